@@ -1,0 +1,1 @@
+"""The floor plan: the one place where rooms are joined."""

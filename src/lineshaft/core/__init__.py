@@ -1,0 +1,67 @@
+"""Ground floor: what every room stands on, and nothing a plant engineer would recognise as theirs.
+
+Batch and Quality (how values travel), the clock (UTC nanoseconds), the Bus (who reacts to what), the Database with
+numbered migrations, settings, the plugin registry, units, and the error tree. At most 12 files and 1,500 lines.
+"""
+
+from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quality, samples
+from lineshaft.core.bus import Bus, SystemEvent, Wire
+from lineshaft.core.clock import NS, iso, now_ns, parse_duration, parse_time
+from lineshaft.core.database import Database, Migration, bump, create, make_engine, metadata, new_id
+from lineshaft.core.errors import (
+    ConfigError,
+    Conflict,
+    CredentialsError,
+    Forbidden,
+    FormulaError,
+    InvalidInput,
+    LineshaftError,
+    NotAuthenticated,
+    NotFound,
+    Retryable,
+    did_you_mean,
+)
+from lineshaft.core.plugins import Registry
+from lineshaft.core.settings import Section, load, sample
+from lineshaft.core.units import check_unit, factor
+
+__all__ = [
+    "NS",
+    "SAMPLES",
+    "SCHEMA_VERSION",
+    "Batch",
+    "Bus",
+    "ConfigError",
+    "Conflict",
+    "CredentialsError",
+    "DataType",
+    "Database",
+    "Forbidden",
+    "FormulaError",
+    "InvalidInput",
+    "LineshaftError",
+    "Migration",
+    "NotAuthenticated",
+    "NotFound",
+    "Quality",
+    "Registry",
+    "Retryable",
+    "Section",
+    "SystemEvent",
+    "Wire",
+    "bump",
+    "check_unit",
+    "create",
+    "did_you_mean",
+    "factor",
+    "iso",
+    "load",
+    "make_engine",
+    "metadata",
+    "new_id",
+    "now_ns",
+    "parse_duration",
+    "parse_time",
+    "sample",
+    "samples",
+]

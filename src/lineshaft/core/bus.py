@@ -1,0 +1,72 @@
+"""The bus: a room tells what happened, downstream rooms react; only `app.py` connects the two.
+
+Events are frozen dataclasses of the room that tells them. Handlers run in the thread of the teller, in the order
+they were connected; one that fails is reported as a SystemEvent and stops nobody else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar, cast
+
+from lineshaft.core.clock import now_ns
+
+E = TypeVar("E")
+log = logging.getLogger("lineshaft.bus")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemEvent:
+    """Something about our own health (disk, clock, lag, ledger, a failing plugin): never an operator's alarm.
+
+    `key` names the condition: telling the same key again updates it, `active=False` ends it.
+    """
+
+    key: str
+    message: str
+    severity: str = "warning"
+    active: bool = True
+    hint: str = ""
+    at: int = field(default_factory=now_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One connection: events of type `event` go to `handler`, named for `lineshaft rooms`."""
+
+    event: type[object]
+    name: str
+    handler: Callable[[object], None]
+
+
+class Bus:
+    """In-process events by type."""
+
+    def __init__(self) -> None:
+        self._wires: dict[type[object], list[Wire]] = defaultdict(list)
+        self._lock = threading.Lock()
+
+    def on(self, event: type[E], handler: Callable[[E], None], name: str = "") -> None:
+        """Connect a handler to an event type; `name` is what `lineshaft rooms` prints."""
+        label = name or getattr(handler, "__qualname__", repr(handler))
+        with self._lock:
+            self._wires[event].append(Wire(event, label, cast("Callable[[object], None]", handler)))
+
+    def tell(self, event: object) -> None:
+        """Run every handler of the event's type; a failing handler becomes a SystemEvent."""
+        for wire in tuple(self._wires.get(type(event), ())):
+            try:
+                wire.handler(event)
+            except Exception as error:
+                log.exception("%s failed on %s", wire.name, type(event).__name__)
+                if not isinstance(event, SystemEvent):
+                    message = f"{wire.name} failed on {type(event).__name__}: {error}"
+                    self.tell(SystemEvent(key=f"bus:{wire.name}", message=message, severity="error"))
+
+    def wiring(self) -> tuple[Wire, ...]:
+        """Return every connection in the order made."""
+        return tuple(wire for wires in self._wires.values() for wire in wires)

@@ -1,0 +1,96 @@
+"""Settings: one commented TOML file; a room's frozen pydantic model is the only truth of its section.
+
+`sample()` prints the file with every field's description; `load()` names a wrong line's place and the nearest known name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from lineshaft.core.errors import ConfigError, did_you_mean
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+Sections = Mapping[str, type[Section]]
+
+
+def load(path: Path, sections: Sections) -> dict[str, Section]:
+    """Read the TOML file into one model a section; absent sections take their defaults.
+
+    Raises ConfigError naming file, section, field and the nearest known name.
+    """
+    raw: dict[str, Any] = {}
+    if path.exists():
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"this is not TOML: {error}", where=str(path)) from None
+    for name in raw:
+        if name not in sections:
+            raise ConfigError(
+                f"there is no section [{name}]", where=str(path), hint=did_you_mean(name, sections), code="config.unknown-section"
+            )
+    return {name: _one(name, model, raw.get(name, {}), path) for name, model in sections.items()}
+
+
+def _one(name: str, model: type[Section], values: object, path: Path) -> Section:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        hint = ""
+        if first["type"] == "extra_forbidden":
+            hint = did_you_mean(str(first["loc"][-1]), _fields_at(model, first))
+        what = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ConfigError(f"[{name}] {field}: {what}", where=str(path), hint=hint) from None
+
+
+def _fields_at(model: type[BaseModel], error: ErrorDetails) -> list[str]:
+    """Return the names allowed where an unknown one stood, following nested sections and lists of them."""
+    here: type[BaseModel] = model
+    for part in error["loc"][:-1]:
+        if isinstance(part, int) or part not in here.model_fields:
+            continue
+        kind = here.model_fields[part].annotation
+        inner = [k for k in (kind, *getattr(kind, "__args__", ())) if isinstance(k, type) and issubclass(k, BaseModel)]
+        here = inner[0] if inner else here
+    return list(here.model_fields)
+
+
+def sample(sections: Sections) -> str:
+    """Return a commented TOML file: every field with its description, defaults commented out."""
+    lines = ["# Lineshaft settings. A commented line shows the default; times are like 200ms, 5m, 1h.", ""]
+    for name, model in sections.items():
+        lines += [f"## {line}" for line in (model.__doc__ or "").strip().split("\n\n")[0].splitlines()]
+        lines.append(f"[{name}]")
+        for key, field in model.model_fields.items():
+            lines += [f"## {line}" for line in (field.description or "").splitlines()]
+            value = field.get_default(call_default_factory=True)
+            lines.append(f"# {key} = {_toml(cast('object', value))}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml(item) for item in cast("list[object]", value)) + "]"
+    if isinstance(value, dict):
+        pairs = cast("dict[str, object]", value).items()
+        return "{" + ", ".join(f"{key} = {_toml(item)}" for key, item in pairs) + "}"
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,1 @@
+"""The room production (under construction)."""
