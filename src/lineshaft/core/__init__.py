@@ -5,7 +5,7 @@ numbered migrations, settings, the plugin registry, units, and the error tree. A
 """
 
 from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quality, samples
-from lineshaft.core.bus import Bus, SystemEvent, Wire
+from lineshaft.core.bus import Bus, SystemEvent, SystemEvents, Wire
 from lineshaft.core.clock import NS, iso, now_ns, parse_duration, parse_time
 from lineshaft.core.database import Database, Migration, bump, create, make_engine, metadata, new_id
 from lineshaft.core.errors import (
@@ -48,6 +48,7 @@ __all__ = [
     "Retryable",
     "Section",
     "SystemEvent",
+    "SystemEvents",
     "Wire",
     "bump",
     "check_unit",

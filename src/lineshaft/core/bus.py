@@ -70,3 +70,32 @@ class Bus:
     def wiring(self) -> tuple[Wire, ...]:
         """Return every connection in the order made."""
         return tuple(wire for wires in self._wires.values() for wire in wires)
+
+
+class SystemEvents:
+    """The board of our own conditions: what holds now, newest first, and the last that ended."""
+
+    def __init__(self, bus: Bus, keep: int = 200) -> None:
+        self._keep = keep
+        self._now: dict[str, SystemEvent] = {}
+        self._ended: list[SystemEvent] = []
+        self._lock = threading.Lock()
+        bus.on(SystemEvent, self.take, "system events board")
+
+    def take(self, event: SystemEvent) -> None:
+        """Keep an active condition under its key; move it to the ended ones when told so."""
+        with self._lock:
+            if event.active:
+                self._now[event.key] = event
+            elif self._now.pop(event.key, None) is not None:
+                self._ended = [event, *self._ended][: self._keep]
+
+    def current(self) -> list[SystemEvent]:
+        """Return the conditions that hold now, newest first."""
+        with self._lock:
+            return sorted(self._now.values(), key=lambda event: -event.at)
+
+    def ended(self) -> list[SystemEvent]:
+        """Return the last conditions that ended, newest first."""
+        with self._lock:
+            return list(self._ended)
