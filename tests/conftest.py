@@ -1,17 +1,116 @@
-"""Fixtures every room's tests share: a fresh database on SQLite and, where a server can be started, on PostgreSQL."""
+"""Fixtures every room's tests share, and the rule that a counterpart may not be skipped where CI requires it.
+
+`database` is a fresh, empty database on SQLite and, where a server can be started, on PostgreSQL: migrate your own room's
+tables into it. With LINESHAFT_REQUIRE_COUNTERPARTS=1 a test marked `counterpart` or `browser` that skips fails instead.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lineshaft.core import Database
+from tests.counterparts import postgresql
+
+ROOT = Path(__file__).resolve().parents[1]
+NO_DATA = "the recorded data is not here"
+NODE_AT_LEAST = (22, 13)
+
+
+def required() -> bool:
+    """True where every counterpart must have been met."""
+    return os.environ.get("LINESHAFT_REQUIRE_COUNTERPARTS", "") not in ("", "0")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = yield
+    met = not (item.get_closest_marker("counterpart") or item.get_closest_marker("browser"))
+    if report.skipped and not met and not hasattr(report, "wasxfail") and required() and NO_DATA not in str(report.longrepr):
+        report.outcome = "failed"
+        report.longrepr = f"LINESHAFT_REQUIRE_COUNTERPARTS is set, but {item.nodeid} was skipped: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    report = yield
+    if report.skipped and required():
+        report.outcome = "failed"
+        report.longrepr = f"LINESHAFT_REQUIRE_COUNTERPARTS is set, but {collector.nodeid} was skipped whole: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.PostgreSQL]:
+    """One PostgreSQL server for the whole session, or a skip that says what is missing."""
+    running = postgresql.running()
+    try:
+        server = running.__enter__()
+    except postgresql.Absent as reason:
+        pytest.skip(str(reason))
+    yield server
+    running.__exit__(None, None, None)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.counterpart)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database; for tests that open it themselves, or in a process of its own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'lineshaft.db'}"
+        return
+    server: postgresql.PostgreSQL = request.getfixturevalue("postgresql_server")
+    url = server.fresh()
+    yield url
+    server.drop(url)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    db = Database(f"sqlite:///{tmp_path / 'lineshaft.db'}")
+def database(database_url: str) -> Iterator[Database]:
+    """An empty Database, without any room's tables."""
+    db = Database(database_url)
     yield db
     db.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of recorded plant data: LINESHAFT_DATA, or ../shared/data beside the checkout."""
+    folder = Path(os.environ.get("LINESHAFT_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"{NO_DATA}: {folder} (set LINESHAFT_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """A node that is new enough: the one `make` installed beside Python, or the machine's."""
+    for found in (ROOT / ".venv" / "bin" / "node", shutil.which("node")):
+        if found and Path(found).exists():
+            text = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+            if tuple(int(part) for part in text.strip().lstrip("v").split(".")[:2] if part.isdigit()) >= NODE_AT_LEAST:
+                return Path(found)
+    pytest.skip("no node >= 22.13 here: `make web` brings it")
+
+
+@pytest.fixture(scope="session")
+def npm_counterparts() -> Path:
+    """The folder tests/counterparts with its node_modules (node-opcua ...): run scripts that lie in it."""
+    folder = ROOT / "tests" / "counterparts"
+    if not (folder / "node_modules").is_dir():
+        pytest.skip("the npm counterparts are not installed: `.venv/bin/python tools/counterparts.py` brings them")
+    return folder
