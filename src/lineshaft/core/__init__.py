@@ -1,13 +1,14 @@
 """Ground floor: what every room stands on, and nothing a plant engineer would recognise as theirs.
 
 Batch and Quality (how values travel), the clock (UTC nanoseconds), the Bus (who reacts to what), the Database with
-numbered migrations, settings, the plugin registry, units, and the error tree. At most 12 files and 1,500 lines.
+numbered migrations, settings, the plugin registry, units, YAML whose values know
+their lines, and the error tree. At most 12 files and 1,500 lines.
 """
 
 from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quality, samples
 from lineshaft.core.bus import Bus, SystemEvent, SystemEvents, Wire
 from lineshaft.core.clock import NS, iso, now_ns, parse_duration, parse_time
-from lineshaft.core.database import Database, Migration, bump, create, make_engine, metadata, new_id
+from lineshaft.core.database import Database, Migration, after_commit, bump, create, make_engine, metadata, new_id
 from lineshaft.core.errors import (
     ConfigError,
     Conflict,
@@ -21,6 +22,7 @@ from lineshaft.core.errors import (
     Retryable,
     did_you_mean,
 )
+from lineshaft.core.marked import Marked, Problem, dump_marked, fit, parse_marked, read_marked
 from lineshaft.core.plugins import Registry
 from lineshaft.core.settings import Section, load, sample
 from lineshaft.core.units import check_unit, factor
@@ -40,9 +42,11 @@ __all__ = [
     "FormulaError",
     "InvalidInput",
     "LineshaftError",
+    "Marked",
     "Migration",
     "NotAuthenticated",
     "NotFound",
+    "Problem",
     "Quality",
     "Registry",
     "Retryable",
@@ -50,11 +54,14 @@ __all__ = [
     "SystemEvent",
     "SystemEvents",
     "Wire",
+    "after_commit",
     "bump",
     "check_unit",
     "create",
     "did_you_mean",
+    "dump_marked",
     "factor",
+    "fit",
     "iso",
     "load",
     "make_engine",
@@ -62,7 +69,9 @@ __all__ = [
     "new_id",
     "now_ns",
     "parse_duration",
+    "parse_marked",
     "parse_time",
+    "read_marked",
     "sample",
     "samples",
 ]

@@ -17,10 +17,12 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
 from lineshaft.core.clock import now_ns
-from lineshaft.core.errors import ConfigError, Conflict
+from lineshaft.core.errors import ConfigError, Conflict, LineshaftError
 
 metadata = sa.MetaData()
 """All tables of all rooms; foreign keys point upstream only."""
+
+_AFTER = "lineshaft.after_commit"
 
 _applied = sa.Table(
     "migration",
@@ -57,6 +59,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine: Engine = make_engine(url)
+        self._after: dict[Connection, list[Callable[[], None]]] = {}
 
     @property
     def is_sqlite(self) -> bool:
@@ -69,8 +72,15 @@ class Database:
         if tx is not None:
             yield tx
             return
+        after: list[Callable[[], None]] = []
         with self.engine.begin() as connection:
-            yield connection
+            connection.info[_AFTER] = after
+            try:
+                yield connection
+            finally:
+                connection.info.pop(_AFTER, None)
+        for run in after:
+            run()
 
     def rows(self, query: sa.Executable, tx: Connection | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query as dicts."""
@@ -100,6 +110,17 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+
+
+def after_commit(tx: Connection, run: Callable[[], None]) -> None:
+    """Have `run` called once the transaction of `Database.begin` is committed and its lock is free; never after a rollback.
+
+    A method that takes `tx` tells its events this way: a handler may then open a transaction of its own.
+    """
+    waiting: list[Callable[[], None]] | None = tx.info.get(_AFTER)
+    if waiting is None:
+        raise LineshaftError("this transaction was not opened by Database.begin", hint="use `with db.begin() as tx`")
+    waiting.append(run)
 
 
 def refuse_newer(have: set[tuple[str, int]], rooms: Mapping[str, Sequence[Migration]], url: str) -> None:

@@ -52,12 +52,12 @@ def _one(name: str, model: type[Section], values: object, path: Path) -> Section
         field = ".".join(str(part) for part in first["loc"])
         hint = ""
         if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), _fields_at(model, first))
+            hint = did_you_mean(str(first["loc"][-1]), fields_at(model, first))
         what = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"]
         raise ConfigError(f"[{name}] {field}: {what}", where=str(path), hint=hint) from None
 
 
-def _fields_at(model: type[BaseModel], error: ErrorDetails) -> list[str]:
+def fields_at(model: type[BaseModel], error: ErrorDetails) -> list[str]:
     """Return the names allowed where an unknown one stood, following nested sections and lists of them."""
     here: type[BaseModel] = model
     for part in error["loc"][:-1]:
