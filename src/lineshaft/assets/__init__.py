@@ -1,1 +1,23 @@
-"""The room assets (under construction)."""
+"""A number gets meaning: models of machines, the plant as a tree of positions, and which tag is which property.
+
+A path (`Bakery/Line 1/Oven/Temperature`) names a position's property; the serial-numbered thing that stands there has a
+history of its own. Series are stored by (source, tag): bindings give them meaning, in versions with from and to, also
+afterwards. Everything is looked up in a snapshot in memory; YAML files in, the same YAML files out.
+"""
+
+from lineshaft.assets.bind import ALWAYS, DERIVED, Span
+from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition
+from lineshaft.assets.tree import Asset, Property
+
+__all__ = [
+    "ALWAYS",
+    "DERIVED",
+    "Asset",
+    "AssetModel",
+    "Input",
+    "Kind",
+    "ModelVersion",
+    "Property",
+    "PropertyDefinition",
+    "Span",
+]

@@ -1,0 +1,139 @@
+"""The plant as a tree: positions of any depth, and the properties each of them has by its model.
+
+A path names a position in the process (`Bakery/Line 1/Oven`), not the serial-numbered thing that stands there.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineshaft.assets.model import SEPARATOR, Input, Kind, ModelVersion
+from lineshaft.core import Conflict, DataType
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A position in the plant. `level` is a free ISA-95 label; `timezone` and `source` come from above if not its own."""
+
+    id: str
+    path: str
+    name: str
+    parent_id: str | None
+    level: str = ""
+    model: str | None = None
+    description: str = ""
+    timezone: str = "UTC"
+    source: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    thing: Mapping[str, Any] | None = None
+    feeds: tuple[str, ...] = ()
+    oee: bool = False
+    constraint: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of one asset: what a path like `Bakery/Line 1/Oven/Temperature` means now."""
+
+    id: str
+    path: str
+    asset_id: str
+    asset_path: str
+    name: str
+    kind: Kind
+    type: DataType
+    unit: str = ""
+    formula: str = ""
+    inputs: Mapping[str, Input] = field(default_factory=dict[str, Input])
+    window_ns: int = 0
+    offset_ns: int = 0
+    timezone: str = "UTC"
+    counter: bool = False
+    model: str = ""
+    model_version: int = 1
+    valid_from: int = 0
+    description: str = ""
+    alias: str | None = None
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the tree needs to know of an asset to give it a path: its name and what it hangs on."""
+
+    id: str
+    name: str
+    parent_id: str | None
+
+
+def join(*names: str) -> str:
+    """Return the path of the names, empty ones left out."""
+    return SEPARATOR.join(name for name in names if name)
+
+
+def paths(places: Iterable[Place]) -> dict[str, str]:
+    """Return the path of every place, parents first, siblings in the order given."""
+    children: dict[str | None, list[Place]] = {}
+    for place in places:
+        children.setdefault(place.parent_id, []).append(place)
+    result: dict[str, str] = {}
+    waiting = list(reversed(children.get(None, [])))
+    while waiting:
+        place = waiting.pop()
+        result[place.id] = join(result[place.parent_id] if place.parent_id else "", place.name)
+        waiting.extend(reversed(children.get(place.id, [])))
+    return result
+
+
+def moved(places: Iterable[Place], asset_id: str, parent_id: str | None, name: str) -> list[Place]:
+    """Return the places after hanging one under another parent. Raises Conflict for a ring or a name taken there."""
+    before = {place.id: place for place in places}
+    above = parent_id
+    while above is not None:
+        if above == asset_id:
+            raise Conflict(
+                "an asset cannot hang below itself", code="assets.ring", hint="choose a parent outside of its own branch"
+            )
+        above = before[above].parent_id
+    if any(p.name == name and p.parent_id == parent_id and p.id != asset_id for p in before.values()):
+        raise Conflict(f"there is already an asset '{name}' at that place", code="assets.name-taken", hint="choose another name")
+    before[asset_id] = Place(asset_id, name, parent_id)
+    return list(before.values())
+
+
+def property_id(asset_id: str, name: str) -> str:
+    """Return the lasting identity of an asset's property: the same through moves, renames of the asset and new models."""
+    return str(uuid.uuid5(uuid.UUID(asset_id), name))
+
+
+def properties_of(asset: Asset, version: ModelVersion, aliases: Mapping[str, str]) -> tuple[Property, ...]:
+    """Return the properties an asset has by one version of its model."""
+    return tuple(
+        Property(
+            id=property_id(asset.id, definition.name),
+            path=join(asset.path, definition.name),
+            asset_id=asset.id,
+            asset_path=asset.path,
+            name=definition.name,
+            kind=definition.kind,
+            type=definition.type,
+            unit=definition.unit,
+            formula=definition.formula,
+            inputs=definition.sources,
+            window_ns=definition.window_ns,
+            offset_ns=definition.offset_ns,
+            timezone=asset.timezone,
+            counter=definition.counter,
+            model=version.body.model,
+            model_version=version.body.version,
+            valid_from=version.valid_from,
+            description=definition.description,
+            alias=aliases.get(definition.name),
+            default=definition.default,
+        )
+        for definition in version.body.properties
+    )
