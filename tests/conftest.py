@@ -7,9 +7,7 @@ tables into it. With LINESHAFT_REQUIRE_COUNTERPARTS=1 a test marked `counterpart
 from __future__ import annotations
 
 import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +15,10 @@ import pytest
 
 from lineshaft.core import Database
 from tests.counterparts import postgresql
+from tools import bootstrap
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_DATA = "the recorded data is not here"
-NODE_AT_LEAST = (22, 13)
 
 
 def required() -> bool:
@@ -99,11 +97,9 @@ def data_folder() -> Path:
 @pytest.fixture(scope="session")
 def node() -> Path:
     """A node that is new enough: the one `make` installed beside Python, or the machine's."""
-    for found in (ROOT / ".venv" / "bin" / "node", shutil.which("node")):
-        if found and Path(found).exists():
-            text = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
-            if tuple(int(part) for part in text.strip().lstrip("v").split(".")[:2] if part.isdigit()) >= NODE_AT_LEAST:
-                return Path(found)
+    found = bootstrap.node()
+    if found:
+        return found
     pytest.skip("no node >= 22.13 here: `make web` brings it")
 
 
@@ -112,5 +108,5 @@ def npm_counterparts() -> Path:
     """The folder tests/counterparts with its node_modules (node-opcua ...): run scripts that lie in it."""
     folder = ROOT / "tests" / "counterparts"
     if not (folder / "node_modules").is_dir():
-        pytest.skip("the npm counterparts are not installed: `.venv/bin/python tools/counterparts.py` brings them")
+        pytest.skip("the npm counterparts are not installed: `python -m tools.counterparts` brings them")
     return folder
