@@ -82,8 +82,8 @@ def make_venv() -> None:
 
 
 def fingerprint(*files: Path) -> str:
-    """Return one hash of the files that decide what is installed, and of the Python it is installed for."""
-    digest = hashlib.sha256(platform.python_version().encode())
+    """Return one hash of the files that decide what is installed, and of the environment it is installed in."""
+    digest = hashlib.sha256((VENV / "pyvenv.cfg").read_bytes())
     for file in (Path(__file__), *files):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
