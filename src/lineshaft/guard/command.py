@@ -1,0 +1,123 @@
+"""One change at a time: gate, repeated-command check, the change and its audit row, all in one transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from lineshaft.core import Conflict, Database, Forbidden, InvalidInput, LineshaftError, Retryable, now_ns
+from lineshaft.guard.audit import AuditChain, Outcome, canonical, digest
+from lineshaft.guard.subject import Subject
+from lineshaft.guard.tables import answers
+
+_SECRETS = frozenset({"password", "secret", "token"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What somebody wants changed: `resource` names the thing, `asset` the place in the plant that the gate decides by.
+
+    `key` is the caller's Idempotency-Key: the same key and body get the same answer, once done.
+    """
+
+    subject: Subject
+    action: str
+    resource: str
+    body: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    key: str | None = None
+    asset: str = ""
+
+
+class Performer:
+    """Runs commands; used through `Guard.perform`."""
+
+    def __init__(self, db: Database, chain: AuditChain, gate: Callable[[Subject, str, str], None]) -> None:
+        self._db = db
+        self._chain = chain
+        self._gate = gate
+
+    def perform(self, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+        """Do a command once and return its answer; a refusal or failure is audited and raised."""
+        if command.key is not None and not 1 <= len(command.key) <= 200:
+            raise InvalidInput("an Idempotency-Key has 1 to 200 characters", hint="use a UUID", code="idempotency.key")
+        try:
+            self._gate(command.subject, command.action, command.asset or command.resource)
+            with self._db.begin() as tx:
+                return self._once(tx, command, run)
+        except Forbidden as error:
+            self._note(command, "refused", error.code)
+            raise
+        except LineshaftError as error:
+            self._note(command, "failed", error.code)
+            raise
+        except OperationalError as error:
+            raise Retryable("the database was busy", hint="repeat the command with the same key", code="database.busy") from error
+        except Exception as error:
+            self._note(command, "failed", type(error).__name__)
+            raise
+
+    def forget_answers(self, tx: Connection, older_than: int) -> int:
+        """Delete answers kept for repeated commands."""
+        return tx.execute(answers.delete().where(answers.c.at < older_than)).rowcount
+
+    def _once(self, tx: Connection, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+        kept = self._claim(tx, command)
+        if kept is not None:
+            return json.loads(kept)
+        text = json.dumps(run(tx), ensure_ascii=False, default=str)
+        if command.key is not None:
+            here = (answers.c.subject_id == command.subject.id) & (answers.c.key == command.key)
+            tx.execute(answers.update().where(here).values(answer=_without_secrets(text)))
+        self._chain.record(tx, command.subject, command.action, command.resource, _detail(command))
+        return json.loads(text)
+
+    def _claim(self, tx: Connection, command: Command) -> str | None:
+        """Take the key for this command, or return the answer it got before. A second one at the same time waits here."""
+        if command.key is None:
+            return None
+        want = digest([command.action, command.resource, _masked(command.body)])
+        row = {"subject_id": command.subject.id, "key": command.key, "digest": want, "at": now_ns()}
+        claim = sa.text(
+            "INSERT INTO command_answer (subject_id, key, digest, at) "
+            "VALUES (:subject_id, :key, :digest, :at) ON CONFLICT DO NOTHING"
+        )
+        if tx.execute(claim, row).rowcount == 1:
+            return None
+        here = (answers.c.subject_id == command.subject.id) & (answers.c.key == command.key)
+        before = tx.execute(sa.select(answers.c.digest, answers.c.answer).where(here)).one()
+        if before.digest != want:
+            raise Conflict(
+                "this Idempotency-Key was used for another command",
+                where=command.resource,
+                hint="take a fresh key for a new command; repeat a command with exactly the same body",
+                code="idempotency.conflict",
+            )
+        return str(before.answer)
+
+    def _note(self, command: Command, outcome: Outcome, code: str) -> None:
+        with self._db.begin() as tx:
+            self._chain.record(tx, command.subject, command.action, command.resource, {"code": code, **_detail(command)}, outcome)
+
+
+def _detail(command: Command) -> dict[str, Any]:
+    """Return what the audit keeps of a command: its body without secrets, and nothing of great length."""
+    body = _masked(command.body)
+    text = canonical(body)
+    detail: dict[str, Any] = {"body": body} if len(text) <= 4_000 else {"body_digest": digest(body), "body_length": len(text)}
+    return {**detail, "asset": command.asset} if command.asset else detail
+
+
+def _masked(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: "..." if name in _SECRETS else value for name, value in body.items()}
+
+
+def _without_secrets(text: str) -> str:
+    """Keep no secret in a stored answer: a repeated `tokens.edit` tells the id, never the secret again."""
+    answer: dict[str, Any] = json.loads(text)
+    return json.dumps({name: None if name in _SECRETS else value for name, value in answer.items()}, ensure_ascii=False)

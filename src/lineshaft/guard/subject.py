@@ -1,0 +1,39 @@
+"""Who is asking: a person, a token, a rule, a script, an agent or the node itself, with roles and a part of the plant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from lineshaft.guard.roles import Role
+
+Kind = Literal["person", "token", "rule", "script", "agent", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Somebody or something known to the gate.
+
+    `scope` limits a subject to branches of the plant (`Bakery/Line 1`); empty means the whole plant.
+    """
+
+    id: str
+    name: str
+    kind: Kind
+    roles: frozenset[Role] = field(default_factory=frozenset[Role])
+    display: str = ""
+    scope: tuple[str, ...] = ()
+
+    @staticmethod
+    def system(name: str) -> Subject:
+        """Return the node itself (start-up, retention, the command line of whoever owns the machine)."""
+        return Subject(f"system:{name}", name, "system", frozenset({Role.ADMIN}), name)
+
+    @staticmethod
+    def rule(name: str) -> Subject:
+        """Return a process or rule: it plans and orders maintenance, and never acknowledges or approves for a person."""
+        return Subject(f"rule:{name}", name, "rule", frozenset({Role.TECHNICIAN, Role.PLANNER}), name)
+
+    def reaches(self, path: str) -> bool:
+        """Say whether an asset or property path lies in the subject's part of the plant."""
+        return not self.scope or any(path == branch or path.startswith(branch + "/") for branch in self.scope)
