@@ -59,7 +59,6 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self.engine: Engine = make_engine(url)
-        self._after: dict[Connection, list[Callable[[], None]]] = {}
 
     @property
     def is_sqlite(self) -> bool:

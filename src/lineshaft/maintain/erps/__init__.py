@@ -1,0 +1,1 @@
+"""Purchasing systems an approved purchase can go to; each file is one plugin with `PLUGIN`."""
