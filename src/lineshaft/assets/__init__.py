@@ -6,18 +6,27 @@ afterwards. Everything is looked up in a snapshot in memory; YAML files in, the 
 """
 
 from lineshaft.assets.bind import ALWAYS, DERIVED, Span
+from lineshaft.assets.importing import Changes
 from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition
+from lineshaft.assets.register import Assets, AssetsChanged
+from lineshaft.assets.snapshot import Stay
+from lineshaft.assets.tables import MIGRATIONS
 from lineshaft.assets.tree import Asset, Property
 
 __all__ = [
     "ALWAYS",
     "DERIVED",
+    "MIGRATIONS",
     "Asset",
     "AssetModel",
+    "Assets",
+    "AssetsChanged",
+    "Changes",
     "Input",
     "Kind",
     "ModelVersion",
     "Property",
     "PropertyDefinition",
     "Span",
+    "Stay",
 ]

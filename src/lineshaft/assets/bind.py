@@ -90,6 +90,10 @@ class Meanings:
         _, span, property_id = entries[number]
         return property_id if span.covers(at) else None
 
+    def known(self, source: str, tag: str) -> bool:
+        """Say whether the tag was ever bound to anything."""
+        return (source, tag) in self._by_tag
+
     def clash(self, property_id: str, span: Span) -> str | None:
         """Return another property that the span's tag belongs to at some time of it."""
         for _, taken, other in self._by_tag.get((span.source, span.tag), []):
