@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from lineshaft.core import Database
 from tests.counterparts import postgresql
 from tools import bootstrap
 
 ROOT = Path(__file__).resolve().parents[1]
+settings.register_profile("house", deadline=None)  # a busy machine is not a failure
+settings.load_profile("house")
 NO_DATA = "the recorded data is not here"
 
 

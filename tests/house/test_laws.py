@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = "guard connect assets production store compute detect maintain act twin".split()
+ROOMS = ["guard", "connect", "assets", "production", "store", "compute", "detect", "maintain", "act", "twin"]
 
 BREACHES = [
     ("assets/breach.py", "import lineshaft.store", "A room may look back to where its data came from, never ahead"),
