@@ -1,8 +1,8 @@
 """YAML that people write: every value knows its file and line, and what we write back has one canonical form.
 
-Read by the core schema of YAML 1.2: only `true` and `false` are booleans, `06:00` and `2026-12-25` stay text. Anchors,
-aliases and repeated keys are refused. The canonical form: keys in the given order, two blanks a level, a mapping of plain
-values in `{...}` where it fits in 130 columns, text in double quotes only where it must be.
+Read by the core schema of YAML 1.2: only `true` and `false` are booleans, `06:00` and `2026-12-25` stay text, and a key is
+always text. Anchors, aliases and repeated keys are refused. The canonical form: keys in the given order, two blanks a level,
+a mapping of plain values in `{...}` where it fits in 130 columns, text in double quotes only where it must be.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WIDTH = 130
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)$")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$|[-+]?\.inf$|\.nan$")
 _WORDS: dict[str, Any] = {"true": True, "false": False, "null": None, "~": None, "": None}
-_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./()+*%°²³-]*$")
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./()+*%=<>;'!?^&$°²³-]*$")
 _ELSEWHERE = frozenset({"yes", "no", "on", "off", "y", "n", "true", "false", "null"})
 
 
@@ -118,15 +118,13 @@ class _Builder:
             return [self.build(item, (*path, number)) for number, item in enumerate(node.value)]
         return self._mapping(node, path)
 
-    def _mapping(self, node: Any, path: tuple[Step, ...]) -> dict[Step, Any]:
-        result: dict[Step, Any] = {}
+    def _mapping(self, node: Any, path: tuple[Step, ...]) -> dict[str, Any]:
+        result: dict[str, Any] = {}
         for key_node, value_node in node.value:
             place = f"{self.name}:{key_node.start_mark.line + 1}"
             if not isinstance(key_node, yaml.ScalarNode):
                 raise ConfigError("a key must be a word", where=place, hint='put the whole text in quotes: "{...}"')
-            key: Step = cast("Step", key_node.value if key_node.style else plain(str(key_node.value)))
-            if not isinstance(key, int) or isinstance(key, bool):
-                key = str(key_node.value)
+            key = str(key_node.value)
             if key in result:
                 raise ConfigError(f"'{key}' is here twice", where=place, hint="remove one of the two")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
@@ -175,11 +173,11 @@ def _block(value: Mapping[Any, Any] | Sequence[Any], indent: int) -> Iterable[st
     pad = " " * indent
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _entry(f"{pad}{_scalar(key)}:", item, indent)
+            yield from _entry(f"{pad}{_key(key)}:", item, indent)
         return
     for item in value:
-        line = f"{pad}- {_flow(item)}"
-        if not isinstance(item, Mapping | list) or not item or (_flat(item, 2) and len(line) <= _WIDTH):
+        line = f"{pad}- {_written(item)}"
+        if not isinstance(item, Mapping | list) or not item or (_flat(item, 3) and len(line) <= _WIDTH):
             yield line
             continue
         first, *rest = _block(item, indent + 2)
@@ -188,8 +186,8 @@ def _block(value: Mapping[Any, Any] | Sequence[Any], indent: int) -> Iterable[st
 
 
 def _entry(head: str, item: Any, indent: int) -> Iterable[str]:
-    line = f"{head} {_flow(item)}"
-    if not isinstance(item, Mapping | list) or not item or (_flat(item, 2) and len(line) <= _WIDTH):
+    line = f"{head} {_written(item)}"
+    if not isinstance(item, Mapping | list) or not item or (_flat(item, 3) and len(line) <= _WIDTH):
         yield line
     else:
         yield head
@@ -206,12 +204,23 @@ def _flat(value: Any, depth: int) -> bool:
     return True
 
 
+def _written(value: Any) -> str:
+    """Return a value as it stands at the end of a line: there, text may hold commas without quotes."""
+    bare = isinstance(value, str) and ", " in value and not value.endswith(",")
+    return str(value) if bare and _scalar(value.replace(",", "")) == value.replace(",", "") else _flow(value)
+
+
 def _flow(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_scalar(k)}: {_flow(v)}" for k, v in cast("Mapping[Any, Any]", value).items()) + "}"
+        return "{" + ", ".join(f"{_key(k)}: {_flow(v)}" for k, v in cast("Mapping[Any, Any]", value).items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(item) for item in cast("list[Any]", value)) + "]"
     return _scalar(value)
+
+
+def _key(key: Any) -> str:
+    word = str(key)
+    return word if word.isdecimal() and word.isascii() else _scalar(word)
 
 
 def _scalar(value: Any) -> str:
