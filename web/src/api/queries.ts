@@ -1,0 +1,94 @@
+/** Every question a page asks, named once; the live stream says which answers are out of date. */
+import { keepPreviousData, QueryClient, queryOptions, useMutation, useQueryClient, type UseMutationResult } from '@tanstack/react-query';
+import { complain } from '../app/notices';
+import { ApiProblem, ask } from './client';
+import type * as T from './types';
+
+export const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      refetchOnWindowFocus: true,
+      retry: (count, error) => count < 2 && !(error instanceof ApiProblem && error.problem.status >= 400 && error.problem.status < 500),
+    },
+  },
+});
+
+const list = <R>(room: string, query: Record<string, string | number | undefined> = {}, every: number | false = 30_000) =>
+  queryOptions({ queryKey: [room, query], queryFn: ({ signal }) => ask<T.Page<R>>(room, { query: { limit: 500, ...query }, signal }), refetchInterval: every, placeholderData: keepPreviousData });
+const one = <R>(room: string, id: string) => queryOptions({ queryKey: [room, 'one', id], queryFn: ({ signal }) => ask<R>(`${room}/${encodeURIComponent(id)}`, { signal }), refetchInterval: 30_000 });
+
+export const q = {
+  me: queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => ask<T.User>('me', { signal }), staleTime: Infinity, retry: false }),
+  health: queryOptions({ queryKey: ['health'], queryFn: ({ signal }) => ask<T.Health>('health', { signal }), refetchInterval: 5_000 }),
+  assets: list<T.Asset>('assets', {}, 60_000),
+  asset: (id: string) => one<T.AssetDetail>('assets', id),
+  latest: (paths: readonly string[]) => queryOptions({ queryKey: ['latest', paths], queryFn: ({ signal }) => ask<{ items: T.Latest[] }>('latest', { query: { property: paths }, signal }), enabled: paths.length > 0, staleTime: 0, refetchInterval: 60_000 }),
+  oee: (asset: string, window: number, explain = false) =>
+    queryOptions({
+      queryKey: ['oee', asset, window, explain],
+      queryFn: ({ signal }) => {
+        const end = Date.now();
+        return ask<T.Oee>('oee', { query: { asset, start: new Date(end - window).toISOString(), end: new Date(end).toISOString(), explain: explain || undefined }, signal });
+      },
+      refetchInterval: window > 3_600_000 ? 20_000 : 5_000,
+      placeholderData: keepPreviousData,
+    }),
+  downtime: (asset: string, window: number) =>
+    queryOptions({
+      queryKey: ['downtime', asset, window],
+      queryFn: ({ signal }) => {
+        const end = Date.now();
+        return ask<T.Page<T.Stop>>('downtime', { query: { asset, start: new Date(end - window).toISOString(), end: new Date(end).toISOString() }, signal });
+      },
+      refetchInterval: 10_000,
+      placeholderData: keepPreviousData,
+    }),
+  alarms: (state: 'active' | 'all') => list<T.Alarm>('alarms', { state }, 15_000),
+  findings: list<T.Finding>('findings'),
+  orders: list<T.WorkOrder>('work-orders'),
+  order: (id: string) => one<T.WorkOrder>('work-orders', id),
+  spares: list<T.Spare>('spares'),
+  purchases: list<T.Purchase>('purchases'),
+  cases: list<T.Case>('cases'),
+  case: (id: string) => one<T.CaseDetail>('cases', id),
+  approvals: (state: 'open' | undefined) => list<T.Approval>('approvals', { state }),
+  tower: list<T.TowerEntry>('tower', { limit: 200 }, 15_000),
+  ledger: queryOptions({ queryKey: ['ledger'], queryFn: ({ signal }) => ask<T.Ledger>('ledger', { query: { limit: 1000 }, signal }), refetchInterval: 5_000 }),
+  audit: list<T.AuditRow>('audit', { limit: 200 }, 15_000),
+  users: list<T.Person>('users'),
+  tokens: list<T.Token>('tokens'),
+  productionOrders: list<T.ProductionOrder>('production/orders'),
+  lots: list<T.Lot>('production/lots'),
+  documents: list<T.DocumentInfo>('documents'),
+};
+
+/** Which answers an event of the stream makes old. */
+const TOUCHES: Record<string, readonly string[]> = {
+  alarm: ['alarms', 'cases'],
+  case: ['cases', 'tower', 'work-orders'],
+  'work-order': ['work-orders', 'cases', 'spares', 'tower'],
+  approval: ['approvals', 'cases', 'tower', 'purchases'],
+  purchase: ['purchases', 'spares', 'approvals'],
+  finding: ['findings'],
+  system: ['health'],
+  tower: ['tower'],
+  assets: ['assets'],
+};
+
+export function outdate(types: Iterable<string>): void {
+  const rooms = new Set<string>();
+  for (const type of types) for (const room of TOUCHES[type] ?? [type]) rooms.add(room);
+  for (const room of rooms) void client.invalidateQueries({ queryKey: [room] });
+}
+
+/** A command: run it, say what went wrong in the reader's language, refresh what it touched. */
+export function useCommand<V, R = unknown>(run: (input: V) => Promise<R>, touches: readonly string[], done?: (result: R) => void): UseMutationResult<R, Error, V> {
+  const queries = useQueryClient();
+  return useMutation<R, Error, V>({
+    mutationFn: run,
+    onSuccess: (result) => done?.(result),
+    onError: (error) => complain(error),
+    onSettled: () => Promise.all(touches.map((room) => queries.invalidateQueries({ queryKey: [room] }))),
+  });
+}

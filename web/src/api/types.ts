@@ -1,0 +1,86 @@
+/**
+ * What the REST door says, written by hand from its contract.
+ * Later this file is generated from `/api/openapi.json`; until then a change at the door is a change here.
+ */
+export type Id = string;
+export type Iso = string;
+export type Quality = 'good' | 'uncertain' | 'bad';
+export type Scalar = number | string | boolean | null;
+export type ActorKind = 'person' | 'token' | 'rule' | 'script' | 'agent' | 'system';
+
+export interface Page<T> { items: T[]; next: string | null }
+export interface User { id: Id; name: string; roles: string[]; display: string; kind?: ActorKind }
+
+export interface SourceHealth { name: string; state: 'connecting' | 'connected' | 'degraded' | 'down'; message: string; tags_ok: number; tags_bad: Record<string, string> }
+export interface SystemEvent { key: string; message: string; severity: string; at: Iso; hint: string }
+export interface Health { status: 'ok' | 'degraded'; version: string; started: Iso; uptime_s: number; sources: SourceHealth[]; system_events: SystemEvent[]; demo: boolean; simulator: boolean }
+
+export interface OeeMapping { state?: string; states?: Record<string, string>; good?: string; bad?: string }
+export interface Asset {
+  id: Id; path: string; name: string; level: string; model: string | null; parent_id: Id | null;
+  thing: Record<string, Scalar> | null; attributes: Record<string, Scalar>; version: number;
+  oee: boolean | OeeMapping | null; constraint: string | null;
+}
+export interface Property { id: Id; path: string; name: string; kind: 'attribute' | 'measurement' | 'transform' | 'metric'; type: string; unit: string; formula: string | null }
+export interface AlarmDefinition { name: string; property: string; operator: string; limit: number; priority: number; kind: string }
+export interface AssetDetail extends Asset { properties: Property[]; alarms: AlarmDefinition[]; children: Asset[] }
+
+export interface Latest { property: string; timestamp: Iso | null; value: Scalar; quality: Quality; unit: string }
+export interface HistoryRow { timestamp: Iso; value: Scalar; quality: Quality }
+export interface History { property: string; unit: string; type: string; rows: HistoryRow[]; next: string | null }
+export interface AggregateRow { timestamp: Iso; count: number; average: number | null; minimum: number | null; maximum: number | null }
+export interface Aggregates { property: string; window: string; rows: AggregateRow[] }
+
+export interface Oee {
+  asset: string; start: Iso; end: Iso;
+  availability: number | null; performance: number | null; quality: number | null; oee: number | null; teep: number | null;
+  elements: Record<string, number>; counts: { good: number | null; bad: number | null }; ideal_cycle_s: number | null;
+  model: string; versions: Record<string, Scalar> | null; losses: { name: string; seconds: number }[];
+  bands: { world_class?: number; typical?: [number, number] };
+  gain_per_10_points: { money_per_hour?: number | null; currency?: string } | number | null;
+  coverage: number | null; constraint?: string | null; explain?: unknown[];
+}
+export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; version: number }
+
+export interface Alarm {
+  id: Id; asset: string; name: string; priority: number; kind: 'alarm' | 'alert'; state: string; raised: Iso; cleared: Iso | null;
+  acknowledged: Iso | null; acknowledged_by: string | null; value: number | null; limit: number | null; unit: string; property: string; operator: string;
+  cause: string | null; consequence: string | null; action: string | null; case_id: Id | null; version: number;
+}
+export interface Finding { id: Id; asset: string; kind: string; score: number | null; failure_mode: string | null; label: string | null; raised?: Iso; sensors?: { property: string; share: number }[] }
+
+export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }
+export interface Reserved { part: string; name: string; bin: string; quantity: number }
+export interface ChecklistStep { id: Id; text: string; kind: string; limits: { min?: number | null; max?: number | null; unit?: string } | [number | null, number | null] | null; result: Scalar; done_by: string | null }
+export interface HistoryEntry { at: Iso; by: string; what: string; note: string | null }
+export interface WorkOrder {
+  id: Id; number: string | number; asset: string; title: string; kind: string; state: string; priority: number; failure_mode: string | null; created: Iso; due: Iso | null;
+  case_id: Id | null; source: { type: string; id: Id } | null; evidence: Evidence | null; reserved: Reserved[]; checklist: ChecklistStep[]; history: HistoryEntry[];
+  assigned_to: string | null; version: number;
+}
+
+export interface Spare { id: Id; part: string; name: string; bin: string; on_hand: number; reserved: number; available: number; minimum: number; target: number; unit_cost: number | null; lead_time_days: number | null; version: number }
+export interface Purchase { id: Id; number: string | number; part: string; name: string; quantity: number; cost: number | null; state: string; proposed_by: string; approved_by: string | null; case_id: Id | null; created: Iso; version: number }
+
+export interface Task { id: Id; name: string; mode: string | null; state: string; actor: string | null; actor_kind: ActorKind | null; opened: Iso | null; closed: Iso | null; input: unknown; output: unknown }
+export interface Case { id: Id; number: string | number; process: string; asset: string; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
+export interface CaseDetail extends Case { tasks: Task[]; definition: { name?: string; steps?: { name: string; mode?: string }[] } | null }
+export interface Approval {
+  id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; state: string;
+  decided_by: string | null; decided: Iso | null; reason: string | null; expires: Iso | null; created: Iso; version: number;
+}
+export interface TowerEntry { at: Iso; actor: string; actor_kind: ActorKind; mode: string | null; what: string; case_id: Id | null; task: string | null; asset: string | null; outcome: string | null }
+
+export interface LedgerRow { source: string; tag: string; received: number; stored: number; duplicate: number; filtered: number; rejected: Record<string, number> | number; pending: number; balance: number }
+export interface Ledger extends Page<LedgerRow> { totals?: Record<string, number | Record<string, number>> }
+export interface AuditRow { seq: number; at: Iso; subject: string; subject_kind: ActorKind; action: string; resource: string; outcome: 'ok' | 'refused' | 'failed'; hash: string }
+export interface AuditReport { rows: number; ok: boolean; first_bad: number | null }
+export interface Person { id: Id; name: string; display: string; roles: string[]; disabled?: boolean; kind?: string }
+export interface Token { id: Id; name: string; role?: string; roles?: string[]; created?: Iso; last_used?: Iso | null; token?: string; secret?: string }
+
+export interface ProductionOrder { id: Id; number?: string; product?: string; asset?: string; line?: string; quantity?: number; delivered?: number; due?: Iso | null; start?: Iso | null; end?: Iso | null; state?: string; lines?: { product: string; quantity: number; delivered?: number; due?: Iso }[] }
+export interface Lot { id: Id; number?: string; product?: string; material?: string; quantity?: number; parents?: string[]; created?: Iso }
+export interface DocumentInfo { id: Id; name: string; mime: string; size?: number; about?: string | null; created?: Iso; added?: Iso; by?: string }
+
+export interface StreamEvent { type: string; id?: Id; [key: string]: unknown }
+export interface Frame { t?: Iso; values?: Record<string, [Scalar, Quality, Iso]>; events?: StreamEvent[] }

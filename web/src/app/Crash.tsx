@@ -1,0 +1,28 @@
+import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core';
+import { useTranslation } from 'react-i18next';
+import type { ErrorComponentProps } from '@tanstack/react-router';
+
+/** A page that broke says so; the others go on. */
+export function Crash({ error, reset }: ErrorComponentProps) {
+  const { t } = useTranslation();
+  return (
+    <Alert title={t('error.page')} variant="outline" color="red.8" role="alert">
+      <Text size="sm" className="mono">{error instanceof Error ? error.message : String(error)}</Text>
+      <Button mt="sm" onClick={reset}>{t('action.retry')}</Button>
+    </Alert>
+  );
+}
+
+export function Missing() {
+  const { t } = useTranslation();
+  return (
+    <Stack align="flex-start" p="md">
+      <Title order={1} fz={22}>{t('error.missing')}</Title>
+      <Button component="a" href="/">{t('nav.overview')}</Button>
+    </Stack>
+  );
+}
+
+export function Waiting() {
+  return <Center h={120}><Loader size="sm" color="slate" aria-hidden /></Center>;
+}

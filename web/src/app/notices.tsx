@@ -1,0 +1,37 @@
+/** Short messages at the edge of the page: what was done, what was refused and what to do about it. */
+import { Text } from '@mantine/core';
+import { notifications } from '@mantine/notifications';
+import { ApiProblem } from '../api/client';
+import { i18n } from './i18n';
+
+/** The catalogue's sentence for a problem's code when it has one, else the server's own words. */
+export function explain(error: unknown): { title: string; detail: string; hint: string } {
+  if (!(error instanceof ApiProblem)) return { title: i18n.t('error.title'), detail: String(error), hint: '' };
+  const { code, detail, hint, status } = error.problem;
+  const known = code && i18n.exists(`error.code.${code}.text`) ? i18n.t(`error.code.${code}.text`) : '';
+  const help = code && i18n.exists(`error.code.${code}.hint`) ? i18n.t(`error.code.${code}.hint`) : '';
+  return { title: known || i18n.t(status === 0 ? 'error.unreachable' : 'error.refused'), detail: detail ?? '', hint: help || hint || '' };
+}
+
+export function complain(error: unknown): void {
+  const { title, detail, hint } = explain(error);
+  const code = error instanceof ApiProblem ? error.problem.code : undefined;
+  notifications.show({
+    title,
+    color: 'red.8',
+    autoClose: 12_000,
+    withBorder: true,
+    closeButtonProps: { 'aria-label': i18n.t('action.close') },
+    message: (
+      <>
+        {detail && <Text size="sm">{detail}</Text>}
+        {hint && <Text size="sm" fw={600}>{hint}</Text>}
+        {code && <Text size="xs" c="dimmed">{code}</Text>}
+      </>
+    ),
+  });
+}
+
+export function report(message: string): void {
+  notifications.show({ message, autoClose: 5_000, withBorder: true, closeButtonProps: { 'aria-label': i18n.t('action.close') } });
+}

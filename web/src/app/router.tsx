@@ -1,0 +1,57 @@
+/** The map of the pages. Each page is a piece of its own, loaded when it is opened. */
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
+import { client, q } from '../api/queries';
+import { Crash, Missing, Waiting } from './Crash';
+import { Shell } from './Shell';
+
+const root = createRootRoute({ notFoundComponent: Missing });
+
+async function signedIn(here: string): Promise<void> {
+  try {
+    await client.ensureQueryData(q.me);
+  } catch {
+    throw redirect({ to: '/login', search: here === '/' ? {} : { to: here } });
+  }
+}
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  validateSearch: (search: Record<string, unknown>): { to?: string } => (typeof search.to === 'string' && /^\/(?![/\\])/.test(search.to) ? { to: search.to } : {}),
+  component: lazyRouteComponent(() => import('../pages/Login')),
+});
+const shell = createRoute({ getParentRoute: () => root, id: 'plant', beforeLoad: ({ location }) => signedIn(location.href), component: Shell });
+
+const filter = (search: Record<string, unknown>): { filter?: string } => (typeof search.filter === 'string' ? { filter: search.filter } : {});
+const pages = [
+  createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
+  createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
+  createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: filter, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
+  createRoute({ getParentRoute: () => shell, path: '/orders', component: lazyRouteComponent(() => import('../pages/Orders')) }),
+  createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),
+  createRoute({ getParentRoute: () => shell, path: '/spares', component: lazyRouteComponent(() => import('../pages/Spares')) }),
+  createRoute({ getParentRoute: () => shell, path: '/approvals', component: lazyRouteComponent(() => import('../pages/Approvals')) }),
+  createRoute({ getParentRoute: () => shell, path: '/cases', component: lazyRouteComponent(() => import('../pages/Cases')) }),
+  createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),
+  createRoute({ getParentRoute: () => shell, path: '/tower', component: lazyRouteComponent(() => import('../pages/Tower')) }),
+  createRoute({ getParentRoute: () => shell, path: '/production', component: lazyRouteComponent(() => import('../pages/Production')) }),
+  createRoute({ getParentRoute: () => shell, path: '/documents', component: lazyRouteComponent(() => import('../pages/Documents')) }),
+  createRoute({ getParentRoute: () => shell, path: '/sources', component: lazyRouteComponent(() => import('../pages/Sources')) }),
+  createRoute({ getParentRoute: () => shell, path: '/ledger', component: lazyRouteComponent(() => import('../pages/Ledger')) }),
+  createRoute({ getParentRoute: () => shell, path: '/audit', component: lazyRouteComponent(() => import('../pages/Audit')) }),
+  createRoute({ getParentRoute: () => shell, path: '/users', component: lazyRouteComponent(() => import('../pages/Users')) }),
+] as const;
+
+export const router = createRouter({
+  routeTree: root.addChildren([login, shell.addChildren(pages)]),
+  defaultPreload: 'intent',
+  defaultErrorComponent: Crash,
+  defaultPendingComponent: Waiting,
+  scrollRestoration: true,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

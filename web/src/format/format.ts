@@ -1,0 +1,81 @@
+/** Numbers, times and spans as the reader writes them. What is not known is a dash, never a zero. */
+export const DASH = '–';
+
+const numbers = new Map<string, Intl.NumberFormat>();
+function numberFormat(language: string, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = language + JSON.stringify(options);
+  let format = numbers.get(key);
+  if (!format) numbers.set(key, (format = new Intl.NumberFormat(language, options)));
+  return format;
+}
+const times = new Map<string, Intl.DateTimeFormat>();
+function timeFormat(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = language + JSON.stringify(options);
+  let format = times.get(key);
+  if (!format) times.set(key, (format = new Intl.DateTimeFormat(language, options)));
+  return format;
+}
+
+const known = (value: number | null | undefined): value is number => value !== null && value !== undefined && Number.isFinite(value);
+
+export function formatNumber(language: string, value: number | null | undefined, digits?: number): string {
+  if (!known(value)) return DASH;
+  const places = digits ?? (Number.isInteger(value) ? 0 : Math.abs(value) >= 100 ? 1 : 2);
+  return numberFormat(language, { minimumFractionDigits: places, maximumFractionDigits: places }).format(value);
+}
+
+export function formatPercent(language: string, value: number | null | undefined, digits = 1): string {
+  return known(value) ? numberFormat(language, { style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value) : DASH;
+}
+
+export function formatMoney(language: string, value: number | null | undefined, currency = 'EUR'): string {
+  return known(value) ? numberFormat(language, { style: 'currency', currency }).format(value) : DASH;
+}
+
+/** A value of any type; a number that is not finite has no meaning to show. */
+export function formatValue(language: string, value: unknown, digits?: number): string {
+  if (value === null || value === undefined) return DASH;
+  if (typeof value === 'number') return formatNumber(language, value, digits);
+  return String(value);
+}
+
+export function instant(when: string | number | null | undefined): number | null {
+  if (when === null || when === undefined || when === '') return null;
+  const ms = typeof when === 'number' ? when : Date.parse(when);
+  return Number.isFinite(ms) ? ms : null;
+}
+
+export function formatClock(language: string, when: string | number | null | undefined, zone?: string): string {
+  const ms = instant(when);
+  return ms === null ? DASH : timeFormat(language, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...(zone ? { timeZone: zone } : {}) }).format(ms);
+}
+
+/** Today only the clock, any other day with its date. */
+export function formatWhen(language: string, when: string | number | null | undefined, now: number = Date.now(), zone?: string): string {
+  const ms = instant(when);
+  if (ms === null) return DASH;
+  const at: Intl.DateTimeFormatOptions = zone ? { timeZone: zone } : {};
+  const day = timeFormat('en-CA', { dateStyle: 'short', ...at });
+  if (day.format(ms) === day.format(now)) return formatClock(language, ms, zone);
+  return timeFormat(language, { year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', hourCycle: 'h23', ...at }).format(ms);
+}
+
+const UNITS: readonly [Intl.NumberFormatOptions['unit'], number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]];
+
+/** A span by its two largest units: `2 h 5 min`. */
+export function formatSpan(language: string, seconds: number | null | undefined): string {
+  if (!known(seconds)) return DASH;
+  let left = Math.round(Math.abs(seconds));
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS) {
+    const count = Math.floor(left / size);
+    if (count === 0 && !(unit === 'second' && parts.length === 0)) {
+      if (parts.length) break;
+      continue;
+    }
+    parts.push(numberFormat(language, { style: 'unit', unit, unitDisplay: 'short' }).format(count));
+    left -= count * size;
+    if (parts.length === 2) break;
+  }
+  return (seconds < 0 ? '−' : '') + parts.join(' ');
+}

@@ -1,0 +1,21 @@
+import { useMemo } from 'react';
+import { useTranslation } from 'react-i18next';
+import { formatClock, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
+
+/** The formatters, already speaking the page's language. */
+export function useFormat() {
+  const { i18n, t } = useTranslation();
+  const language = i18n.language;
+  return useMemo(
+    () => ({
+      number: (value: number | null | undefined, digits?: number) => formatNumber(language, value, digits),
+      percent: (value: number | null | undefined, digits?: number) => formatPercent(language, value, digits),
+      money: (value: number | null | undefined) => formatMoney(language, value),
+      value: (value: unknown, digits?: number) => (typeof value === 'boolean' ? t(value ? 'word.yes' : 'word.no') : formatValue(language, value, digits)),
+      clock: (when: string | number | null | undefined) => formatClock(language, when),
+      when: (when: string | number | null | undefined) => formatWhen(language, when),
+      span: (seconds: number | null | undefined) => formatSpan(language, seconds),
+    }),
+    [language, t],
+  );
+}

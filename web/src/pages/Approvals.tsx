@@ -1,0 +1,93 @@
+import { Alert, Badge, Box, Button, Group, NumberInput, SegmentedControl, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import { IconLock } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { post } from '../api/client';
+import { q, useCommand } from '../api/queries';
+import type { Approval } from '../api/types';
+import { report } from '../app/notices';
+import { useMay, useMe } from '../app/session';
+import { useFormat } from '../format/useFormat';
+import { AskReason } from '../parts/Confirm';
+import { Answer, PageHead } from '../parts/Page';
+
+/** What waits for somebody's yes: the proposal as it is, as you would change it, and why you may not when you may not. */
+export default function Approvals() {
+  const { t } = useTranslation();
+  const [which, setWhich] = useState<'open' | 'all'>('open');
+  return (
+    <>
+      <PageHead title={t('nav.approvals')} sub={t('approval.sub')}>
+        <SegmentedControl size="sm" aria-label={t('approval.which')} value={which} onChange={(value) => setWhich(value as 'open' | 'all')} data={[{ value: 'open', label: t('approval.open') }, { value: 'all', label: t('approval.all') }]} />
+      </PageHead>
+      <Answer of={useQuery(q.approvals(which === 'open' ? 'open' : undefined))} empty={(list) => list.items.length === 0} none={t('approval.none')}>
+        {(list) => <Stack gap="sm">{list.items.map((one) => <Card key={one.id} approval={one} />)}</Stack>}
+      </Answer>
+    </>
+  );
+}
+
+const plain = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+const words = (value: unknown): string => (value === null || value === undefined ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
+
+/** What differs from the proposal: only that is sent. */
+export function changed(proposal: Record<string, unknown>, draft: Record<string, string | number>): Record<string, string | number> {
+  return Object.fromEntries(Object.entries(draft).filter(([name, value]) => value !== '' && String(value) !== String(proposal[name])));
+}
+
+function Card({ approval }: { approval: Approval }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const me = useMe();
+  const may = useMay('approvals.decide');
+  const own = [me.id, me.name, me.display].filter(Boolean).some((name) => name === approval.proposed_by || name === approval.proposed_by_id);
+  const open = approval.state === 'open';
+  const [editing, setEditing] = useState(false);
+  const [draft, setDraft] = useState<Record<string, string | number>>({});
+  const [rejecting, setRejecting] = useState(false);
+  const edit = changed(approval.proposal, draft);
+  const decide = useCommand((body: object) => post(`approvals/${approval.id}/decide`, { version: approval.version, ...body }), ['approvals', 'cases', 'purchases', 'tower'], () => { setRejecting(false); setEditing(false); report(t('approval.noted')); });
+  const differs = Object.keys(edit).length > 0;
+  return (
+    <Box component="article" className="card pad" data-approval={approval.id}>
+      <Group justify="space-between" align="flex-start" gap="xs">
+        <Box style={{ minWidth: 0 }}>
+          <Title order={2} fz={16} className="wrap">{t(`approvalWhat.${approval.what}`, { defaultValue: approval.what })}</Title>
+          <Text size="sm" c="dimmed" component="div">{t('approval.by')} {approval.proposed_by} · {f.when(approval.created)}{approval.expires && open ? ` · ${t('approval.expires')} ${f.when(approval.expires)}` : ''}{approval.case_id && <> · <Link to="/cases/$id" params={{ id: approval.case_id }} className="tap">{t('order.openCase')}</Link></>}</Text>
+        </Box>
+        <Badge color="slate" variant="outline">{t(`approvalState.${approval.state}`)}</Badge>
+      </Group>
+      <Table mt="xs" maw={620} aria-label={t('approval.proposal')}>
+        <Table.Tbody>
+          {Object.entries(approval.proposal ?? {}).map(([name, value]) => (
+            <Table.Tr key={name}>
+              <Table.Th scope="row" w="40%">{t(`field.${name}`, { defaultValue: name })}</Table.Th>
+              <Table.Td className="wrap">
+                {editing && plain(value) ? (typeof value === 'number'
+                  ? <NumberInput aria-label={name} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
+                  : <TextInput aria-label={name} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
+                  : typeof value === 'number' ? f.number(value) : words(value)}
+                {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{words(value)}</span> → <span className="diff-new">{words(edit[name])}</span></Text>}
+              </Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+      {approval.decided && <Text size="sm" mt="xs">{t(`approvalState.${approval.state}`)}: {approval.decided_by}, {f.when(approval.decided)}{approval.reason ? ` · ${approval.reason}` : ''}</Text>}
+      {open && own && <Alert mt="sm" variant="outline" color="slate" icon={<IconLock size={18} aria-hidden />} title={t('approval.ownTitle')} data-own>{t('approval.ownWhy')}</Alert>}
+      {open && !own && !may && <Text size="sm" c="dimmed" mt="sm">{t('approval.notMay')}</Text>}
+      {open && !own && may && (
+        <Group gap="xs" mt="sm">
+          {differs
+            ? <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate({ decision: 'edit', edit })}>{t('approval.approveEdited')}</Button>
+            : <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate({ decision: 'approve' })} data-decide="approve">{t('approval.approve')}</Button>}
+          <Button onClick={() => setRejecting(true)}>{t('approval.reject')}</Button>
+          <Button onClick={() => { setEditing(!editing); setDraft({}); }}>{t(editing ? 'action.cancel' : 'approval.edit')}</Button>
+        </Group>
+      )}
+      {rejecting && <AskReason title={t('approval.reject')} label={t('word.reason')} need confirm={t('approval.reject')} busy={decide.isPending} onClose={() => setRejecting(false)} onDone={(reason) => decide.mutate({ decision: 'reject', reason })} />}
+    </Box>
+  );
+}

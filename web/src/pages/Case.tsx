@@ -1,0 +1,91 @@
+import { Badge, Box, Group, SimpleGrid, Text } from '@mantine/core';
+import { IconCheck, IconCircleDashed, IconPlayerPlay, IconX } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { useTranslation } from 'react-i18next';
+import { q } from '../api/queries';
+import type { CaseDetail, Task } from '../api/types';
+import { useFormat } from '../format/useFormat';
+import { Actor } from '../parts/Actor';
+import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+
+type Look = 'done' | 'now' | 'ahead' | 'failed';
+const ICONS = { done: IconCheck, now: IconPlayerPlay, ahead: IconCircleDashed, failed: IconX } as const;
+
+/** One case: where it stands on its way, and what was done on it by whom or what. */
+export default function Case() {
+  const { id } = useParams({ from: '/plant/cases/$id' });
+  return <Answer of={useQuery(q.case(id))}>{(one) => <Body of={one} />}</Answer>;
+}
+
+export const lookOf = (state: string): Look => (/done|closed|completed|skipped|approved|ok/.test(state) ? 'done' : /fail|reject|cancel|expired/.test(state) ? 'failed' : /open|run|active|wait|progress|started/.test(state) ? 'now' : 'ahead');
+
+/** The steps of the definition in their order, those done and those to come, then what happened beside them. */
+export function way(one: Pick<CaseDetail, 'tasks' | 'definition' | 'current_task' | 'state'>): { name: string; look: Look; mode: string | null; task: Task | null }[] {
+  const last = new Map(one.tasks.map((task) => [task.name, task]));
+  const planned = one.definition?.steps ?? [];
+  const steps = planned.map((step) => {
+    const task = last.get(step.name) ?? null;
+    last.delete(step.name);
+    const now = one.state === 'open' && one.current_task === step.name;
+    return { name: step.name, look: task ? lookOf(task.state) : now ? ('now' as const) : ('ahead' as const), mode: task?.mode ?? step.mode ?? null, task };
+  });
+  return [...steps, ...[...last.values()].map((task) => ({ name: task.name, look: lookOf(task.state), mode: task.mode, task }))];
+}
+
+function Body({ of: one }: { of: CaseDetail }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  return (
+    <>
+      <PageHead title={`${one.number} ${one.title}`} sub={<Link to="/cases" className="tap">{t('case.back')}</Link>}><Badge size="lg" color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge></PageHead>
+      <Panel title={t('case.way')}>
+        <ol className="step-map">
+          {way(one).map((step) => {
+            const Icon = ICONS[step.look];
+            return (
+              <li key={step.name}>
+                <div className={`step ${step.look}`} aria-current={step.look === 'now' ? 'step' : undefined}>
+                  <Group gap={6} wrap="nowrap"><Icon size={17} aria-hidden color={step.look === 'failed' ? 'var(--alarm-1)' : undefined} /><Text size="sm" fw={600}>{t(`task.${step.name}`, { defaultValue: step.name })}</Text></Group>
+                  <Text size="xs">{t(`look.${step.look}`)}</Text>
+                  {step.mode && <Text size="xs" c="dimmed">{t(`mode.${step.mode}`, { defaultValue: step.mode })}</Text>}
+                </div>
+              </li>
+            );
+          })}
+        </ol>
+      </Panel>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
+        <Panel title={t('case.tasks')}>
+          <Box className="rows">
+            {one.tasks.map((task) => <TaskRow key={task.id} task={task} />)}
+            {one.tasks.length === 0 && <Text size="sm" c="dimmed">{t('word.none')}</Text>}
+          </Box>
+        </Panel>
+        <Panel title={t('case.about')}>
+          <Facts of={[
+            [t('word.asset'), one.asset],
+            [t('case.process'), t(`process.${one.process}`, { defaultValue: one.process })],
+            [t('case.opened'), f.when(one.opened)],
+            [t('case.closed'), f.when(one.closed)],
+            [t('case.took'), one.closed ? f.span((Date.parse(one.closed) - Date.parse(one.opened)) / 1000) : '–'],
+            [t('case.order'), one.work_order_id ? <Link key="o" to="/orders/$id" params={{ id: one.work_order_id }}>{t('word.open')}</Link> : '–'],
+          ]} />
+        </Panel>
+      </SimpleGrid>
+    </>
+  );
+}
+
+function TaskRow({ task }: { task: Task }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const output = task.output && typeof task.output === 'object' ? Object.entries(task.output) : [];
+  return (
+    <Box py={8}>
+      <Group justify="space-between" gap="xs"><Text size="sm" fw={600}>{t(`task.${task.name}`, { defaultValue: task.name })}</Text><Text size="xs" c="dimmed">{f.when(task.opened)}{task.closed && task.opened ? ` · ${f.span((Date.parse(task.closed) - Date.parse(task.opened)) / 1000)}` : ''}</Text></Group>
+      <Group gap="sm"><Actor name={task.actor} kind={task.actor_kind} />{task.mode && <Text size="xs" c="dimmed">{t(`mode.${task.mode}`, { defaultValue: task.mode })}</Text>}<Text size="xs">{t(`look.${lookOf(task.state)}`)}</Text></Group>
+      {output.length > 0 && <details><summary className="tap"><Text size="xs" span>{t('case.output')}</Text></summary><Facts of={output.map(([name, value]) => [t(`field.${name}`, { defaultValue: name }), typeof value === 'object' ? JSON.stringify(value) : String(value)])} /></details>}
+    </Box>
+  );
+}

@@ -1,0 +1,270 @@
+import { Badge, Box, Group, Select, SimpleGrid, Switch, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { ask } from '../api/client';
+import { q, useCommand } from '../api/queries';
+import type { AssetDetail, Oee, Property, Stop } from '../api/types';
+import { useMay } from '../app/session';
+import { useFormat } from '../format/useFormat';
+import { useWatch } from '../live/socket';
+import { tags, useTag } from '../live/store';
+import { Bullet } from '../parts/Bullet';
+import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Prio } from '../parts/Prio';
+import { LiveState, StateMark, mapping, stateOf } from '../parts/State';
+import { Value } from '../parts/Value';
+import { Ratios, TARGET, useWindow, WindowChoice } from './Overview';
+
+const Trend = lazy(() => import('../charts/Trend'));
+const NUMERIC = /^(double|float|int|uint|integer|number)/i;
+
+/** One machine: its trends as they are written, its figures and where they come from, its stops, alarms and orders. */
+export default function Machine() {
+  const { id } = useParams({ from: '/plant/machines/$id' });
+  return <Answer of={useQuery(q.asset(id))}>{(asset) => <Body key={asset.id} asset={asset} />}</Answer>;
+}
+
+function Body({ asset }: { asset: AssetDetail }) {
+  const [window, key, setKey] = useWindow();
+  useWatch(useMemo(() => [asset.path], [asset.path]));
+  const shown = useMemo(() => asset.properties.filter((property) => property.kind !== 'attribute'), [asset.properties]);
+  const latest = useQuery(q.latest(useMemo(() => shown.map((property) => property.path), [shown]))).data;
+  useEffect(() => latest && tags.prime(latest.items), [latest]);
+  const parents = useQuery(q.assets).data?.items.filter((one) => asset.path.startsWith(`${one.path}/`)) ?? [];
+  return (
+    <>
+      <PageHead title={asset.name} sub={<>{parents.map((one) => <span key={one.id}>{one.oee ? <Link to="/machines/$id" params={{ id: one.id }}>{one.name}</Link> : one.name} / </span>)}{asset.name}{asset.model ? ` · ${asset.model}` : ''}</>}>
+        {asset.oee && <LiveState asset={asset} size="lg" />}
+        <WindowChoice value={key} onChange={setKey} />
+      </PageHead>
+      <Trends asset={asset} window={window} />
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
+        {asset.oee && <OeePanel path={asset.path} window={window} />}
+        <Values properties={shown} asset={asset} />
+        {asset.oee && <Stops path={asset.path} window={window} />}
+        <Around asset={asset} />
+        <Nameplate asset={asset} />
+      </SimpleGrid>
+    </>
+  );
+}
+
+function Trends({ asset, window }: { asset: AssetDetail; window: number }) {
+  const { t } = useTranslation();
+  const m = mapping(asset);
+  const numeric = asset.properties.filter((one) => one.kind !== 'attribute' && NUMERIC.test(one.type) && ![m.state, m.good, m.bad].includes(one.path));
+  const metrics = numeric.filter((one) => one.kind === 'metric');
+  const [all, setAll] = useState(false);
+  const shown = all ? numeric : numeric.filter((one) => one.kind !== 'metric');
+  if (numeric.length === 0) return null;
+  return (
+    <Panel title={t('machine.trends')} extra={metrics.length > 0 && shown.length > 0 ? <Switch size="sm" label={t('machine.withMetrics')} checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> : undefined}>
+      <SimpleGrid cols={{ base: 1, sm: 2, xl: 3 }} spacing="md">
+        {(shown.length ? shown : numeric).map((property) => {
+          const limit = asset.alarms.find((alarm) => alarm.property === property.name || alarm.property === property.path)?.limit ?? null;
+          return (
+            <Box key={property.id} style={{ minWidth: 0 }}>
+              <Group justify="space-between" wrap="nowrap" mb={2}><Text size="sm" fw={600} truncate>{property.name}</Text><Text size="sm" component="div"><Value path={property.path} unit={property.unit} /></Text></Group>
+              <Suspense fallback={<Box h={150} />}><Trend path={property.path} label={property.name} unit={property.unit} window={window} limit={limit} /></Suspense>
+            </Box>
+          );
+        })}
+      </SimpleGrid>
+    </Panel>
+  );
+}
+
+function OeePanel({ path, window }: { path: string; window: number }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  return (
+    <Panel title={t('oee.title')}>
+      <Answer of={useQuery(q.oee(path, window, true))}>
+        {(oee) => (
+          <>
+            <Group justify="space-between" align="flex-end" mb={8}>
+              <Box><Text fz={30} fw={700} lh={1}>{f.percent(oee.oee)}</Text><Text size="xs" c="dimmed">OEE · {t('oee.target')} {f.percent(TARGET, 0)} · TEEP {f.percent(oee.teep)}</Text></Box>
+              <Ratios of={oee} />
+            </Group>
+            <Bullet value={oee.oee} target={TARGET} label="OEE" />
+            <Elements oee={oee} />
+            <Gain oee={oee} />
+            <Explain oee={oee} />
+          </>
+        )}
+      </Answer>
+    </Panel>
+  );
+}
+
+const ELEMENTS = ['actual_production', 'micro_stop', 'setup', 'starved', 'blocked', 'idle', 'down', 'planned_stop', 'unknown'] as const;
+
+/** Where the time went: one bar of the whole window, each element by pattern, word, span and share. */
+function Elements({ oee }: { oee: Oee }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const total = oee.elements.calendar ?? ELEMENTS.reduce((sum, name) => sum + (oee.elements[name] ?? 0), 0);
+  const present = ELEMENTS.filter((name) => (oee.elements[name] ?? 0) > 0);
+  if (!total || present.length === 0) return <Text size="sm" c="dimmed" mt="sm">{t('oee.noTime')}</Text>;
+  return (
+    <Box mt="md">
+      <div className="elements" role="img" aria-label={t('oee.elements')}>{present.map((name) => <span key={name} className={`el-${name}`} style={{ width: `${((oee.elements[name] ?? 0) / total) * 100}%` }} />)}</div>
+      <Table mt={6} verticalSpacing={3} aria-label={t('oee.elements')}>
+        <Table.Tbody>
+          {present.map((name) => (
+            <Table.Tr key={name}>
+              <Table.Td><Group gap={8} wrap="nowrap"><span className={`swatch el-${name}`} aria-hidden />{t(`element.${name}`)}</Group></Table.Td>
+              <Table.Td className="figure">{f.span(oee.elements[name])}</Table.Td>
+              <Table.Td className="figure">{f.percent((oee.elements[name] ?? 0) / total)}</Table.Td>
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+    </Box>
+  );
+}
+
+function Gain({ oee }: { oee: Oee }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const gain = typeof oee.gain_per_10_points === 'number' ? oee.gain_per_10_points : oee.gain_per_10_points?.money_per_hour;
+  const typical = oee.bands.typical;
+  return (
+    <Text size="xs" c="dimmed" mt={6}>
+      {t('oee.bands', { world: f.percent(oee.bands.world_class ?? 0.85, 0), low: f.percent(typical?.[0] ?? 0.55, 0), high: f.percent(typical?.[1] ?? 0.65, 0) })}
+      {gain !== null && gain !== undefined && <> · {t('oee.gain', { money: f.money(gain) })}</>}
+    </Text>
+  );
+}
+
+/** The figure down to its parts: counts, ideal cycle, definition, versions, and the server's own steps. */
+function Explain({ oee }: { oee: Oee }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const steps = Array.isArray(oee.explain) ? oee.explain : [];
+  return (
+    <details style={{ marginTop: 10 }}>
+      <summary className="tap">{t('oee.explain')}</summary>
+      <Facts of={[
+        [t('oee.good'), f.number(oee.counts.good)],
+        [t('oee.bad'), f.number(oee.counts.bad)],
+        [t('oee.idealCycle'), oee.ideal_cycle_s === null ? '–' : `${f.number(oee.ideal_cycle_s)} s`],
+        [t('oee.coverage'), f.percent(oee.coverage)],
+        [t('oee.model'), oee.model],
+        [t('oee.versions'), oee.versions ? Object.entries(oee.versions).map(([name, version]) => `${name} ${String(version)}`).join(' · ') : '–'],
+      ]} />
+      {steps.length > 0 && <ol style={{ margin: '8px 0 0', paddingLeft: 20 }}>{steps.map((step, at) => <li key={at}><Text size="sm" span className="wrap">{sentence(step)}</Text></li>)}</ol>}
+    </details>
+  );
+}
+const sentence = (step: unknown): string => (typeof step === 'string' ? step : typeof step === 'object' && step ? Object.entries(step).map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join(' · ') : String(step));
+
+function Values({ properties, asset }: { properties: Property[]; asset: AssetDetail }) {
+  const { t } = useTranslation();
+  const m = mapping(asset);
+  const health = useQuery(q.health).data;
+  const down = Boolean(health && health.sources.length > 0 && health.sources.every((source) => source.state === 'down'));
+  return (
+    <Panel title={t('machine.values')} pad={false}>
+      <Table.ScrollContainer minWidth={340}>
+        <Table>
+          <Table.Thead><Table.Tr><Table.Th>{t('machine.property')}</Table.Th><Table.Th className="figure">{t('machine.value')}</Table.Th><Table.Th className="figure">{t('machine.at')}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {properties.map((property) => (
+              <Table.Tr key={property.id}>
+                <Table.Td><Text size="sm">{property.name}</Text>{property.formula && <Text className="mono" c="dimmed">{property.formula}</Text>}</Table.Td>
+                <Table.Td className="figure">{property.path === m.state ? <LiveStateValue path={m.state} states={m.states} /> : <Value path={property.path} unit={property.unit} down={down} />}</Table.Td>
+                <Table.Td className="figure"><Stamp path={property.path} /></Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Table.ScrollContainer>
+    </Panel>
+  );
+}
+
+function LiveStateValue({ path, states }: { path: string; states: Record<string, string> }) {
+  const tag = useTag(path);
+  return <Group justify="flex-end">{tag ? <StateMark state={stateOf(tag.value, states)} /> : '–'}</Group>;
+}
+
+function Stamp({ path }: { path: string }) {
+  const f = useFormat();
+  return <Text size="sm" span c="dimmed">{f.when(useTag(path)?.at)}</Text>;
+}
+
+const REASONS = ['mechanical', 'electrical', 'material', 'tool', 'operator', 'cleaning', 'changeover', 'break', 'upstream', 'downstream', 'other'] as const;
+
+/** The stops of the window; the reason is coded afterwards by who was there. */
+function Stops({ path, window }: { path: string; window: number }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const mayCode = useMay('work-orders.update') || useMay('alarms.acknowledge');
+  const code = useCommand(({ stop, reason }: { stop: Stop; reason: string }) => ask(`downtime/${encodeURIComponent(stop.id)}`, { method: 'PATCH', body: { reason, version: stop.version } }), ['downtime', 'oee']);
+  return (
+    <Panel title={t('downtime.title')} pad={false}>
+      <Answer of={useQuery(q.downtime(path, window))} empty={(list) => list.items.length === 0} none={t('downtime.none')}>
+        {(list) => (
+          <Table.ScrollContainer minWidth={480} mah={420}>
+            <Table>
+              <Table.Thead><Table.Tr><Table.Th>{t('downtime.start')}</Table.Th><Table.Th className="figure">{t('downtime.span')}</Table.Th><Table.Th>{t('downtime.state')}</Table.Th><Table.Th>{t('downtime.reason')}</Table.Th></Table.Tr></Table.Thead>
+              <Table.Tbody>
+                {[...list.items].sort((a, b) => Date.parse(b.start) - Date.parse(a.start)).slice(0, 60).map((stop) => (
+                  <Table.Tr key={stop.id}>
+                    <Table.Td className="nowrap">{f.when(stop.start)}</Table.Td>
+                    <Table.Td className="figure">{f.span(((stop.end ? Date.parse(stop.end) : Date.now()) - Date.parse(stop.start)) / 1000)}{stop.end ? '' : ` · ${t('downtime.open')}`}</Table.Td>
+                    <Table.Td><StateMark state={stateOf(stop.state, {})} />{stop.micro && <Text size="xs" c="dimmed">{t('downtime.micro')}</Text>}</Table.Td>
+                    <Table.Td>
+                      <Select aria-label={`${t('downtime.reason')} ${f.when(stop.start)}`} size="xs" placeholder={t('downtime.choose')} disabled={!mayCode} comboboxProps={{ width: 200 }} value={stop.reason} allowDeselect={false}
+                        data={[...new Set([...REASONS, ...(stop.reason ? [stop.reason] : [])])].map((reason) => ({ value: reason, label: (REASONS as readonly string[]).includes(reason) ? t(`reason.${reason}`) : reason }))}
+                        onChange={(reason) => reason && code.mutate({ stop, reason })} />
+                    </Table.Td>
+                  </Table.Tr>
+                ))}
+              </Table.Tbody>
+            </Table>
+          </Table.ScrollContainer>
+        )}
+      </Answer>
+    </Panel>
+  );
+}
+
+/** What stands around this machine: its parts, its alarms, its open orders. */
+function Around({ asset }: { asset: AssetDetail }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const under = (path: string): boolean => path === asset.path || path.startsWith(`${asset.path}/`);
+  const alarms = (useQuery(q.alarms('active')).data?.items ?? []).filter((alarm) => under(alarm.asset));
+  const orders = (useQuery(q.orders).data?.items ?? []).filter((order) => under(order.asset) && !['closed', 'cancelled', 'rejected'].includes(order.state));
+  return (
+    <Panel title={t('machine.around')} pad={false}>
+      <Box className="rows">
+        {alarms.map((alarm) => <Link key={alarm.id} to="/alarms" search={{}} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={alarm.priority} asks={alarm.state.includes('unack')} /><Text size="sm" fw={600}>{alarm.name}</Text><Text size="sm" c="dimmed" ml="auto">{t(`alarmState.${alarm.state}`)}</Text></Group></Link>)}
+        {orders.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Group gap={8} wrap="nowrap"><Text size="sm" fw={600}>{order.number}</Text><Text size="sm" className="wrap">{order.title}</Text><Badge ml="auto" color="slate" variant="outline">{t(`orderState.${order.state}`)}</Badge></Group></Link>)}
+        {asset.children.map((child) => <Link key={child.id} to="/machines/$id" params={{ id: child.id }} className="row-link"><Group gap={8}><Text size="sm" fw={600}>{child.name}</Text><Text size="sm" c="dimmed">{child.model ?? t('machine.part')}</Text></Group></Link>)}
+        {alarms.length + orders.length + asset.children.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('machine.nothing', { at: f.clock(Date.now()) })}</Text>}
+      </Box>
+    </Panel>
+  );
+}
+
+function Nameplate({ asset }: { asset: AssetDetail }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const thing = Object.entries(asset.thing ?? {}).filter(([name]) => name !== 'id');
+  return (
+    <Panel title={t('machine.nameplate')}>
+      <Facts of={[
+        [t('machine.position'), asset.path],
+        [t('machine.level'), asset.level],
+        [t('machine.model'), asset.model ?? '–'],
+        ...thing.map(([name, value]) => [t(`thing.${name}`, { defaultValue: name }), f.value(value)] as const),
+        ...Object.entries(asset.attributes).map(([name, value]) => [name, f.value(value)] as const),
+      ]} />
+    </Panel>
+  );
+}

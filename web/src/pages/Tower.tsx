@@ -1,0 +1,52 @@
+import { SegmentedControl, Table, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { q } from '../api/queries';
+import { useFormat } from '../format/useFormat';
+import { Actor } from '../parts/Actor';
+import { Answer, PageHead, Panel } from '../parts/Page';
+
+/** The control tower: what was done, by whom or what, in which mode and with which end. New lines come by themselves. */
+export default function Tower() {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const [who, setWho] = useState('all');
+  const [search, setSearch] = useState('');
+  const answer = useQuery(q.tower);
+  const words = search.trim().toLowerCase();
+  const shown = (answer.data?.items ?? []).filter((one) => (who === 'all' || (who === 'person') === (one.actor_kind === 'person')) && (!words || `${one.actor} ${one.what} ${one.asset ?? ''} ${one.task ?? ''}`.toLowerCase().includes(words)));
+  return (
+    <>
+      <PageHead title={t('nav.tower')} sub={t('tower.sub')}>
+        <TextInput aria-label={t('tower.search')} placeholder={t('tower.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
+        <SegmentedControl size="sm" aria-label={t('tower.who')} value={who} onChange={setWho} data={[{ value: 'all', label: t('tower.all') }, { value: 'person', label: t('tower.people') }, { value: 'machine', label: t('tower.machines') }]} />
+      </PageHead>
+      <Panel pad={false}>
+        <Answer of={answer} empty={() => shown.length === 0} none={t('tower.none')}>
+          {() => (
+            <Table.ScrollContainer minWidth={760}>
+              <Table>
+                <Table.Thead><Table.Tr><Table.Th>{t('tower.at')}</Table.Th><Table.Th>{t('tower.actor')}</Table.Th><Table.Th>{t('tower.what')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('tower.mode')}</Table.Th><Table.Th>{t('tower.outcome')}</Table.Th><Table.Th>{t('word.case')}</Table.Th></Table.Tr></Table.Thead>
+                <Table.Tbody>
+                  {shown.map((one, at) => (
+                    <Table.Tr key={`${one.at}${at}`}>
+                      <Table.Td className="nowrap">{f.when(one.at)}</Table.Td>
+                      <Table.Td><Actor name={one.actor} kind={one.actor_kind} /></Table.Td>
+                      <Table.Td><Text size="sm" className="wrap">{t(`did.${one.what}`, { defaultValue: one.what })}</Text>{one.task && <Text size="xs" c="dimmed">{t(`task.${one.task}`, { defaultValue: one.task })}</Text>}</Table.Td>
+                      <Table.Td>{one.asset ?? '–'}</Table.Td>
+                      <Table.Td>{one.mode ? t(`mode.${one.mode}`, { defaultValue: one.mode }) : '–'}</Table.Td>
+                      <Table.Td className="wrap">{one.outcome ? t(`outcome.${one.outcome}`, { defaultValue: one.outcome }) : '–'}</Table.Td>
+                      <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }} className="tap">{t('word.open')}</Link> : '–'}</Table.Td>
+                    </Table.Tr>
+                  ))}
+                </Table.Tbody>
+              </Table>
+            </Table.ScrollContainer>
+          )}
+        </Answer>
+      </Panel>
+    </>
+  );
+}

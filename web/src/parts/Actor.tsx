@@ -1,0 +1,18 @@
+import { Group, Text } from '@mantine/core';
+import { IconCode, IconKey, IconRobot, IconRulerMeasure, IconServer2, IconUser } from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+import type { ActorKind } from '../api/types';
+
+const ICONS = { person: IconUser, token: IconKey, rule: IconRulerMeasure, script: IconCode, agent: IconRobot, system: IconServer2 } as const;
+
+/** Who or what did it: a person, a rule, an agent... as icon and word. */
+export function Actor({ name, kind }: { name: string | null; kind: ActorKind | null }) {
+  const { t } = useTranslation();
+  const Icon = ICONS[kind ?? 'system'] ?? IconServer2;
+  return (
+    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+      <Icon size={18} stroke={1.7} aria-hidden style={{ flex: 'none' }} />
+      <Text component="span" size="sm" className="wrap">{name ?? '–'} <Text component="span" size="xs" c="dimmed">{t(`actor.${kind ?? 'system'}`)}</Text></Text>
+    </Group>
+  );
+}
