@@ -1,0 +1,91 @@
+"""Docs cannot rot: settings, commands, plugins and dependencies are in the reference, every link leads somewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tools import docs
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+ROOMS = ["guard", "connect", "assets", "production", "store", "compute", "detect", "maintain", "act", "twin", "doors"]
+IMPORTED_AS = {"argon2-cffi": "argon2", "pyyaml": "yaml", "python-multipart": "multipart"}
+PART_OF = {"pydantic_core": "pydantic", "starlette": "fastapi"}
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=~! ]", word)[0].lower() for word in requirements}
+
+
+@pytest.mark.parametrize("name", docs.PAGES)
+def test_a_generated_page_is_what_the_code_says(name: str):
+    assert (docs.REFERENCE / name).read_text(encoding="utf-8") == docs.page(name), "run `make docs`"
+
+
+def test_every_room_is_explained():
+    assert [room for room in ROOMS if not (DOCS / "explanation" / f"{room}.md").exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [target for target in re.findall(r"\]\(([^)\s]+)\)", text) if not re.match(r"[a-z]+:|#", target)]
+    assert [target for target in targets if not (page.parent / target.split("#")[0]).exists()] == []
+
+
+def test_every_dependency_has_a_reason_and_a_licence():
+    described = project()
+    wanted = names(described["project"]["dependencies"]) | names(described["project"]["optional-dependencies"]["postgres"])
+    wanted |= names(described["dependency-groups"]["dev"])
+    for folder in ("web", "tests/counterparts"):
+        package = json.loads((ROOT / folder / "package.json").read_text(encoding="utf-8"))
+        wanted |= {*package.get("dependencies", {}), *package.get("devDependencies", {})}
+    for file in ("tools.in", "node.in"):
+        wanted |= names(re.findall(r"^[a-z].*", (ROOT / "requirements" / file).read_text(encoding="utf-8"), re.MULTILINE))
+    rows = re.findall(
+        r"^\| (\S+) \| ([^|]+) \| ([^|]{5,}) \|$", (DOCS / "reference" / "dependencies.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert {name.lower() for name, _, _ in rows if name != "package"} == wanted
+    assert [name for name, licence, _ in rows if re.match(r"A?GPL", licence)] == []
+
+
+def test_what_is_imported_is_declared():
+    described = project()["project"]
+    declared = names(described["dependencies"]) | names(described["optional-dependencies"]["postgres"])
+    known = {part for part, whole in PART_OF.items() if whole in declared}
+    known |= {IMPORTED_AS.get(name, name) for name in declared} | {"lineshaft"} | set(sys.stdlib_module_names)
+    strays: set[str] = set()
+    for path in (ROOT / "src" / "lineshaft").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.append(node.module)
+            strays |= {f"{path.name}: {module}" for module in modules if module.split(".")[0] not in known}
+    assert strays == set()
+
+
+def test_decisions_are_numbered_and_listed():
+    pages = sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
+    assert [name[:4] for name in pages] == [f"{number:04d}" for number in range(1, len(pages) + 1)]
+    listed = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert [name for name in pages if f"({name})" not in listed] == []
+
+
+def test_generated_pages_name_everything():
+    settings = (docs.REFERENCE / "settings.md").read_text(encoding="utf-8")
+    app = __import__("lineshaft.app", fromlist=["SECTIONS"])
+    for section, model in app.SECTIONS.items():
+        assert f"## [{section}]" in settings
+        assert [name for name in model.model_fields if f"`{name}`" not in settings] == []
