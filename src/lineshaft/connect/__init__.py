@@ -1,1 +1,31 @@
-"""The room connect (under construction)."""
+"""Machines speak: sources listen, the gateway batches what they say, the edge buffer keeps it until the store has it.
+
+A source is a plugin in `sources/`, has no way to write, and reconnects without losing what the machine kept.
+`simulators/` are machines that do not exist behind protocols that do. `writer.py` is the one place that writes to a
+machine. Nothing here knows what a tag means: that is the next room.
+"""
+
+from lineshaft.connect.buffer import BufferRefused, Depth, EdgeBuffer
+from lineshaft.connect.control import fault, simulator_faults
+from lineshaft.connect.gateway import Gateway, open_buffer
+from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
+from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
+
+__all__ = [
+    "BufferRefused",
+    "Depth",
+    "EdgeBuffer",
+    "Gateway",
+    "GatewaySettings",
+    "Outlet",
+    "Source",
+    "SourceChanged",
+    "SourceEntry",
+    "SourceState",
+    "SourceStatus",
+    "SourcesSettings",
+    "fault",
+    "open_buffer",
+    "simulator_faults",
+    "source_plugins",
+]

@@ -1,0 +1,262 @@
+"""The edge buffer: what sources said survives a power cut until the store has taken it.
+
+One SQLite file (WAL, synchronous=FULL). A batch is one Arrow blob named (source, seq), where seq continues after a
+restart, and even after the file was lost: a new file starts at the epoch's milliseconds, never at 1 again. In the same
+transaction go the cumulative received counts per (source, tag): int64 pages of 1,024 tags, of which only touched ones
+are written.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from lineshaft.connect.tally import Counts, Tally, compact
+from lineshaft.core import Batch, Retryable, now_ns
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, source TEXT NOT NULL, seq INTEGER NOT NULL, arrived INTEGER NOT NULL,
+    rows INTEGER NOT NULL, tags BLOB NOT NULL, counts BLOB NOT NULL, body BLOB NOT NULL, UNIQUE (source, seq));
+CREATE TABLE IF NOT EXISTS source (source TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tag (source TEXT NOT NULL, number INTEGER NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (source, number))
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS page (kind TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, counts BLOB NOT NULL,
+    PRIMARY KEY (kind, source, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS broken (id INTEGER PRIMARY KEY, source TEXT, seq INTEGER, body BLOB);
+"""
+
+
+class BufferRefused(Retryable):
+    """The disk takes nothing at the moment (full, read-only, broken): the rows stay with the caller."""
+
+    code = "buffer.refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits in the buffer, and since when the oldest does."""
+
+    batches: int
+    rows: int
+    bytes: int
+    oldest: int | None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What memory knows of one undelivered batch."""
+
+    source: str
+    seq: int
+    arrived: int
+    rows: int
+    bytes: int
+    counts: Counts
+
+
+class EdgeBuffer:
+    """Durable queue of batches between the sources and the store; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_bytes: int = 2_000_000_000,
+        max_age: int = 30 * 86_400 * 10**9,
+        drop_oldest: bool = True,
+        on_drop: Callable[[int, int], None] | None = None,
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._caps = (max_bytes, max_age, drop_oldest)
+        self.on_drop = on_drop
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
+        for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.executescript(TABLES)
+        self._seq: dict[str, int] = dict(self._db.execute("SELECT source, seq FROM source"))
+        self._tally = Tally(self._db)
+        self._waiting: dict[int, _Waiting] = {}
+        self._out: set[int] = set()
+        self._bytes = 0
+        self._recall()
+
+    def _recall(self) -> None:
+        query = "SELECT id, source, seq, arrived, rows, tags, counts, length(body) FROM batch ORDER BY id"
+        for number, source, seq, arrived, rows, tags, counts, size in self._db.execute(query):
+            pair = (np.frombuffer(tags, np.int32), np.frombuffer(counts, np.int32))
+            self._waiting[number] = _Waiting(source, seq, arrived, rows, size, pair)
+            self._tally.pending(source, pair, 1)
+            self._bytes += size
+
+    def put(self, source: str, rows: pa.RecordBatch, arrived: int | None = None) -> Batch:
+        """Keep rows as the source's next batch; when this returns, a power cut cannot take them any more."""
+        return self.put_all([(source, rows)], arrived)[0]
+
+    def put_all(self, items: Sequence[tuple[str, pa.RecordBatch]], arrived: int | None = None) -> list[Batch]:
+        """Keep one batch a pair in one durable transaction. Raises BufferRefused (nothing kept) if the disk refuses."""
+        at = now_ns() if arrived is None else arrived
+        with self._lock:
+            self._make_room(sum(rows.nbytes for _, rows in items) // 4, at)
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                kept = [self._insert(source, rows, at) for source, rows in items]
+                self._tally.save(self._db)
+                self._db.execute("COMMIT")
+            except (sqlite3.Error, OSError) as error:
+                self._undo()
+                raise BufferRefused(
+                    f"the edge buffer cannot be written: {error}", where="edge.db", hint="free or repair the disk it is on"
+                ) from error
+            for number, batch, waiting in kept:
+                self._waiting[number] = waiting
+                self._bytes += waiting.bytes
+                self._tally.pending(batch.source, waiting.counts, 1)
+            self._tally.settle()
+            return [batch for _, batch, _ in kept]
+
+    def _insert(self, source: str, rows: pa.RecordBatch, at: int) -> tuple[int, Batch, _Waiting]:
+        tags, counts, rows = compact(rows)
+        pair = self._tally.received(source, tags, counts)
+        seq = self._seq.get(source, at // 1_000_000) + 1
+        self._seq[source] = seq
+        batch = Batch(source, seq, at, rows)
+        body = batch.to_bytes()
+        self._db.execute("INSERT INTO source VALUES (?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq", (source, seq))
+        cursor = self._db.execute(
+            "INSERT INTO batch (source, seq, arrived, rows, tags, counts, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (source, seq, at, rows.num_rows, pair[0].tobytes(), pair[1].tobytes(), body),
+        )
+        return int(cursor.lastrowid or 0), batch, _Waiting(source, seq, at, rows.num_rows, len(body), pair)
+
+    def _undo(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._tally.forget()
+        self._seq = dict(self._db.execute("SELECT source, seq FROM source"))
+
+    def _make_room(self, coming: int, at: int) -> None:
+        """Hold to the caps: drop the oldest batches, or refuse, as the policy says."""
+        max_bytes, max_age, drop_oldest = self._caps
+        victims: list[int] = []
+        size = self._bytes + coming
+        for number, waiting in self._waiting.items():
+            over = size > max_bytes
+            if not (over or at - waiting.arrived > max_age):
+                break
+            if over and not drop_oldest:
+                raise BufferRefused(
+                    "the edge buffer is full", where="edge.db", hint="raise [gateway] buffer_bytes", code="buffer.full"
+                )
+            if number not in self._out:
+                victims.append(number)
+                size -= waiting.bytes
+        if victims:
+            self._drop(victims)
+
+    def _drop(self, victims: list[int]) -> None:
+        gone = [self._waiting[number] for number in victims]
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM batch WHERE id = ?", [(number,) for number in victims])
+            for waiting in gone:
+                self._tally.dropped(waiting.source, waiting.counts)
+            self._tally.save(self._db)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._undo()
+            raise BufferRefused(f"the edge buffer cannot drop its oldest batches: {error}", where="edge.db") from error
+        self._tally.settle()
+        self._leave(victims)
+        if self.on_drop is not None:
+            self.on_drop(len(gone), sum(waiting.rows for waiting in gone))
+
+    def head(self, *, rows: int = 50_000, batches: int = 64) -> list[Batch]:
+        """Return the oldest undelivered batches, in order; they count as on their way until `delivered` or `returned`."""
+        with self._lock:
+            numbers: list[int] = []
+            total = 0
+            for number, waiting in self._waiting.items():
+                if numbers and (total + waiting.rows > rows or len(numbers) >= batches):
+                    break
+                numbers.append(number)
+                total += waiting.rows
+            found = [batch for number in numbers if (batch := self._read(number)) is not None]
+            self._out.update(number for number in numbers if number in self._waiting)
+            return found
+
+    def _read(self, number: int) -> Batch | None:
+        row = self._db.execute("SELECT body FROM batch WHERE id = ?", (number,)).fetchone()
+        try:
+            return Batch.from_bytes(row[0])
+        except (pa.ArrowInvalid, KeyError, OSError, TypeError):
+            self._db.execute("INSERT INTO broken (source, seq, body) SELECT source, seq, body FROM batch WHERE id = ?", (number,))
+            self._drop([number])
+            return None
+
+    def delivered(self, batches: Iterable[Batch]) -> None:
+        """Forget batches the store has taken (its fsync has returned)."""
+        done = {(batch.source, batch.seq) for batch in batches}
+        with self._lock:
+            numbers = [number for number in self._out if (self._waiting[number].source, self._waiting[number].seq) in done]
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.executemany("DELETE FROM batch WHERE id = ?", [(number,) for number in numbers])
+            self._db.execute("COMMIT")
+            self._leave(numbers)
+            if not self._waiting:
+                self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+
+    def returned(self) -> None:
+        """Take back what was on its way: the store refused it and will be asked again."""
+        with self._lock:
+            self._out.clear()
+
+    def _leave(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            waiting = self._waiting.pop(number)
+            self._out.discard(number)
+            self._bytes -= waiting.bytes
+            self._tally.pending(waiting.source, waiting.counts, -1)
+
+    def reject(self, source: str, tag: str, n: int) -> None:
+        """Count values of a tag that were heard but could not be taken; kept with the next batch."""
+        with self._lock:
+            self._tally.rejected(source, tag, n)
+
+    def received(self) -> dict[tuple[str, str], int]:
+        """Return how many values were ever received, per (source, tag)."""
+        with self._lock:
+            return self._tally.totals("received")
+
+    def pending(self) -> dict[tuple[str, str], int]:
+        """Return how many values wait for the store, per (source, tag)."""
+        with self._lock:
+            return self._tally.totals("pending")
+
+    def lost(self) -> dict[tuple[str, str], int]:
+        """Return how many received values the caps dropped, per (source, tag)."""
+        with self._lock:
+            return self._tally.totals("dropped")
+
+    def refused(self) -> dict[tuple[str, str], int]:
+        """Return how many values could not be taken from the source, per (source, tag)."""
+        with self._lock:
+            return self._tally.totals("rejected")
+
+    def depth(self) -> Depth:
+        """Return how much waits."""
+        with self._lock:
+            oldest = next(iter(self._waiting.values()), None)
+            rows = sum(waiting.rows for waiting in self._waiting.values())
+            return Depth(len(self._waiting), rows, self._bytes, None if oldest is None else oldest.arrived)
+
+    def close(self) -> None:
+        """Close the file; everything put is in it."""
+        with self._lock:
+            self._db.close()

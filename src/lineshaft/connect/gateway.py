@@ -1,0 +1,207 @@
+"""The gateway: runs the sources, batches what they say, keeps it in the edge buffer, and hands it to the store.
+
+A value is safe once its batch is in the edge buffer; it leaves the buffer only after the store's journal has it. A
+source that fails is started again; a store that fails is asked again; both are told as system events, and neither
+stops anything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from lineshaft.connect.buffer import BufferRefused, EdgeBuffer
+from lineshaft.connect.outlet import Ears, GatewayOutlet
+from lineshaft.connect.settings import GatewaySettings
+from lineshaft.connect.source import Source, SourceChanged, SourceState, SourceStatus
+from lineshaft.core import NS, Batch, Bus, SystemEvent, now_ns, parse_duration
+
+log = logging.getLogger("lineshaft.connect")
+Deliver = Callable[[list[Batch]], int]
+LONGEST = 60.0
+
+
+def open_buffer(path: Path, settings: GatewaySettings) -> EdgeBuffer:
+    """Open the edge buffer with the caps and the policy of the settings."""
+    return EdgeBuffer(
+        path,
+        max_bytes=settings.buffer_bytes,
+        max_age=parse_duration(settings.buffer_age),
+        drop_oldest=settings.when_full == "drop-oldest",
+    )
+
+
+class Gateway:
+    """Sources in, batches out, nothing lost between; `deliver` is set, before `run`, by whoever owns the store."""
+
+    def __init__(self, sources: Sequence[Source], buffer: EdgeBuffer, settings: GatewaySettings, bus: Bus) -> None:
+        self.buffer = buffer
+        self.settings = settings
+        self.deliver: Deliver | None = None
+        self._bus = bus
+        ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready)
+        self._outlets = [GatewayOutlet(source, ears, SourceStatus(source.name, SourceState.CONNECTING)) for source in sources]
+        self._flush = parse_duration(settings.flush) / NS
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._heard, self._urgent, self._room, self._kept = (asyncio.Event() for _ in range(4))
+        self._room.set()
+        self._kept.set()
+        self._putting = threading.Lock()
+        self._told: set[str] = set()
+        buffer.on_drop = self._on_drop
+
+    async def run(self) -> None:
+        """Run until cancelled; the last rows are in the edge buffer before it returns."""
+        self._loop = asyncio.get_running_loop()
+        worker = ThreadPoolExecutor(1, "lineshaft-deliver")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._deliver_for_ever(worker), name="gateway:deliver")
+                tasks.create_task(self._flush_for_ever(), name="gateway:flush")
+                for outlet in self._outlets:
+                    tasks.create_task(self._keep_running(outlet), name=f"source:{outlet.source.name}")
+        finally:
+            self._put()
+            worker.shutdown(wait=True)
+
+    async def _keep_running(self, outlet: GatewayOutlet) -> None:
+        """Run one source; when it raises or ends, say so and start it again, later each time."""
+        first = parse_duration(self.settings.restart_delay) / NS
+        delay = first
+        while True:
+            began = now_ns()
+            try:
+                await outlet.source.run(outlet)
+                reason = "it ended by itself"
+            except Exception as error:
+                log.exception("source %s failed", outlet.source.name)
+                reason = f"{type(error).__name__}: {error}"
+            delay = first if now_ns() - began > LONGEST * NS else delay
+            outlet.status(SourceStatus(outlet.source.name, SourceState.DOWN, f"{reason}; starting again in {delay:g} s"))
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LONGEST)
+
+    async def _flush_for_ever(self) -> None:
+        """Put what was heard into the buffer every `flush`, sooner when a batch is full; sleep while nothing is heard."""
+        while True:
+            await self._heard.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._urgent.wait(), self._flush)
+            self._heard.clear()
+            self._urgent.clear()
+            delay = 0.5
+            while not await asyncio.to_thread(self._put):
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 10.0)
+            self._room.set()
+            self._kept.set()
+
+    def _put(self) -> bool:
+        """Move every outlet's rows into the buffer in one transaction; what the disk refuses goes back to its outlet."""
+        with self._putting:
+            taken = [(outlet, rows) for outlet in self._outlets if (rows := outlet.take()) is not None]
+            try:
+                if taken:
+                    self.buffer.put_all([(outlet.source.name, rows) for outlet, rows in taken])
+            except BufferRefused as error:
+                for outlet, rows in taken:
+                    outlet.put_back(rows)
+                self.tell("buffer:refused", f"{error}: values wait in memory, then at their machines", severity="error")
+                return False
+        self.end("buffer:refused", "the edge buffer is written again")
+        return True
+
+    async def _deliver_for_ever(self, worker: ThreadPoolExecutor) -> None:
+        """Hand the oldest batches to the store, in order, from one thread; ask again as long as it refuses."""
+        loop = asyncio.get_running_loop()
+        delay = 0.2
+        while True:
+            await self._kept.wait()
+            self._kept.clear()
+            while True:
+                try:
+                    if not await loop.run_in_executor(worker, self._hand_over):
+                        break
+                except Exception as error:
+                    log.exception("the store takes nothing")
+                    self.tell(
+                        "gateway:delivery", f"the store takes nothing ({error}): values wait in the edge buffer", severity="error"
+                    )
+                    await asyncio.sleep(delay)
+                    delay = min(delay * 2, 30.0)
+                else:
+                    delay = 0.2
+                    self.end("gateway:delivery", "the store takes values again")
+
+    def _hand_over(self) -> bool:
+        """Give the store the oldest batches and forget them once it has them; return whether there were any."""
+        if self.deliver is None:
+            return False
+        batches = self.buffer.head()
+        if batches:
+            try:
+                self.deliver(batches)
+                self.buffer.delivered(batches)
+            finally:
+                self.buffer.returned()
+        return bool(batches)
+
+    def received(self) -> dict[tuple[str, str], int]:
+        """Return how many values were received ever, per (source, tag); durable."""
+        return self.buffer.received()
+
+    def pending(self) -> dict[tuple[str, str], int]:
+        """Return how many values wait in the edge buffer, per (source, tag)."""
+        return self.buffer.pending()
+
+    def statuses(self) -> list[SourceStatus]:
+        """Return what each source last said of itself."""
+        return [outlet.last for outlet in self._outlets]
+
+    def tell(self, key: str, message: str, *, severity: str = "warning", hint: str = "") -> None:
+        """Tell a condition of our own."""
+        self._told.add(key)
+        self._bus.tell(SystemEvent(key, message, severity, hint=hint))
+
+    def end(self, key: str, message: str) -> None:
+        """Tell that a condition ended, if it was told."""
+        if key in self._told:
+            self._told.discard(key)
+            self._bus.tell(SystemEvent(key, message, active=False))
+
+    def _on_rows(self, waiting: int) -> None:
+        if self._loop is None:
+            return
+        if waiting >= self.settings.batch_rows:
+            self._loop.call_soon_threadsafe(self._urgent.set)
+        if not self._heard.is_set():
+            self._loop.call_soon_threadsafe(self._heard.set)
+
+    def _on_status(self, status: SourceStatus) -> None:
+        self._bus.tell(SourceChanged(status))
+        key = f"source:{status.name}"
+        if status.state is SourceState.DOWN:
+            self.tell(key, f"source {status.name} is down: {status.message}")
+        elif status.state is SourceState.DEGRADED:
+            self.tell(key, f"source {status.name}: {status.message}")
+        elif status.state is SourceState.CONNECTED:
+            self.end(key, f"source {status.name} is connected")
+
+    def _on_reject(self, source: str, tag: str, reason: str, n: int) -> None:
+        self.buffer.reject(source, tag, n)
+        self.tell(f"reject:{source}/{tag}", f"{n} values of {source}/{tag} cannot be taken: {reason}")
+
+    def _on_drop(self, batches: int, rows: int) -> None:
+        message = f"the edge buffer was full: its oldest {batches} batches ({rows} values) were dropped and counted as lost"
+        self.tell("buffer:full", message, severity="error", hint="raise [gateway] buffer_bytes or let the store catch up")
+
+    async def _ready(self) -> None:
+        while sum(outlet.count for outlet in self._outlets) > self.settings.room_rows:
+            self._room.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._room.wait(), 1.0)

@@ -1,0 +1,195 @@
+"""Columns that monitored items are decoded into: filled by run or one by one, then one Arrow batch of SAMPLES."""
+
+# pyright: reportArgumentType=false, reportCallIssue=false
+# pyarrow's stubs know neither NumPy buffers nor boolean arrays
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lineshaft.connect.sources.opcua.layout import BOOLEAN, DATETIME, INTEGER, REAL, UINT64, Layout
+from lineshaft.core import SAMPLES
+
+EPOCH = 116_444_736_000_000_000
+"""Ticks of 100 ns between 1601, where OPC UA's time begins, and 1970."""
+LOWEST, HIGHEST = EPOCH - 92_233_720_368_547_758, EPOCH + 92_233_720_368_547_758
+_NONE, _V, _VI, _VB, _VS = range(5)
+Value = float | int | bool | str | None
+
+
+def ticks_to_ns(ticks: npt.NDArray[np.int64], pico: npt.NDArray[np.uint16] | int = 0) -> npt.NDArray[np.int64]:
+    """Return UTC nanoseconds; times outside what 64 bits of nanoseconds can say are held at the nearest that can."""
+    held = np.clip(ticks, LOWEST, HIGHEST)
+    return (held - EPOCH) * 100 + np.asarray(pico, np.int64) // 100
+
+
+def tick_text(ticks: int) -> str:
+    """Return a DateTime value as ISO 8601."""
+    return str(np.datetime64((min(max(ticks, LOWEST), HIGHEST) - EPOCH) * 100, "ns")).rstrip("0").rstrip(".") + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Items that came one by one, to be written into the columns together."""
+
+    places: list[int]
+    handles: list[int]
+    statuses: list[int]
+    ticks: list[int]
+    values: list[Value]
+
+
+class Columns:
+    """Room for `n` items, filled in the order they came."""
+
+    def __init__(self, n: int) -> None:
+        self.n = 0
+        self.handle = np.zeros(n, np.uint32)
+        self.ts = np.zeros(n, np.int64)
+        self.status = np.zeros(n, np.uint32)
+        self._kind = np.zeros(n, np.uint8)
+        self._v: npt.NDArray[np.float64] | None = None
+        self._vi: npt.NDArray[np.int64] | None = None
+        self._vb: npt.NDArray[np.bool_] | None = None
+        self._text: dict[int, str] = {}
+        self._size = n
+        self.late = Late([], [], [], [], [])
+        self.extra: dict[int, int] = {}
+
+    def run(self, items: npt.NDArray[np.void], layout: Layout, default_ts: int) -> None:
+        """Take a run of equal fixed layout."""
+        at = slice(self.n, self.n + len(items))
+        self.handle[at] = items["handle"]
+        names = items.dtype.names or ()
+        if "status" in names:
+            self.status[at] = items["status"]
+        self.ts[at] = _times(items, names, default_ts)
+        if layout.value >= 0:
+            self._values(at, items["value"], layout.kind)
+        self.n += len(items)
+
+    def _values(self, at: slice, values: npt.NDArray[np.generic], kind: int) -> None:
+        if kind == REAL:
+            self._reals()[at] = values
+            self._kind[at] = _V
+        elif kind == INTEGER:
+            self._integers()[at] = values
+            self._kind[at] = _VI
+        elif kind == BOOLEAN:
+            self._booleans()[at] = values != 0
+            self._kind[at] = _VB
+        else:
+            for place, value in enumerate(values.tolist(), at.start):
+                self._one(place, fitting(value, kind))
+
+    def _one(self, place: int, value: Value) -> None:
+        if value is None:
+            return
+        if isinstance(value, bool):
+            self._booleans()[place], self._kind[place] = value, _VB
+        elif isinstance(value, float):
+            self._reals()[place], self._kind[place] = value, _V
+        elif isinstance(value, int):
+            self._integers()[place], self._kind[place] = value, _VI
+        else:
+            self._text[place], self._kind[place] = value, _VS
+
+    def add(self, handle: int, status: int, ts: int, value: Value) -> None:
+        """Take one item whose time is already in nanoseconds; `value` has the Python type of its column."""
+        self.extra[self.n] = ts
+        self.late.places.append(self.n)
+        self.late.handles.append(handle)
+        self.late.statuses.append(status)
+        self.late.ticks.append(0)
+        self.late.values.append(value)
+        self.n += 1
+
+    def settle(self, default_ts: int) -> None:
+        """Write what came one by one into the columns, one column at a time."""
+        late = self.late
+        if not late.places:
+            return
+        at = np.array(late.places)
+        self.handle[at], self.status[at] = late.handles, late.statuses
+        ticks = np.array(late.ticks, np.int64)
+        self.ts[at] = np.where(ticks > 0, ticks_to_ns(ticks), default_ts)
+        for place, ns in self.extra.items():
+            self.ts[place] = ns
+        what = np.fromiter(map(_KIND.__getitem__, map(type, late.values)), np.uint8, len(late.values))
+        self._kind[at] = what
+        values = np.empty(len(late.values), object)
+        values[:] = late.values
+        for kind, column in ((_V, self._reals), (_VI, self._integers), (_VB, self._booleans)):
+            here = what == kind
+            if here.any():
+                column()[at[here]] = values[here]
+        here = what == _VS
+        if here.any():
+            self._text.update(zip(at[here].tolist(), values[here].tolist(), strict=True))
+
+    def _reals(self) -> npt.NDArray[np.float64]:
+        if self._v is None:
+            self._v = np.zeros(self._size, np.float64)
+        return self._v
+
+    def _integers(self) -> npt.NDArray[np.int64]:
+        if self._vi is None:
+            self._vi = np.zeros(self._size, np.int64)
+        return self._vi
+
+    def _booleans(self) -> npt.NDArray[np.bool_]:
+        if self._vb is None:
+            self._vb = np.zeros(self._size, np.bool_)
+        return self._vb
+
+    def rows(self, tags: pa.StringArray) -> pa.RecordBatch:
+        """Return the items as SAMPLES; a handle is the position of its tag in `tags`."""
+        n, kind = self.n, self._kind[: self.n]
+        status = self.status[:n]
+        columns: Sequence[Any] = (
+            pa.DictionaryArray.from_arrays(pa.array(self.handle[:n].view(np.int32)), tags),
+            pa.Array.from_buffers(SAMPLES.field("ts").type, n, [None, pa.py_buffer(self.ts[:n])]),
+            _column(self._v, kind, _V, pa.float64()),
+            _column(self._vi, kind, _VI, pa.int64()),
+            pa.array([self._text.get(i) for i in range(n)], pa.string()) if self._text else pa.nulls(n, pa.string()),
+            _column(self._vb, kind, _VB, pa.bool_()),
+            pa.array(_quality(status)),
+            pa.array((status >> 16).astype(np.int32)),
+        )
+        return pa.RecordBatch.from_arrays(list(columns), schema=SAMPLES)
+
+
+_KIND: dict[type, int] = {type(None): _NONE, float: _V, int: _VI, bool: _VB, str: _VS}
+
+
+def fitting(value: int, kind: int) -> Value:
+    """Return a fixed-size value that has no column of its own: large counters and times."""
+    if kind == DATETIME:
+        return tick_text(value)
+    return value if kind != UINT64 or value < 2**63 else str(value)
+
+
+def _quality(status: npt.NDArray[np.uint32]) -> npt.NDArray[np.int16]:
+    return np.minimum(status >> 30, 2).astype(np.int16)
+
+
+def _column(values: npt.NDArray[np.generic] | None, kind: npt.NDArray[np.uint8], mine: int, arrow: pa.DataType) -> Any:
+    if values is None:
+        return pa.nulls(len(kind), arrow)
+    return pa.array(values[: len(kind)], arrow, mask=kind != mine)
+
+
+def _times(items: npt.NDArray[np.void], names: tuple[str, ...], default_ts: int) -> npt.NDArray[np.int64]:
+    """Return source times, the server's where there is none, else the given one."""
+    times = np.full(len(items), default_ts, np.int64)
+    for name in ("server", "source"):
+        if name in names:
+            ticks = items[name]
+            pico = items[f"{name}_pico"] if f"{name}_pico" in names else 0
+            times = np.where(ticks > 0, ticks_to_ns(ticks, pico), times)
+    return times

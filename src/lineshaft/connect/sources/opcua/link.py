@@ -1,0 +1,242 @@
+"""The line to one OPC UA server: socket, secure channel and session, resumed where the server still has them.
+
+asyncua does transport, security and services; when to reconnect and what to do then is ours, because its stock
+reconnect loses the whole outage against servers that refuse TransferSubscriptions.
+"""
+
+# pyright: reportPrivateImportUsage=false
+# asyncua re-exports its names without saying so
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import ssl
+from pathlib import Path
+from typing import Any
+
+from asyncua import Client, ua
+from asyncua.crypto import security_policies
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from asyncua.ua.uaerrors import UaStatusCodeError
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from lineshaft.connect.sources.opcua.options import OpcuaOptions
+from lineshaft.core import ConfigError, CredentialsError
+
+APPLICATION_URI = "urn:lineshaft:edge"
+POLICIES: dict[str, Any] = {
+    "Basic256Sha256": security_policies.SecurityPolicyBasic256Sha256,
+    "Aes128_Sha256_RsaOaep": security_policies.SecurityPolicyAes128Sha256RsaOaep,
+    "Aes256_Sha256_RsaPss": security_policies.SecurityPolicyAes256Sha256RsaPss,
+}
+REFUSALS = frozenset(
+    {
+        ua.StatusCodes.BadUserAccessDenied,
+        ua.StatusCodes.BadIdentityTokenRejected,
+        ua.StatusCodes.BadIdentityTokenInvalid,
+        ua.StatusCodes.BadSecurityChecksFailed,
+        ua.StatusCodes.BadCertificateUntrusted,
+        ua.StatusCodes.BadCertificateUriInvalid,
+        ua.StatusCodes.BadSecurityPolicyRejected,
+    }
+)
+log = logging.getLogger("lineshaft.connect.opcua")
+
+
+def pki_folder() -> Path:
+    """Return the folder of our keys: HOME/pki."""
+    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "pki"
+
+
+class Link:
+    """One client of one server; `open` says whether the session, and with it the subscription, is still the old one."""
+
+    def __init__(self, name: str, options: OpcuaOptions) -> None:
+        self.name = name
+        self.options = options
+        self._client: Client | None = None
+        self._renewing: asyncio.Task[None] | None = None
+
+    @property
+    def client(self) -> Client:
+        """The connected client."""
+        if self._client is None:
+            raise ConnectionError("the line is not open")
+        return self._client
+
+    @property
+    def session(self) -> Any:
+        """The services of the session."""
+        return self.client.uaclient.session
+
+    async def open(self) -> bool:
+        """Connect; return True if the server still knew our session. Raises CredentialsError if it refuses us."""
+        try:
+            if self._client is not None and self._client.uaclient.has_session and await self._resume(self._client):
+                return True
+            self._client = await self._make()
+            await self._channel(self._client)
+            await self._client.create_session()
+            await self._activate(self._client)
+        except UaStatusCodeError as error:
+            self.drop()
+            if error.code in REFUSALS:
+                raise CredentialsError(
+                    f"the server refuses us: {_name(error)}",
+                    where=self.options.url,
+                    hint="check user, password_env, and that the server trusts our certificate",
+                ) from error
+            raise
+        except BaseException:
+            self.drop()
+            raise
+        self._renew()
+        return False
+
+    async def _resume(self, client: Client) -> bool:
+        """Open a new channel and bring the old session onto it; False if the server has forgotten it."""
+        await self._channel(client)
+        client.uaclient.session.rebind_authentication_token()
+        try:
+            await self._activate(client)
+        except UaStatusCodeError as error:
+            log.info("%s: the old session is gone (%s)", self.name, _name(error))
+            client.disconnect_socket()
+            self._client = None
+            return False
+        self._renew()
+        return True
+
+    async def _make(self) -> Client:
+        options = self.options
+        client = Client(options.url, timeout=options.seconds("timeout"))
+        client.uaclient.pre_request_hook = None
+        client.application_uri = APPLICATION_URI
+        client.name = client.description = f"Lineshaft {self.name}"
+        client.session_timeout = int(options.seconds("lifetime") * 1000)
+        if options.user:
+            client.set_user(options.user)
+            client.set_password(self._password())
+        if options.security == "None":
+            log.warning("%s: security is None: readable by and provable to nobody; for demos on one box only", self.name)
+        else:
+            await self._secure(client)
+        return client
+
+    def _password(self) -> str:
+        name = self.options.password_env
+        if not name:
+            return ""
+        if name not in os.environ:
+            raise ConfigError(
+                f"the environment variable {name} is not set", where=f"source '{self.name}'", hint="it holds the password"
+            )
+        return os.environ[name]
+
+    async def _secure(self, client: Client) -> None:
+        options = self.options
+        certificate, key = Path(options.certificate), Path(options.private_key)
+        if not options.certificate:
+            folder = pki_folder()
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            certificate, key = folder / "edge.der", folder / "edge.pem"
+            await setup_self_signed_certificate(
+                key,
+                certificate,
+                APPLICATION_URI,
+                "localhost",
+                [ExtendedKeyUsageOID.CLIENT_AUTH],
+                {"organizationName": "Lineshaft"},
+            )
+        mode = ua.MessageSecurityMode[options.mode]
+        policy = POLICIES[options.security]
+        await client.set_security(policy, certificate, key, server_certificate=options.server_certificate or None, mode=mode)
+        self._trust(client)
+
+    def _trust(self, client: Client) -> None:
+        """Keep the server's certificate on first sight and hold it to that afterwards."""
+        seen = client.security_policy.peer_certificate
+        if self.options.server_certificate or seen is None:
+            return
+        kept = pki_folder() / "trusted" / f"{self.name}.der"
+        if not kept.exists():
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(seen)
+            log.warning("%s: trusting the server's certificate on first sight, kept in %s", self.name, kept)
+        elif kept.read_bytes() != seen:
+            raise CredentialsError(
+                "the server shows another certificate than the one trusted",
+                where=str(kept),
+                hint="if it was renewed, delete that file",
+            )
+
+    async def _channel(self, client: Client) -> None:
+        await client.connect_socket()
+        await client.send_hello()
+        await client.open_secure_channel()
+
+    async def _activate(self, client: Client) -> None:
+        options = self.options
+        await client.activate_session(username=options.user or None, password=self._password() if options.user else None)
+
+    def _renew(self) -> None:
+        if self._renewing is not None:
+            self._renewing.cancel()
+        self._renewing = asyncio.create_task(self._renew_for_ever(self.client), name=f"opcua:{self.name}:renew")
+
+    async def _renew_for_ever(self, client: Client) -> None:
+        """Renew the channel's keys at three quarters of their life."""
+        with contextlib.suppress(ConnectionError, TimeoutError, UaStatusCodeError):
+            while True:
+                await asyncio.sleep(client.secure_channel_timeout * 0.75 / 1000)
+                await client.open_secure_channel(renew=True)
+                client.uaclient.revolve_security_token()
+
+    def drop(self) -> None:
+        """Let go of socket and channel, keep the session: the server goes on collecting for us."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+        if self._client is not None:
+            protocol = self._client.uaclient.protocol
+            if protocol is not None and protocol.transport is not None:
+                protocol.transport.abort()
+            self._client.disconnect_socket()
+
+    def forget(self) -> None:
+        """Forget the session as well: the next `open` makes a new one."""
+        self.drop()
+        self._client = None
+
+    async def close(self) -> None:
+        """Say goodbye: the server deletes session and subscription."""
+        client, self._client = self._client, None
+        if self._renewing is not None:
+            self._renewing.cancel()
+            self._renewing = None
+        if client is None:
+            return
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(2):
+                await client.uaclient.close_session(True)
+                await client.close_secure_channel()
+        client.disconnect_socket()
+
+
+def _name(error: UaStatusCodeError) -> str:
+    return ua.StatusCode(error.code).name
+
+
+def reason(error: BaseException) -> str:
+    """Return one plain sentence for whatever ended a line."""
+    if isinstance(error, UaStatusCodeError):
+        return f"the server says {_name(error)}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionRefusedError):
+        return "nobody listens at this address"
+    if isinstance(error, OSError | ssl.SSLError):
+        return str(error) or type(error).__name__
+    return f"{type(error).__name__}: {error}"

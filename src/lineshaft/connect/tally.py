@@ -1,0 +1,132 @@
+"""Counts per (source, tag), vectorised: a batch's tags are counted with one bincount over its dictionary indices."""
+
+# pyright: reportArgumentType=false, reportCallIssue=false
+# pyarrow's stubs know no boolean arrays
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+PAGE = 1_024
+Kind = Literal["received", "pending", "dropped", "rejected"]
+KINDS: tuple[Kind, ...] = ("received", "pending", "dropped", "rejected")
+Counts = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
+"""Tag numbers and how many values each has."""
+
+
+def compact(rows: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64], pa.RecordBatch]:
+    """Return the tags that occur, how often each, and the rows with a dictionary of only those tags."""
+    column: Any = rows.column(0)
+    indices = column.indices.to_numpy(zero_copy_only=False)
+    counts = np.bincount(indices, minlength=len(column.dictionary))
+    used = counts > 0
+    if used.all():
+        return column.dictionary.to_pylist(), counts, rows
+    narrow = (np.cumsum(used) - 1).astype(np.int32)[indices]
+    names = column.dictionary.filter(pa.array(used))
+    tags = pa.DictionaryArray.from_arrays(pa.array(narrow), names)
+    return names.to_pylist(), counts[used], pa.RecordBatch.from_arrays([tags, *rows.columns[1:]], schema=rows.schema)
+
+
+@dataclass
+class _Ledger:
+    """One source's tags, numbered in the order first heard, and a counter array per kind."""
+
+    numbers: dict[str, int] = field(default_factory=dict[str, int])
+    counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict[str, npt.NDArray[np.int64]])
+
+    def array(self, kind: Kind) -> npt.NDArray[np.int64]:
+        have = self.counts.get(kind)
+        if have is None or have.size < len(self.numbers):
+            size = max(PAGE, -(-len(self.numbers) // PAGE) * PAGE)
+            grown = np.zeros(size, np.int64)
+            if have is not None:
+                grown[: have.size] = have
+            self.counts[kind] = have = grown
+        return have
+
+
+class Tally:
+    """The counters of an edge buffer. Changes are applied at once, written by `save`, and undone by `forget` until settled."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._ledgers: dict[str, _Ledger] = {}
+        self._touched: set[tuple[Kind, str, int]] = set()
+        self._fresh: list[tuple[str, int, str]] = []
+        self._undo: list[tuple[Kind, str, npt.NDArray[np.int32], npt.NDArray[np.int64]]] = []
+        for source, number, tag in db.execute("SELECT source, number, tag FROM tag ORDER BY source, number"):
+            self._of(source).numbers[tag] = number
+        for kind, source, number, counts in db.execute("SELECT kind, source, number, counts FROM page"):
+            page = np.frombuffer(counts, np.int64)
+            self._of(source).array(kind)[number * PAGE : number * PAGE + page.size] = page
+
+    def _of(self, source: str) -> _Ledger:
+        return self._ledgers.setdefault(source, _Ledger())
+
+    def _number(self, source: str, tags: list[str]) -> npt.NDArray[np.int32]:
+        numbers = self._of(source).numbers
+        for tag in tags:
+            if tag not in numbers:
+                numbers[tag] = len(numbers)
+                self._fresh.append((source, numbers[tag], tag))
+        return np.fromiter((numbers[tag] for tag in tags), np.int32, len(tags))
+
+    def _add(self, kind: Kind, source: str, at: npt.NDArray[np.int32], n: npt.NDArray[np.int64]) -> None:
+        self._of(source).array(kind)[at] += n
+        self._undo.append((kind, source, at, n))
+        self._touched.update((kind, source, int(page)) for page in np.unique(at // PAGE))
+
+    def received(self, source: str, tags: list[str], counts: npt.NDArray[np.int64]) -> Counts:
+        """Count a new batch and return it by tag number."""
+        at = self._number(source, tags)
+        self._add("received", source, at, counts)
+        return at, counts.astype(np.int32)
+
+    def dropped(self, source: str, counts: Counts) -> None:
+        """Count a batch the caps dropped."""
+        self._add("dropped", source, counts[0], counts[1].astype(np.int64))
+
+    def rejected(self, source: str, tag: str, n: int) -> None:
+        """Count values that could not be taken."""
+        self._add("rejected", source, self._number(source, [tag]), np.array([n], np.int64))
+
+    def pending(self, source: str, counts: Counts, sign: int) -> None:
+        """Count a batch in or out of waiting; this is memory's own, the blobs are its truth."""
+        self._of(source).array("pending")[counts[0]] += sign * counts[1].astype(np.int64)
+
+    def save(self, db: sqlite3.Connection) -> None:
+        """Write new tags and touched pages inside the caller's transaction."""
+        db.executemany("INSERT INTO tag VALUES (?, ?, ?)", self._fresh)
+        pages = [
+            (kind, source, page, self._of(source).array(kind)[page * PAGE : (page + 1) * PAGE].tobytes())
+            for kind, source, page in self._touched
+        ]
+        db.executemany("INSERT INTO page VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET counts = excluded.counts", pages)
+
+    def settle(self) -> None:
+        """Forget what to undo or write: the transaction is durable."""
+        self._fresh.clear()
+        self._touched.clear()
+        self._undo.clear()
+
+    def forget(self) -> None:
+        """Take back what a failed transaction counted; rejected values stay counted."""
+        kept = [change for change in self._undo if change[0] == "rejected"]
+        for kind, source, at, n in self._undo:
+            if kind != "rejected":
+                self._of(source).array(kind)[at] -= n
+        self._undo = kept
+
+    def totals(self, kind: Kind) -> dict[tuple[str, str], int]:
+        """Return the counter of every tag that has one."""
+        return {
+            (source, tag): int(count)
+            for source, ledger in self._ledgers.items()
+            for tag, count in zip(ledger.numbers, ledger.array(kind).tolist(), strict=False)
+            if count
+        }
