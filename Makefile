@@ -21,12 +21,14 @@ test: ready-dev ## set up all that tests need, and run them (ARGS='tests/store -
 	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 lint: ready-dev ## format, style, types, laws of the house, docs, web types
-	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/ruff check --quiet .
-	@.venv/bin/pyright
-	@.venv/bin/lint-imports
-	@$(PY) -m tools.docs --check
-	@$(PY) -m tools.build_web check
+	@wrong=0; \
+	.venv/bin/ruff format --check --quiet . || wrong=1; \
+	.venv/bin/ruff check --quiet . || wrong=1; \
+	.venv/bin/pyright || wrong=1; \
+	.venv/bin/lint-imports --no-logo || wrong=1; \
+	$(PY) -m tools.docs --check || wrong=1; \
+	$(PY) -m tools.build_web check || wrong=1; \
+	exit $$wrong
 
 format: ready-dev ## format the Python code
 	@.venv/bin/ruff check --quiet --fix-only .
