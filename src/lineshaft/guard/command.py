@@ -62,6 +62,12 @@ class Performer:
             self._note(command, "failed", type(error).__name__)
             raise
 
+    def answered(self, command: Command) -> dict[str, Any] | None:
+        """Return the kept answer of a repeated command."""
+        with self._db.begin() as tx:
+            kept = self._kept(tx, command)
+        return None if kept is None else json.loads(kept)
+
     def forget_answers(self, tx: Connection, older_than: int) -> int:
         """Delete answers kept for repeated commands."""
         return tx.execute(answers.delete().where(answers.c.at < older_than)).rowcount
@@ -81,17 +87,19 @@ class Performer:
         """Take the key for this command, or return the answer it got before. A second one at the same time waits here."""
         if command.key is None:
             return None
-        want = digest([command.action, command.resource, _masked(command.body)])
-        row = {"subject_id": command.subject.id, "key": command.key, "digest": want, "at": now_ns()}
+        row = {"subject_id": command.subject.id, "key": command.key, "digest": _fingerprint(command), "at": now_ns()}
         claim = sa.text(
             "INSERT INTO command_answer (subject_id, key, digest, at) "
             "VALUES (:subject_id, :key, :digest, :at) ON CONFLICT DO NOTHING"
         )
-        if tx.execute(claim, row).rowcount == 1:
-            return None
+        return None if tx.execute(claim, row).rowcount == 1 else self._kept(tx, command)
+
+    def _kept(self, tx: Connection, command: Command) -> str | None:
         here = (answers.c.subject_id == command.subject.id) & (answers.c.key == command.key)
-        before = tx.execute(sa.select(answers.c.digest, answers.c.answer).where(here)).one()
-        if before.digest != want:
+        before = tx.execute(sa.select(answers.c.digest, answers.c.answer).where(here)).first()
+        if before is None:
+            return None
+        if before.digest != _fingerprint(command):
             raise Conflict(
                 "this Idempotency-Key was used for another command",
                 where=command.resource,
@@ -111,6 +119,10 @@ def _detail(command: Command) -> dict[str, Any]:
     text = canonical(body)
     detail: dict[str, Any] = {"body": body} if len(text) <= 4_000 else {"body_digest": digest(body), "body_length": len(text)}
     return {**detail, "asset": command.asset} if command.asset else detail
+
+
+def _fingerprint(command: Command) -> str:
+    return digest([command.action, command.resource, _masked(command.body)])
 
 
 def _masked(body: Mapping[str, Any]) -> dict[str, Any]:

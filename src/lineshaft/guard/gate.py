@@ -145,6 +145,13 @@ class Guard:
             self.sessions.changed()
         return answer
 
+    def answered(self, command: Command) -> dict[str, Any] | None:
+        """Return the answer a repeated command got before, or None: for work that must not run inside a transaction.
+
+        Do the work, then `perform` with a `run` that only returns the answer. Raises Conflict like `perform`.
+        """
+        return self._performer.answered(command)
+
     def record(
         self,
         tx: Connection,
