@@ -1,1 +1,37 @@
-"""The room store (under construction)."""
+"""Nothing is lost: what a machine said is durable before it is acknowledged, and found again in milliseconds.
+
+The way of a value here: judged (future, type, quality), given its series number, journalled (SQLite, fsync), shown in memory
+(DuckDB and last-value arrays), flushed to sorted Parquet in Delta tables anyone can read, compacted a day at a time.
+Reads see memory and lake as one; the key is (series, time in ns, quality) and the last arrival wins. The ledger accounts
+for every value. A series is (source, tag): what it means is asked of the assets room and may be decided later.
+"""
+
+from lineshaft.store.document import Document, Documents
+from lineshaft.store.last import NEVER
+from lineshaft.store.ledger import LedgerRow
+from lineshaft.store.meaning import Meaning, Ref, Tag
+from lineshaft.store.query import AGGREGATES, Latest
+from lineshaft.store.settings import StoreSettings
+from lineshaft.store.store import Store
+from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored
+from lineshaft.store.tables import MIGRATIONS
+
+__all__ = [
+    "AGGREGATES",
+    "DERIVED",
+    "HINTS",
+    "MIGRATIONS",
+    "NEVER",
+    "STORED",
+    "Document",
+    "Documents",
+    "Latest",
+    "LedgerRow",
+    "Meaning",
+    "Ref",
+    "Rejection",
+    "Store",
+    "StoreSettings",
+    "Stored",
+    "Tag",
+]

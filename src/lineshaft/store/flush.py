@@ -1,0 +1,273 @@
+"""The keeper of the lake: moves rows from memory to files, rewrites days, and sweeps up, while others read and append.
+
+Order is everything: file, folder, commit - each fsynced - then one journal transaction that trims, then one swap for readers.
+"""
+
+from __future__ import annotations
+
+import io
+import sqlite3
+import threading
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lineshaft.core import Bus, Retryable, SystemEvent, now_ns
+from lineshaft.store.historian import Historian
+from lineshaft.store.hot import Generation
+from lineshaft.store.index import File, Index
+from lineshaft.store.lake import DAY, LATE_TABLE, SAMPLES_TABLE, SCHEMAS, SERIES_TABLE, Lake, lake_rows
+from lineshaft.store.last import NEVER
+from lineshaft.store.stored import DERIVED, Ints, Sids
+
+EVENT = "store:lake"
+
+
+class Keeper:
+    """Flush, recovery and retention of one lake."""
+
+    def __init__(self, historian: Historian, lake: Lake, index: Index, bus: Bus) -> None:
+        self.lock = threading.Lock()
+        self._historian = historian
+        self._journal = historian.journal
+        self._hot = historian.hot
+        self._lake = lake
+        self._index = index
+        self._bus = bus
+        self._broken = False
+        self._frontier: Ints = np.zeros(0, np.int64)
+        self.flushed = int(self._journal.meta("flushed", 0))
+        self.versions: dict[str, int] = {kind: int(self._journal.meta(f"version:{kind}", -1)) for kind in SCHEMAS}
+        self._published: tuple[int, ...] = ()
+
+    def recover(self) -> int:
+        """Bring lake, journal and memory to one state after any kind of stop; return how many rows came from the journal."""
+        for key, last in (("last", self._hot.any), ("good", self._hot.good)):
+            blob = self._journal.meta(key)
+            if blob is not None:
+                last.from_table(pa.ipc.open_stream(blob).read_all())
+        blob = self._journal.meta("frontier")
+        if blob is not None:
+            self._frontier = np.frombuffer(blob, np.int64).copy()
+        self._reconcile()
+        known = set(self._journal.db.execute("select kind, path from files"))
+        for path in self._lake.orphans(known):
+            path.unlink()
+        self._report_missing()
+        return self._historian.recover(self.flushed)
+
+    def _reconcile(self) -> None:
+        """Take in commits that are whole in the Delta logs but not noted beside the journal, and note them durably."""
+        added: dict[tuple[str, str], File] = {}
+        removed: list[File] = []
+        by_name = {(f.kind, f.name): f for f in self._index.files}
+        for kind in SCHEMAS:
+            for action in self._lake.repair(kind, self.versions[kind]):
+                if "add" in action:
+                    file = self._lake.restored(kind, action["add"])
+                    added[kind, file.name] = file
+                elif "remove" in action:
+                    key = (kind, unquote(action["remove"]["path"]))
+                    added.pop(key, None)
+                    removed += [by_name[key]] if key in by_name else []
+                elif "txn" in action and kind == SAMPLES_TABLE:
+                    self.flushed = max(self.flushed, int(action["txn"]["version"]))
+        if not added and not removed:
+            return
+        self.versions = {kind: self._lake.settle(kind, version) for kind, version in self.versions.items()}
+        self._advance_from(list(added.values()))
+        with self._journal.transaction() as tx:
+            self._note(tx, list(added.values()), removed)
+        self._index.swap(self._hot, (), list(added.values()), removed)
+
+    def _note(self, tx: sqlite3.Connection, added: Sequence[File], removed: Sequence[File]) -> None:
+        self._index.write(tx, added, removed, now_ns())
+        self._journal.put(tx, "flushed", self.flushed)
+        self._journal.put(tx, "frontier", self._frontier.tobytes())
+        for kind, version in self.versions.items():
+            self._journal.put(tx, f"version:{kind}", version)
+
+    def _advance_from(self, added: Sequence[File]) -> None:
+        """Advance what each series has in `samples` by files whose commit the journal did not know."""
+        reader = self._hot.cursor()
+        for file in added:
+            if file.kind == SAMPLES_TABLE:
+                sql = f"select sid, max(epoch_us(ts) * 1000 + ns) as ts from read_parquet('{file.path}') group by sid"
+                table = reader.sql(sql).to_arrow_table()
+                self._advance(table["sid"].to_numpy(), table["ts"].to_numpy())
+
+    def _report_missing(self) -> None:
+        gone = [file for file in self._index.files if not Path(file.path).exists()]
+        if gone:
+            self._index.swap(self._hot, (), (), gone)
+            message = f"{len(gone)} files of the lake are not there, the first is {gone[0].path}"
+            hint = "put them back from a backup and start again"
+            self._bus.tell(SystemEvent("store:lake-missing", message, "error", hint=hint))
+
+    def _advance(self, sids: Sids, ts: Ints) -> None:
+        if not len(sids):
+            return
+        size = int(sids.max()) + 1
+        if size > len(self._frontier):
+            self._frontier = np.concatenate([self._frontier, np.full(size - len(self._frontier), NEVER, np.int64)])
+        np.maximum.at(self._frontier, sids, ts)
+
+    def flush(self) -> int:
+        """Move the rows in memory to the lake and trim the journal; return how many rows were written.
+
+        A disk that is full or read-only is a system event, not an error: the rows stay where they are, and answer.
+        """
+        with self.lock, self.careful():
+            return self._flush()
+        return 0
+
+    @contextmanager
+    def careful(self) -> Generator[None]:
+        """Do something to the lake with the lock held; trouble becomes a system event, and what it left is taken in first."""
+        try:
+            if self._broken:
+                self._reconcile()
+            yield
+        except Exception as error:
+            if not isinstance(error, (OSError, duckdb.Error, pa.ArrowException, Retryable)) and not _of_delta(error):
+                raise
+            self._trouble(error)
+            return
+        if self._broken:
+            self._broken = False
+            self._bus.tell(SystemEvent(EVENT, "the lake can be written again", active=False))
+
+    def _trouble(self, error: Exception) -> None:
+        self._broken = True
+        hint = "free space or mend the disk; everything acknowledged is in the journal and answers as before"
+        self._bus.tell(SystemEvent(EVENT, f"the lake cannot be written: {error}", "error", hint=hint))
+
+    def _flush(self) -> int:
+        self._historian.commit()
+        with self._journal.lock:
+            until = self._historian.shown_until()
+            closed = self._hot.turn()
+        if not closed:
+            if until > self.flushed:
+                self._trim(until, (), ())
+            return 0
+        rows = sorted_rows(self._hot.content(closed))
+        sids, ts = rows["sid"].chunk(0).to_numpy(zero_copy_only=False), rows["ts"].chunk(0).to_numpy(zero_copy_only=False)
+        late = self._late(sids, ts)
+        added = self._write(LATE_TABLE, rows, ts, late, until) if late.any() else []
+        if not late.all():
+            added += self._write(SAMPLES_TABLE, rows, ts, ~late, until)
+        self._advance(sids[~late], ts[~late])
+        self._trim(until, added, closed)
+        return len(rows)
+
+    def _late(self, sids: Sids, ts: Ints) -> npt.NDArray[np.bool_]:
+        known = sids < len(self._frontier)
+        late = np.zeros(len(sids), bool)
+        late[known] = ts[known] <= self._frontier[sids[known]]
+        return late
+
+    def _write(self, kind: str, rows: pa.Table, ts: Ints, which: npt.NDArray[np.bool_], until: int) -> list[File]:
+        days = ts // DAY
+        added: list[File] = []
+        for day in np.unique(days[which]).tolist():
+            part = lake_rows(rows.filter(pa.array(which & (days == day))))
+            if kind == LATE_TABLE:
+                part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
+            added.append(self._lake.write(kind, day, part))
+        self.versions[kind] = self._lake.commit(kind, added, seq=until, since=self.versions[kind])
+        return added
+
+    def _trim(self, until: int, added: Sequence[File], closed: Sequence[Generation]) -> None:
+        """Note durably what the lake has now, let go of it in the journal and in memory."""
+        named, old = self._publish()
+        with self._journal.lock:
+            self._historian.commit()
+            last, good = _bytes(self._hot.any.to_table()), _bytes(self._hot.good.to_table())
+            through = self._historian.through
+            undone = f"and (source = '{DERIVED}' or seq <= {through})" if through >= 0 else ""
+            with self._journal.transaction() as tx:
+                tx.execute(f"delete from log where seq <= ? {undone}", (until,))
+                self.flushed = max(self.flushed, until)
+                self._note(tx, [*added, *named], old)
+                self._journal.put(tx, "last", last)
+                self._journal.put(tx, "good", good)
+                self._journal.put(tx, "ledger", self._historian.ledger.to_text(self._journal.seq))
+        self._index.swap(self._hot, closed, [*added, *named], old)
+        self._hot.sweep()
+
+    def _publish(self) -> tuple[list[File], list[File]]:
+        """Write the dictionary of series beside the samples if it changed; return files that came and went."""
+        edition = self._historian.edition
+        before = self._index.of(SERIES_TABLE)
+        if edition == self._published or not len(self._historian.series):
+            return [], []
+        added = [self._lake.write_series(self._historian.names())]
+        self.versions[SERIES_TABLE] = self._lake.commit(SERIES_TABLE, added, before, since=self.versions[SERIES_TABLE])
+        self._published = edition
+        return added, before
+
+    def files(self) -> tuple[File, ...]:
+        """Return the current files of the lake."""
+        return self._index.files
+
+    def replace(self, day: int, sql: str, main: Sequence[File], late: Sequence[File]) -> bool:
+        """Put the rows of a query, sorted by key, in the place of files of a day; return whether it came to that.
+
+        The rows are written without the lock: flushes go on. Readers see the old files or the new one, never both.
+        """
+        try:
+            rows = self._hot.cursor().sql(sql).to_arrow_reader(131_072)
+            new = [self._lake.write_stream(SAMPLES_TABLE, day, rows)]
+        except (OSError, duckdb.Error, pa.ArrowException) as error:
+            self._trouble(error)
+            return False
+        with self.lock, self.careful():
+            change = bool(late)
+            since = self.versions[SAMPLES_TABLE]
+            self.versions[SAMPLES_TABLE] = self._lake.commit(SAMPLES_TABLE, new, main, since=since, change=change)
+            if late:
+                self.versions[LATE_TABLE] = self._lake.commit(LATE_TABLE, [], late, since=self.versions[LATE_TABLE])
+            with self._journal.transaction() as tx:
+                self._note(tx, new, [*main, *late])
+            self._index.swap(self._hot, (), new, [*main, *late])
+            return True
+        return False
+
+    def sweep(self, before: int) -> int:
+        """Delete files that were replaced before a time; return how many."""
+        with self.lock:
+            expired = self._index.expired(self._journal.db, before)
+            for kind, name in expired:
+                (self._lake.root / kind / name).unlink(missing_ok=True)
+            if expired:
+                with self._journal.transaction() as tx:
+                    tx.executemany("delete from files where kind=? and path=?", expired)
+        return len(expired)
+
+
+def sorted_rows(rows: pa.Table) -> pa.Table:
+    """Return rows that are in the order of arrival sorted by (sid, ts, q), the last arrival of each key only."""
+    rows = rows.combine_chunks()
+    sid, ts, q = (rows[name].to_numpy() for name in ("sid", "ts", "q"))
+    order = np.lexsort((q, ts, sid))
+    sid, ts, q = sid[order], ts[order], q[order]
+    new = (sid[1:] != sid[:-1]) | (ts[1:] != ts[:-1]) | (q[1:] != q[:-1])
+    return rows.take(pa.array(order[np.append(new, True)], pa.int64()))
+
+
+def _bytes(table: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+def _of_delta(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0] in ("_internal", "deltalake")

@@ -1,0 +1,80 @@
+"""The index: which files hold what, so that a question opens only those that can answer it.
+
+The same list is in the Delta log for others to read; ours is in the journal, in memory, and swapped in one step.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lineshaft.store.hot import Generation, Hot
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One Parquet file of the lake: of which table, which day (since 1970), and the range of its rows (ns)."""
+
+    kind: str
+    name: str
+    path: str
+    day: int
+    rows: int
+    size: int
+    min_sid: int
+    max_sid: int
+    min_ts: int
+    max_ts: int
+
+    def overlaps(self, start: int, end: int) -> bool:
+        """Return whether any row may lie in (start, end]."""
+        return self.min_ts <= end and self.max_ts > start
+
+
+_COLUMNS = "kind, path, day, rows, size, min_sid, max_sid, min_ts, max_ts"
+
+
+class Index:
+    """The current files of the lake; a reader gets them and the hot tables as one consistent view."""
+
+    def __init__(self, lake: Path, connection: sqlite3.Connection) -> None:
+        self._lake = lake
+        self._lock = threading.Lock()
+        self.files: tuple[File, ...] = ()
+        rows = connection.execute(f"select {_COLUMNS} from files where removed is null")
+        self.files = tuple(self.file(kind, name, *rest) for kind, name, *rest in rows)
+
+    def file(self, kind: str, name: str, *rest: int) -> File:
+        """Return a file by its name in the lake."""
+        return File(kind, name, str(self._lake / kind / name), *rest)
+
+    def of(self, kind: str) -> list[File]:
+        """Return the files of one table."""
+        return [file for file in self.files if file.kind == kind]
+
+    def view(self, hot: Hot) -> tuple[tuple[Generation, ...], tuple[File, ...]]:
+        """Return what a reader must look at: no row is missing from it, and none that a flush moves counts twice."""
+        with self._lock:
+            return hot.read(), self.files
+
+    def swap(self, hot: Hot, closed: Sequence[Generation], added: Sequence[File], removed: Sequence[File]) -> None:
+        """Take new files in and old files and flushed hot tables out, in one step."""
+        gone = {(file.kind, file.name) for file in removed}
+        with self._lock:
+            self.files = (*(file for file in self.files if (file.kind, file.name) not in gone), *added)
+            hot.drop(closed)
+
+    @staticmethod
+    def write(tx: sqlite3.Connection, added: Sequence[File], removed: Sequence[File], now: int) -> None:
+        """Write a change of the lake beside the journal, in the caller's transaction."""
+        values = ((f.kind, f.name, f.day, f.rows, f.size, f.min_sid, f.max_sid, f.min_ts, f.max_ts) for f in added)
+        tx.executemany(f"insert or replace into files({_COLUMNS}) values(?,?,?,?,?,?,?,?,?)", values)
+        tx.executemany("update files set removed=? where kind=? and path=?", ((now, f.kind, f.name) for f in removed))
+
+    @staticmethod
+    def expired(connection: sqlite3.Connection, before: int) -> list[tuple[str, str]]:
+        """Return files that were replaced before a time: (table, name)."""
+        return list(connection.execute("select kind, path from files where removed < ?", (before,)))

@@ -1,0 +1,153 @@
+"""The ledger: no value goes missing without a line saying why.
+
+received = stored (overwrites included) + duplicate + filtered(rule) + rejected(reason) + pending, for every source and tag.
+A batch delivered a second time counts as received again, and as duplicate.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from lineshaft.core import Bus, SystemEvent
+from lineshaft.store.series import Series
+from lineshaft.store.stored import Ints, Sids
+
+Key = tuple[str, str]
+EVENT = "store:ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """The account of one tag of one source; `balance` is what nobody can explain, and must be 0."""
+
+    source: str
+    tag: str
+    received: int
+    stored: int
+    duplicate: int
+    filtered: int
+    rejected: Mapping[str, int] = field(default_factory=dict[str, int])
+    pending: int = 0
+    balance: int = 0
+
+
+class Ledger:
+    """Counts by series, kept durable with the journal: totals beside it, and notes on each of its lines."""
+
+    def __init__(self, connection: sqlite3.Connection, series: Series, bus: Bus) -> None:
+        self._lock = threading.Lock()
+        self._series = series
+        self._bus = bus
+        self._stored: Ints = np.zeros(0, np.int64)
+        self._duplicate: Ints = np.zeros(0, np.int64)
+        self._rejected: Counter[tuple[int, str]] = Counter()
+        self._doubtful: Counter[Key] = Counter()
+        self._told = False
+        self.until = 0
+        row = connection.execute("select value from meta where key='ledger'").fetchone()
+        if row:
+            self._restore(row[0])
+
+    def stored(self, sids: Sids) -> None:
+        """Count rows that are in the journal."""
+        with self._lock:
+            self._stored = _added(self._stored, sids)
+
+    def noted(self, notes: str | None) -> None:
+        """Count what the notes of a journal line say: rejected and duplicate rows."""
+        if notes is None:
+            return
+        told = json.loads(notes)
+        with self._lock:
+            for sid, n in told.get("duplicate", ()):
+                self._duplicate = _added(self._duplicate, np.full(n, sid, np.int32))
+            for sid, reason, n in told.get("rejected", ()):
+                self._rejected[sid, reason] += n
+
+    def to_text(self, until: int) -> str:
+        """Return the totals up to a journal number, to be kept beside the journal."""
+        with self._lock:
+            rejected = [[sid, reason, n] for (sid, reason), n in self._rejected.items()]
+            told = {"until": until, "stored": self._stored.tolist(), "duplicate": self._duplicate.tolist(), "rejected": rejected}
+            return json.dumps(told)
+
+    def _restore(self, text: str) -> None:
+        told = json.loads(text)
+        self.until = int(told["until"])
+        self._stored, self._duplicate = np.array(told["stored"], np.int64), np.array(told["duplicate"], np.int64)
+        self._rejected = Counter({(sid, reason): n for sid, reason, n in told["rejected"]})
+
+    def rows(
+        self, received: Mapping[Key, int], pending: Mapping[Key, int], filtered: Mapping[Key, int] | None = None
+    ) -> list[LedgerRow]:
+        """Return the account of every tag; `received` and `pending` are the gateway's, others count on arrival here."""
+        with self._lock:
+            stored, duplicate, rejected = self._stored, self._duplicate, dict(self._rejected)
+        reasons: dict[int, dict[str, int]] = {}
+        for (sid, reason), n in rejected.items():
+            reasons.setdefault(sid, {})[reason] = n
+        numbers: dict[Key, int] = {name: sid for sid, name in enumerate(self._series.names)}
+        keys = sorted({*numbers, *received, *pending})
+        return [
+            _row(key, _at(stored, numbers.get(key)), _at(duplicate, numbers.get(key)), reasons.get(numbers.get(key, -1), {}),
+                 (filtered or {}).get(key, 0), received.get(key), pending.get(key, 0))
+            for key in keys
+        ]  # fmt: skip
+
+    def check(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+        """Tell a system event for accounts that stay out of balance; call it every few seconds.
+
+        A batch between two counters is out of balance for a moment: only the third time in a row counts.
+        """
+        off = {(row.source, row.tag): row for row in rows if row.balance}
+        self._doubtful = Counter({key: self._doubtful[key] + 1 for key in off})
+        lasting = [off[key] for key, times in self._doubtful.items() if times >= 3]
+        if lasting:
+            worst = max(lasting, key=lambda row: abs(row.balance))
+            message = f"{len(lasting)} tags do not balance; {worst.source} {worst.tag} is off by {worst.balance}"
+            hint = "look at the ledger page; keep the home folder for analysis"
+            self._bus.tell(SystemEvent(EVENT, message, "error", hint=hint))
+        elif self._told:
+            self._bus.tell(SystemEvent(EVENT, "the ledger balances again", active=False))
+        self._told = bool(lasting)
+        return lasting
+
+
+def notes(rejected: Mapping[tuple[int, str], int], duplicate: Sids) -> str | None:
+    """Return the notes of a journal line for what was not stored of its batch, or None."""
+    told: dict[str, object] = {}
+    if rejected:
+        told["rejected"] = [[sid, reason, n] for (sid, reason), n in rejected.items()]
+    if len(duplicate):
+        sids, counts = np.unique(duplicate, return_counts=True)
+        told["duplicate"] = np.stack([sids, counts], axis=1).tolist()
+    return json.dumps(told) if told else None
+
+
+def _added(counts: Ints, sids: Sids) -> Ints:
+    if not len(sids):
+        return counts
+    more = np.bincount(sids, minlength=len(counts))
+    if len(more) > len(counts):
+        more[: len(counts)] += counts
+        return more
+    return counts + more
+
+
+def _at(counts: Ints, sid: int | None) -> int:
+    return int(counts[sid]) if sid is not None and sid < len(counts) else 0
+
+
+def _row(
+    key: Key, stored: int, duplicate: int, rejected: dict[str, int], filtered: int, received: int | None, pending: int
+) -> LedgerRow:
+    known = stored + duplicate + filtered + sum(rejected.values()) + pending
+    came = known if received is None else received + duplicate
+    return LedgerRow(*key, came, stored, duplicate, filtered, rejected, pending, came - known)

@@ -1,0 +1,268 @@
+"""Questions to the store: now, then, how it went, and in windows. Hot rows and lake files answer as one.
+
+The key of a row is (series, timestamp in ns, quality) and the last arrival wins: rows of the lake's main files are taken
+unless a hot or late row has their key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lineshaft.core import DataType, InvalidInput
+from lineshaft.store.hot import Hot
+from lineshaft.store.index import Index
+from lineshaft.store.last import NEVER, Last, Value
+from lineshaft.store.meaning import Meaning, PropertyLike, Ref, Tag
+from lineshaft.store.reader import EMPTY, FOREVER, Piece, Reader
+from lineshaft.store.series import KINDS, Series
+from lineshaft.store.stored import Sids
+
+_WEEK = 7 * 86_400_000_000_000
+_MONDAY = 4 * 86_400_000_000_000
+_USABLE = "q = 0 and not (v is null and vi is null and vs is null and vb is null) and not coalesce(isnan(v), false)"
+_NUMBER = "coalesce(v, vi::double)"
+_VALUES = {
+    DataType.DOUBLE: "coalesce(v, vi::double, vb::double)",
+    DataType.INTEGER: "coalesce(vi, vb::bigint, case when v = trunc(v) and abs(v) < 9e18 then v::bigint end)",
+    DataType.BOOLEAN: "coalesce(vb, vi <> 0, v <> 0)",
+    DataType.STRING: "coalesce(vs, vi::varchar, v::varchar, vb::varchar)",
+    DataType.JSON: "vs",
+}
+AGGREGATES = {
+    "avg": "avg(x)",
+    "min": "min(x)",
+    "max": "max(x)",
+    "sum": "sum(x)",
+    "stdev": "stddev_pop(x)",
+    "first": "arg_min(x, ts)",
+    "last": "arg_max(x, ts)",
+}
+"""Aggregates by name; the standard deviation is that of the population, so one value gives 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """One value of a property with its time and quality."""
+
+    path: str
+    ts: int
+    value: Value
+    quality: int
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A property resolved: its series over time, its type and unit."""
+
+    path: str
+    type: DataType
+    unit: str
+    pieces: tuple[Piece, ...]
+
+
+class Query:
+    """Reads over hot rows and lake files; any thread may ask."""
+
+    def __init__(self, hot: Hot, index: Index, series: Series, meaning: Meaning) -> None:
+        self._hot = hot
+        self._index = index
+        self._series = series
+        self._meaning = meaning
+
+    def track(self, ref: Ref) -> Track:
+        """Return the series behind a property's path, a property or a Tag."""
+        if isinstance(ref, Tag):
+            sid = self._series.find(*ref)
+            kind = KINDS[self._series.kinds[sid]] if sid is not None else None
+            whole = () if sid is None else (Piece(sid, NEVER, FOREVER),)
+            return Track(f"{ref.source}:{ref.tag}", kind or DataType.DOUBLE, "", whole)
+        found: PropertyLike = self._meaning.property(ref) if isinstance(ref, str) else ref
+        pieces: list[Piece] = []
+        for span in self._meaning.spans(found.id):
+            sid = self._series.find(span.source, span.tag)
+            if sid is not None:
+                start = NEVER if span.start_ns <= 0 else span.start_ns - 1
+                pieces.append(Piece(sid, start, FOREVER if span.end_ns is None else span.end_ns - 1))
+        return Track(found.path, found.type, found.unit, tuple(pieces))
+
+    def latest(self, refs: Iterable[Ref]) -> list[Latest | None]:
+        """Return the newest value of each property, of any quality; None where nothing ever came."""
+        return [self._newest(self.track(ref)) for ref in refs]
+
+    def _newest(self, track: Track) -> Latest | None:
+        for piece in sorted(track.pieces, key=lambda p: -p.end):
+            row = self._hot.any.one(piece.sid)
+            if row is None or row[0] <= piece.start:
+                continue
+            if row[0] <= piece.end:
+                return Latest(track.path, row[0], _typed(row[1], track.type), row[2], track.unit)
+            found = self._last_row(track, [piece], piece.end, "true")
+            if found is not None:
+                return found
+        return None
+
+    def before(self, ref: Ref, at: int) -> Latest | None:
+        """Return the last good value at or before a time, or None."""
+        track = self.track(ref)
+        for piece in sorted(track.pieces, key=lambda p: -p.end):
+            row = self._hot.good.one(piece.sid)
+            if row is None or piece.start >= min(at, row[0]):
+                continue
+            if row[0] <= min(at, piece.end):
+                return Latest(track.path, row[0], _typed(row[1], track.type), row[2], track.unit)
+            found = self._last_row(track, [piece], min(at, piece.end), _USABLE)
+            if found is not None:
+                return found
+        return None
+
+    def _last_row(self, track: Track, pieces: Sequence[Piece], at: int, condition: str) -> Latest | None:
+        floor = min(piece.start for piece in pieces)
+        sids = np.array([piece.sid for piece in pieces], np.int32)
+        table = self._look_back(sids, at, condition)
+        rows = [row for row in table.to_pylist() if row["ts_ns"] > floor]
+        if not rows:
+            return None
+        row = max(rows, key=lambda r: r["ts_ns"])
+        value = next((row[name] for name in ("v", "vi", "vs", "vb") if row[name] is not None), None)
+        return Latest(track.path, row["ts_ns"], _typed(value, track.type), row["q"], track.unit)
+
+    def _look_back(self, sids: Sids, at: int, condition: str) -> pa.Table:
+        """Return the newest row at or before a time of each series: memory and late rows first, then day by day back."""
+        reader = self._reader()
+        newest = "qualify row_number() over (partition by sid order by ts desc, q) = 1"
+        found: list[pa.Table] = []
+        missing = sids
+        for start in reader.days_back(at):
+            if not len(missing):
+                break
+            rows = reader.rows(missing, start, at)
+            at = start
+            sql = f"select sid, ts as ts_ns, v, vi, vs, vb, q from ({rows}) where {condition} {newest}"
+            table = reader.fetch(sql)
+            if len(table):
+                found.append(table)
+                missing = missing[~np.isin(missing, table["sid"].to_numpy())]
+        return pa.concat_tables(found) if found else reader.fetch(EMPTY)
+
+    def history(
+        self,
+        ref: Ref,
+        start: int,
+        end: int,
+        *,
+        good_only: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        descending: bool = False,
+    ) -> pa.Table:
+        """Return (ts, value, q) over (start, end]; `after` is the `page(...)` of the table before, for the next one."""
+        track = self.track(ref)
+        reader = self._reader()
+        conditions = ["q = 0"] if good_only else []
+        if after is not None:
+            ts, q = _place(after)
+            sign = "<" if descending else ">"
+            conditions.append(f"(ts {sign} {ts} or (ts = {ts} and q {sign} {q}))")
+            start, end = (start, min(end, ts)) if descending else (max(start, ts - 1), end)
+        sql = reader.rows_of(track.pieces, start, end)
+        where = f" where {' and '.join(conditions)}" if conditions else ""
+        way = " desc" if descending else ""
+        top = f" limit {int(limit)}" if limit is not None else ""
+        table = reader.fetch(f"select ts, {_VALUES[track.type]} as value, q from ({sql}){where} order by ts{way}, q{way}{top}")
+        return _timed(table)
+
+    @staticmethod
+    def page(table: pa.Table) -> str | None:
+        """Return the place after a history's last row, to go on from; rows that arrive meanwhile do not shift it."""
+        if not len(table):
+            return None
+        return f"{table['ts'][-1].cast(pa.int64()).as_py()}.{table['q'][-1].as_py()}"
+
+    def span(self, sids: Sequence[int] | Sids, start: int, end: int, *, carry: bool = False) -> pa.Table:
+        """Return rows (sid, ts, v, vi, vs, vb, q) of series over (start, end], by series and time.
+
+        `carry` adds the last good row at or before `start` of each series that has one.
+        """
+        wanted = np.unique(np.asarray(sids, np.int32))
+        reader = self._reader()
+        sql = f"select sid, ts, v, vi, vs, vb, q from ({reader.rows(wanted, start, end)}) order by sid, ts, q"
+        table = _timed(reader.fetch(sql))
+        if not carry or not len(wanted):
+            return table
+        return pa.concat_tables([self._carried(wanted, start), table]).sort_by([("sid", "ascending"), ("ts", "ascending")])
+
+    def _carried(self, sids: Sids, at: int) -> pa.Table:
+        good: Last = self._hot.good
+        ts, _, _ = good.arrays(sids)
+        known = (ts != NEVER) & (ts <= at)
+        older = sids[(ts != NEVER) & (ts > at)]
+        parts = [good.rows(sids[known])]
+        if len(older):
+            parts.append(_timed(self._look_back(older, at, _USABLE).rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))
+        return pa.concat_tables([part.cast(parts[0].schema) for part in parts])
+
+    def aggregates(
+        self,
+        ref: Ref,
+        window_ns: int,
+        start: int,
+        end: int,
+        functions: Sequence[str] = tuple(AGGREGATES),
+        *,
+        partial: bool = False,
+    ) -> pa.Table:
+        """Return a row a window: `ts` (its end), `n` and the asked functions over its good values.
+
+        Windows are (end - window, end], aligned to UTC (weeks to Monday). Empty ones are absent; one that is not wholly
+        inside (start, end] is left out unless `partial`.
+        """
+        unknown = [name for name in functions if name not in AGGREGATES]
+        if unknown or window_ns <= 0:
+            what = f"there is no aggregate '{unknown[0]}'" if unknown else "a window must be longer than nothing"
+            raise InvalidInput(what, hint=f"known are: {', '.join(AGGREGATES)}", code="aggregates.invalid")
+        origin = _MONDAY if window_ns % _WEEK == 0 else 0
+        if not partial:
+            start = origin - ((origin - start) // window_ns) * window_ns
+            end = origin + ((end - origin) // window_ns) * window_ns
+        track = self.track(ref)
+        reader = self._reader()
+        rows = reader.rows_of(track.pieces, start, end)
+        numeric = track.type in (DataType.DOUBLE, DataType.INTEGER)
+        chosen = ", ".join(f"{AGGREGATES[name] if numeric else 'null::double'} as {name}" for name in functions)
+        bucket = f"ts - 1 - ((ts - 1 - {origin}) % {window_ns}) + {window_ns}"
+        where = f"{_USABLE} and {_NUMBER} is not null" if numeric else _USABLE
+        inner = f"select {bucket} as w, ts, {_NUMBER} as x from ({rows}) where {where}"
+        comma = ", " if chosen else ""
+        return _timed(reader.fetch(f"select w as ts, count(*) as n{comma}{chosen} from ({inner}) group by w order by w"))
+
+    def _reader(self) -> Reader:
+        return Reader(self._hot.cursor(), *self._index.view(self._hot))
+
+
+def _typed(value: Value, kind: DataType) -> Value:
+    if isinstance(value, int) and not isinstance(value, bool) and kind is DataType.DOUBLE:
+        return float(value)
+    if isinstance(value, int | float) and kind is DataType.BOOLEAN:
+        return bool(value)
+    return value
+
+
+def _timed(table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index("ts")
+    return table.set_column(place, "ts", pc.cast(table.column(place), pa.timestamp("ns", "UTC")))
+
+
+def _place(after: str) -> tuple[int, int]:
+    try:
+        ts, q = after.split(".")
+        return int(ts), int(q)
+    except ValueError:
+        raise InvalidInput(
+            f"'{after}' is not a page of this history", hint="send `next` of the page before", code="page.invalid"
+        ) from None

@@ -1,0 +1,217 @@
+"""The store as other rooms use it: one object that joins journal, memory, lake, ledger and documents."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
+from lineshaft.store.compact import Compactor
+from lineshaft.store.document import Documents
+from lineshaft.store.flush import Keeper
+from lineshaft.store.historian import Historian
+from lineshaft.store.hot import Hot
+from lineshaft.store.index import Index
+from lineshaft.store.journal import Journal
+from lineshaft.store.lake import Lake
+from lineshaft.store.ledger import Key, Ledger, LedgerRow
+from lineshaft.store.meaning import Meaning, Ref, Unbound
+from lineshaft.store.query import AGGREGATES, Latest, Query
+from lineshaft.store.series import Series
+from lineshaft.store.settings import StoreSettings
+from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
+
+_TICK = 1.0
+
+
+class Store:
+    """Everything the plant has measured and computed: durable when acknowledged, visible when shown.
+
+    Opening it recovers from any kind of stop. One thread appends and shows; any thread reads; `start` runs the keeper
+    that flushes, compacts and sweeps.
+    """
+
+    def __init__(
+        self, home: Path, assets: Meaning | None, db: Database, settings: StoreSettings | None = None, bus: Bus | None = None
+    ) -> None:
+        self.home = home
+        self.settings = settings or StoreSettings()
+        bus = bus or Bus()
+        meaning = assets or Unbound()
+        self._bus = bus
+        self._journal = Journal(home / "journal.db", bus)
+        self._series = Series(self._journal.db)
+        self._ledger = Ledger(self._journal.db, self._series, bus)
+        self._hot = Hot(self.settings, home / "scratch")
+        self._historian = Historian(self._journal, self._hot, self._series, self._ledger, meaning, self.settings)
+        self.lake = Lake(home / "lake")
+        self._index = Index(self.lake.root, self._journal.db)
+        self._keeper = Keeper(self._historian, self.lake, self._index, bus)
+        self._compactor = Compactor(self._keeper, self.settings.compact_files, self.settings.compact_ns)
+        self._query = Query(self._hot, self._index, self._series, meaning)
+        self.documents = Documents(home / "documents", db)
+        self.recovered = self._keeper.recover()
+        self._flushed_at = now_ns()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # what comes in
+
+    def append(self, batches: Sequence[Batch]) -> list[Stored]:
+        """Acknowledge batches: one group commit, durable when this returns. Raises Retryable if nothing could be kept."""
+        return self._historian.append(batches)
+
+    def append_derived(self, rows: pa.RecordBatch, through: int) -> Stored:
+        """Take computed rows; `through` is the journal number up to which everything raw has been derived from."""
+        return self._historian.append_derived(rows, through)
+
+    def show(self, items: Stored | Iterable[Stored]) -> None:
+        """Make what append and append_derived returned visible."""
+        self._historian.show(items)
+
+    def unprocessed(self) -> Iterator[Stored]:
+        """Return raw batches that were acknowledged but not derived from before the last stop, oldest first."""
+        return self._historian.unprocessed()
+
+    def commit(self) -> None:
+        """Make waiting derived rows durable now."""
+        self._historian.commit()
+
+    def meaning_changed(self, _event: object = None) -> None:
+        """Look up again which property each tag is bound to; connect it to the event that tells of a changed model."""
+        self._historian.meaning_changed()
+
+    # series
+
+    def sids(self, source: str, tags: Sequence[str]) -> Sids:
+        """Return series numbers of tags, giving (durable) new ones where needed."""
+        return self._historian.sids(source, tags)
+
+    def sid(self, source: str, tag: str) -> int | None:
+        """Return a series' number, or None if nothing of it ever came."""
+        return self._series.find(source, tag)
+
+    def derived_sid(self, property_id: str) -> int:
+        """Return the series number of a computed property."""
+        return int(self._historian.sids(DERIVED, [property_id])[0])
+
+    def series(self) -> pa.Table:
+        """Return every series: sid, source, tag, type, property, unit."""
+        return self._historian.names()
+
+    # questions
+
+    def latest(self, refs: Iterable[Ref]) -> list[Latest | None]:
+        """Return the newest value of each property, of any quality; None where nothing ever came."""
+        return self._query.latest(refs)
+
+    def latest_sids(self, sids: Sequence[int] | Sids) -> tuple[Ints, npt.NDArray[np.float64], npt.NDArray[np.int16]]:
+        """Return (ts, value, quality) arrays of series; no value yet is (the smallest int64, NaN, 2)."""
+        return self._hot.any.arrays(np.asarray(sids, np.int64).astype(np.int32))
+
+    def history(
+        self,
+        ref: Ref,
+        start: int,
+        end: int,
+        *,
+        good_only: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        descending: bool = False,
+    ) -> pa.Table:
+        """Return (ts, value, q) over (start, end]; give `page(table)` as `after` to go on."""
+        return self._query.history(ref, start, end, good_only=good_only, limit=limit, after=after, descending=descending)
+
+    @staticmethod
+    def page(table: pa.Table) -> str | None:
+        """Return the place after a history's last row; None when it is empty."""
+        return Query.page(table)
+
+    def before(self, ref: Ref, at: int) -> Latest | None:
+        """Return the last good value at or before a time."""
+        return self._query.before(ref, at)
+
+    def aggregates(
+        self,
+        ref: Ref,
+        window_ns: int,
+        start: int,
+        end: int,
+        functions: Sequence[str] = tuple(AGGREGATES),
+        *,
+        partial: bool = False,
+    ) -> pa.Table:
+        """Return `ts` (window end), `n` and functions of the good values a window, for windows wholly in (start, end]."""
+        return self._query.aggregates(ref, window_ns, start, end, functions, partial=partial)
+
+    def span(self, sids: Sequence[int] | Sids, start: int, end: int, *, carry: bool = False) -> pa.Table:
+        """Return (sid, ts, v, vi, vs, vb, q) over (start, end]; `carry` adds each series' last good row at or before start."""
+        return self._query.span(sids, start, end, carry=carry)
+
+    # accounts
+
+    def ledger(self, received: Mapping[Key, int] | None = None, pending: Mapping[Key, int] | None = None) -> list[LedgerRow]:
+        """Return the account of every (source, tag), with the gateway's counts of received and pending rows."""
+        return self._ledger.rows(received or {}, pending or {})
+
+    def check_ledger(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
+        """Tell a system event for accounts that stay out of balance; call it with `ledger(...)` every few seconds."""
+        return self._ledger.check(rows)
+
+    # housekeeping
+
+    @property
+    def hot_rows(self) -> int:
+        """How many rows wait in memory for the lake."""
+        return self._hot.rows
+
+    def flush(self) -> int:
+        """Move rows from memory to the lake and trim the journal; return how many."""
+        self._flushed_at = now_ns()
+        return self._keeper.flush()
+
+    def compact(self, day: int | None = None) -> int:
+        """Rewrite a day (days since 1970), or all, as one file with its late rows; return how many files were replaced."""
+        return self._compactor.compact(day)
+
+    def sweep(self, before: int | None = None) -> int:
+        """Delete files that were replaced longer ago than the setting keeps them (or before a time)."""
+        return self._keeper.sweep(now_ns() - self.settings.keep_removed_ns if before is None else before)
+
+    def tend(self) -> None:
+        """Do what is due: flush by count or age, compact days, sweep up. The keeper's thread calls it every second."""
+        rows, age = self._hot.rows, now_ns() - self._flushed_at
+        if rows >= self.settings.flush_rows or (age >= self.settings.flush_ns and rows):
+            self.flush()
+            for day in self._compactor.due(now_ns()):
+                self._compactor.compact(day)
+            self.sweep()
+
+    def start(self) -> None:
+        """Run the keeper in a thread of its own until `close`."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._keep, name="store-keeper", daemon=True)
+            self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._stop.wait(_TICK):
+            try:
+                self.tend()
+            except Exception as error:  # noqa: BLE001 - reported; the keeper must not die
+                message = f"the store's keeper failed: {error}"
+                self._bus.tell(SystemEvent("store:keeper", message, "error", hint="see the log; please report this"))
+
+    def close(self) -> None:
+        """Stop the keeper, make derived rows durable and let go of the files. Nothing needs to be flushed."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._historian.commit()
+        self._hot.close()
+        self._journal.close()
