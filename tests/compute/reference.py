@@ -25,7 +25,7 @@ def evaluate(formula: Formula, row: Mapping[str, float | str | None]) -> float |
     return value
 
 
-def _value(node, row):
+def _value(node, row):  # noqa: PLR0911 - one line a kind of node
     match node:
         case Number() | Text():
             return node.value
@@ -97,7 +97,7 @@ def _compare(op, a, b):
     return float({"<": a < b, ">": a > b, "<=": a < b or close, ">=": a > b or close, "==": close, "!=": a != b}[op])
 
 
-def _binary(node, row):
+def _binary(node, row):  # noqa: PLR0911 - one line an operator
     left = _value(node.left, row)
     if node.op == "and":
         return _value(node.right, row) if left not in (0, "") else 0.0
@@ -124,7 +124,7 @@ def _binary(node, row):
             return a**b
 
 
-def _call(node, row):
+def _call(node, row):  # noqa: C901, PLR0911, PLR0912 - one line a function
     if node.name == "if":
         if _number(_value(node.args[0], row)) != 0:
             return _value(node.args[1], row)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -106,7 +105,7 @@ def test_statetime_of_the_guide():
         ("count(x)", [2.0, 0.0, 1.0]),
         ("min(x)", [2.0, None, 10.0]),
         ("max(x)", [4.0, None, 10.0]),
-        ("stdev(x)", [math.sqrt(2), None, 0.0]),
+        ("stdev(x)", [1.0, None, 0.0]),
         ("first(x)", [2.0, None, 10.0]),
         ("last(x)", [4.0, None, 10.0]),
         ("earliest(x)", [None, 4.0, 4.0]),
@@ -198,12 +197,14 @@ def test_columns_agree_with_one_row_at_a_time(text, rows):
 @settings(max_examples=300, deadline=None)
 @given(st.text("xys0123456789.+-*/%^<>=!()[],:'\"{} fabsinot", max_size=60) | st.text(max_size=40))
 def test_whatever_is_written_the_answer_is_a_formula_or_a_formula_error(text):
+    refused = None
     try:
         formula = parse(text, {"x": DataType.DOUBLE, "y": None, "s": DataType.STRING})
     except FormulaError as error:
-        assert 0 <= error.position <= len(text)
-        return
-    if not formula.windowed:
+        refused = error
+    if refused:
+        assert 0 <= refused.position <= len(text)
+    elif not formula.windowed:
         formula.evaluate({"x": np.array([1.0, np.nan]), "y": np.array(["a", 2.0], object), "s": np.array(["", None], object)})
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lineshaft.compute.formula.check import Checker, Use
-from lineshaft.compute.formula.column import LONGEST_TEXT, Column, Ints, column_of, constant
+from lineshaft.compute.formula.column import LONGEST_TEXT, Bools, Column, Floats, Ints, Objects, column_of, constant
 from lineshaft.compute.formula.evaluate import Frame, Rows, evaluate
 from lineshaft.compute.formula.functions import Kind
 from lineshaft.compute.formula.nodes import Call, Name, Node, Text, walk
@@ -22,7 +22,22 @@ from lineshaft.compute.formula.parser import read
 from lineshaft.compute.formula.windowed import CARRYING, WINDOWED, Series, Windows, rises
 from lineshaft.core import DataType, FormulaError
 
-__all__ = ["Column", "Formula", "Rows", "Series", "Windows", "column_of", "constant", "parse", "rises"]
+__all__ = [
+    "Bools",
+    "Column",
+    "Floats",
+    "Formula",
+    "Ints",
+    "Kind",
+    "Objects",
+    "Rows",
+    "Series",
+    "Windows",
+    "column_of",
+    "constant",
+    "parse",
+    "rises",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,7 @@ def _reduced(name: str, row: Ints, values: Floats, size: int) -> Column:
     if name == "avg":
         return Column(mean, (count > 0) & np.isfinite(mean))
     square = np.bincount(row, (values - mean[row]) ** 2, size)
-    spread = np.sqrt(square / np.maximum(count - 1, 1))
+    spread = np.sqrt(square / np.maximum(count, 1))
     return Column(spread, (count > 0) & np.isfinite(spread))
 
 
