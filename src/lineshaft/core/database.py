@@ -23,6 +23,7 @@ metadata = sa.MetaData()
 """All tables of all rooms; foreign keys point upstream only."""
 
 _AFTER = "lineshaft.after_commit"
+_READING = "lineshaft_reading"
 
 _applied = sa.Table(
     "migration",
@@ -81,9 +82,18 @@ class Database:
         for run in after:
             run()
 
+    @contextmanager
+    def read(self, tx: Connection | None = None) -> Generator[Connection]:
+        """Yield `tx` itself if given, else a connection for reading: it never waits for a writer nor makes one wait."""
+        if tx is not None:
+            yield tx
+            return
+        with self.engine.connect() as connection:
+            yield connection.execution_options(**{_READING: True})
+
     def rows(self, query: sa.Executable, tx: Connection | None = None) -> list[dict[str, Any]]:
         """Return the rows of a query as dicts."""
-        with self.begin(tx) as connection:
+        with self.read(tx) as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
     def migrate(self, rooms: Mapping[str, Sequence[Migration]]) -> list[str]:
@@ -150,7 +160,8 @@ def make_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(_READING, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 

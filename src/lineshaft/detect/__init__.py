@@ -1,1 +1,28 @@
-"""The room detect (under construction)."""
+"""Notice the unusual: alarms an operator trusts, and findings of models as alerts for maintenance.
+
+Alarms follow ISA-18.2 (deadband, on and off delay in event time, latching, shelving with reason and end) and judge the
+rows the store keeps, many definitions at once. Their state is on disk: rows delivered again change nothing. Bad values are
+never judged, and an alarm whose input is bad says so. Findings come in over the API and get a label when the work is done.
+"""
+
+from lineshaft.detect.definition import AlarmDefinition, definitions
+from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
+from lineshaft.detect.finding import LABELS
+from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
+from lineshaft.detect.tables import MIGRATIONS
+from lineshaft.detect.watch import Detect
+
+__all__ = [
+    "HIDDEN",
+    "LABELS",
+    "MIGRATIONS",
+    "SHOWN",
+    "AlarmChanged",
+    "AlarmCleared",
+    "AlarmDefinition",
+    "AlarmRaised",
+    "AlarmState",
+    "Detect",
+    "FindingRaised",
+    "definitions",
+]

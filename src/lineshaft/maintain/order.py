@@ -200,7 +200,7 @@ class Orders:
 
     def get(self, order_id: str, tx: Connection | None = None) -> dict[str, Any]:
         """Return one order by id or number, with reserved parts, checklist and history."""
-        with self._db.begin(tx) as own:
+        with self._db.read(tx) as own:
             row = self._row(own, order_id)
             full = self._shown(own, [row])[0]
             query = sa.select(history).where(history.c.order_id == row["id"]).order_by(history.c.position)
@@ -221,7 +221,7 @@ class Orders:
             query = query.where(orders.c.asset == asset)
         if before is not None:
             query = query.where(orders.c.created < before)
-        with self._db.begin() as tx:
+        with self._db.read() as tx:
             return self._shown(tx, [dict(row) for row in tx.execute(query).mappings()])
 
     def _made_before(self, tx: Connection, case_id: str | None, source_id: str | None) -> str | None:

@@ -136,7 +136,7 @@ class Purchases:
 
     def get(self, purchase_id: str, tx: Connection | None = None) -> dict[str, Any]:
         """Return one purchase by id or number."""
-        with self._db.begin(tx) as own:
+        with self._db.read(tx) as own:
             return _shown(self._row(own, purchase_id))
 
     def list(self, *, state: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:

@@ -1,0 +1,201 @@
+"""The register of alarms: the durable state of each, its log, and what people do to it.
+
+An alarm's row is its truth; every step writes the row and a line of log in one transaction and is told after the commit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import NS, Bus, Conflict, Database, InvalidInput, NotFound, after_commit, bump, iso, new_id, now_ns
+from lineshaft.detect.condition import Change
+from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised
+from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState, after, uncovered
+from lineshaft.detect.tables import alarms, log
+from lineshaft.guard import Subject
+
+EVIDENCE_BEFORE = 600 * NS
+"""How much of the past a link to the evidence shows."""
+
+
+class Register:
+    """The rows of all alarms."""
+
+    def __init__(self, db: Database, bus: Bus) -> None:
+        self._db = db
+        self._bus = bus
+
+    def get(self, alarm_id: str, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one alarm."""
+        rows = self._db.rows(sa.select(alarms).where(alarms.c.id == alarm_id), tx)
+        if not rows:
+            raise NotFound(f"there is no alarm {alarm_id}", code="alarms.unknown")
+        return rows[0]
+
+    def list(self, *, active_only: bool = True, kind: str | None = "alarm", asset: str | None = None) -> list[dict[str, Any]]:
+        """Return alarms, the most urgent and newest first; `kind=None` includes the alerts of maintenance."""
+        query = sa.select(alarms).where(~alarms.c.retired).order_by(alarms.c.priority, alarms.c.raised.desc(), alarms.c.asset)
+        if active_only:
+            query = query.where(alarms.c.state.in_(list(SHOWN)))
+        if kind is not None:
+            query = query.where(alarms.c.kind == kind)
+        if asset is not None:
+            query = query.where(alarms.c.asset == asset)
+        return self._db.rows(query)
+
+    def history(self, alarm_id: str, limit: int = 200) -> list[dict[str, Any]]:
+        """Return an alarm's log, newest first."""
+        query = sa.select(log).where(log.c.alarm_id == alarm_id).order_by(log.c.written.desc(), log.c.at.desc()).limit(limit)
+        return self._db.rows(query)
+
+    def acknowledge(self, tx: Connection, alarm_id: str, by: Subject, note: str, version: int | None) -> dict[str, Any]:
+        """Somebody has seen it."""
+        row = self.get(alarm_id, tx)
+        state = after(row["state"], "acknowledge")
+        values = {"state": state, "acknowledged": now_ns(), "acknowledged_by": by.id}
+        return self._write(tx, row, "acknowledge", values, version, by=by.id, note=note)
+
+    def reset(self, tx: Connection, alarm_id: str, by: Subject, note: str, version: int | None) -> dict[str, Any]:
+        """Release a latched alarm whose condition is over."""
+        row = self.get(alarm_id, tx)
+        return self._write(tx, row, "reset", {"state": after(row["state"], "reset")}, version, by=by.id, note=note)
+
+    def hide(
+        self,
+        tx: Connection,
+        alarm_id: str,
+        by: Subject,
+        state: AlarmState,
+        reason: str,
+        *,
+        until: int | None = None,
+        version: int | None = None,
+    ) -> dict[str, Any]:
+        """Shelve, suppress by design or take out of service: always with a reason, shelving with an end as well."""
+        row = self.get(alarm_id, tx)
+        if not reason.strip():
+            raise InvalidInput("hiding an alarm needs a reason", where="reason", code="alarms.reason")
+        if state is AlarmState.SHELVED and (until is None or until <= now_ns()):
+            raise InvalidInput("shelving ends at a time in the future", where="until", code="alarms.until")
+        values = {"state": state, "hidden_until": until, "hidden_reason": reason, "hidden_by": by.id}
+        return self._write(tx, row, state.value, values, version, by=by.id, note=reason)
+
+    def uncover(self, tx: Connection, alarm_id: str, by: str, note: str, version: int | None = None) -> dict[str, Any]:
+        """Show an alarm again as what it is by now; one that holds begins anew."""
+        row = self.get(alarm_id, tx)
+        if row["state"] not in HIDDEN:
+            raise Conflict(f"this alarm is {row['state']}, not hidden", code="alarms.step")
+        values: dict[str, Any] = {"state": uncovered(row["active"]), "hidden_until": None, "hidden_reason": "", "hidden_by": None}
+        shown = self._write(tx, row, "unshelve", values, version, by=by, note=note)
+        if not row["active"]:
+            return shown
+        return self._begin(tx, shown, now_ns(), row["value"])
+
+    def expired(self, tx: Connection, now: int) -> list[str]:
+        """Return the shelved alarms whose time is over."""
+        query = sa.select(alarms.c.id).where(alarms.c.state == AlarmState.SHELVED, alarms.c.hidden_until <= now)
+        return [str(row.id) for row in tx.execute(query)]
+
+    def changed(self, tx: Connection, row: Mapping[str, Any], change: Change) -> dict[str, Any]:
+        """Write that the condition began or ended."""
+        value = change.value if math.isfinite(change.value) else None
+        if change.active:
+            return self._begin(tx, row, change.at, value)
+        values = {"active": False, "cleared": change.at, "state": after(row["state"], "clear", latched=row["latched"])}
+        new = self._write(tx, row, "clear", values, None, at=change.at, value=value)
+        event = AlarmCleared(
+            new["id"], new["occurrence"] or "", new["asset_id"], new["asset"], new["name"], new["kind"], change.at
+        )
+        after_commit(tx, lambda: self._bus.tell(event))
+        return new
+
+    def input(self, tx: Connection, row: Mapping[str, Any], quality: str, at: int) -> dict[str, Any]:
+        """Write that the input became good, bad or stale: while it is not good the condition is not judged."""
+        return self._write(tx, row, f"input-{quality}", {"input": quality}, None, at=at)
+
+    def _begin(self, tx: Connection, row: Mapping[str, Any], at: int, value: float | None) -> dict[str, Any]:
+        hidden = row["state"] in HIDDEN
+        values: dict[str, Any] = {"active": True, "value": value}
+        if not hidden:
+            values |= {
+                "state": AlarmState.UNACK,
+                "occurrence": new_id(),
+                "raised": at,
+                "cleared": None,
+                "acknowledged": None,
+                "acknowledged_by": None,
+            }
+        new = self._write(tx, row, "raise", values, None, at=at, value=value)
+        if not hidden:
+            event = raised(new)
+            after_commit(tx, lambda: self._bus.tell(event))
+        return new
+
+    def _write(
+        self,
+        tx: Connection,
+        row: Mapping[str, Any],
+        what: str,
+        values: Mapping[str, Any],
+        version: int | None,
+        *,
+        by: str | None = None,
+        note: str = "",
+        at: int | None = None,
+        value: float | None = None,
+    ) -> dict[str, Any]:
+        bump(tx, alarms, row["id"], version, **values)
+        new = self.get(row["id"], tx)
+        now = now_ns()
+        tx.execute(
+            log.insert().values(
+                id=new_id(),
+                alarm_id=row["id"],
+                occurrence=new["occurrence"],
+                at=now if at is None else at,
+                written=now,
+                what=what,
+                state=new["state"],
+                value=value,
+                by=by,
+                note=note,
+            )
+        )
+        event = AlarmChanged(new["id"], new["asset"], new["name"], new["kind"], what, new["state"])
+        after_commit(tx, lambda: self._bus.tell(event))
+        return new
+
+
+def raised(row: Mapping[str, Any]) -> AlarmRaised:
+    """Return the event of an alarm that stands in the list, with the link to its evidence."""
+    at = int(row["raised"])
+    evidence = {
+        "property": row["property"],
+        "start": iso(at - EVIDENCE_BEFORE),
+        "end": iso(at),
+        "value": row["value"],
+        "limit": row["limit"],
+    }
+    return AlarmRaised(
+        alarm_id=row["id"],
+        occurrence=row["occurrence"],
+        asset_id=row["asset_id"],
+        asset_path=row["asset"],
+        name=row["name"],
+        priority=row["priority"],
+        kind=row["kind"],
+        property_path=row["property"],
+        operator=row["operator"],
+        value=row["value"],
+        limit=row["limit"],
+        unit=row["unit"],
+        at=at,
+        failure_mode=row["failure_mode"],
+        process=row["process"],
+        evidence=evidence,
+    )
