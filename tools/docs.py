@@ -73,7 +73,12 @@ def settings() -> Iterator[str]:
     yield "One commented TOML file, `HOME/settings.toml`; `lineshaft sample config` prints it with every default. Durations read"
     yield "`200ms`, `90s`, `5m`, `1h30m`, `1d`. An unknown name is an error that names the nearest known one."
     for name, model in sections.items():
-        yield from ("", f"## [{name}]", "", first_line(model), "", *fields(model))
+        if list(model.model_fields) == ["entries"]:  # an array of tables
+            entry = getattr(model.model_fields["entries"].annotation, "__args__", (model,))[0]
+            more = "", "And the options of the plugin named by `type`: [plugins](plugins.md)."
+            yield from ("", f"## [[{name}]]", "", first_line(model), "", *fields(entry), *more)
+        else:
+            yield from ("", f"## [{name}]", "", first_line(model), "", *fields(model))
 
 
 def options(command: click.Command) -> Iterator[str]:

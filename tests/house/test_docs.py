@@ -5,12 +5,16 @@ from __future__ import annotations
 import ast
 import json
 import re
+import shlex
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
+from lineshaft.core import load
 from tools import docs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,5 +91,38 @@ def test_generated_pages_name_everything():
     settings = (docs.REFERENCE / "settings.md").read_text(encoding="utf-8")
     app = __import__("lineshaft.app", fromlist=["SECTIONS"])
     for section, model in app.SECTIONS.items():
-        assert f"## [{section}]" in settings
-        assert [name for name in model.model_fields if f"`{name}`" not in settings] == []
+        assert f"[{section}]" in settings
+        assert [name for name in model.model_fields if name != "entries" and f"`{name}`" not in settings] == []
+
+
+def blocks(language: str) -> list[tuple[str, str]]:
+    """Return every code block of a language, with the page it is on."""
+    pattern = re.compile(rf"^( *)```{language}\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
+    found = [
+        (page.relative_to(ROOT).as_posix(), text)
+        for page in PAGES
+        for _, text in pattern.findall(page.read_text(encoding="utf-8"))
+    ]
+    return [(page, textwrap.dedent(text)) for page, text in found]
+
+
+@pytest.mark.parametrize(("page", "text"), blocks("toml"))
+def test_settings_shown_in_the_docs_can_be_read(page: str, text: str, tmp_path: Path):
+    app = __import__("lineshaft.app", fromlist=["SECTIONS"])
+    (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
+    sections = load(tmp_path / "settings.toml", app.SECTIONS)
+    for source in getattr(sections.get("sources"), "entries", ()):
+        source.build(where=page)
+
+
+def test_commands_shown_in_the_docs_exist():
+    root = __import__("lineshaft.cli", fromlist=["root"]).root
+    for page, text in blocks("sh"):
+        for line in re.findall(r"^lineshaft ([a-z].*?)(?: +#.*)?$", text, re.MULTILINE):
+            command, words = root, shlex.split(line)
+            while words and isinstance(command, click.Group) and not words[0].startswith("-"):
+                name = words.pop(0)
+                command = command.get_command(click.Context(command), name)
+                assert command is not None, f"{page}: there is no command 'lineshaft {line}'"
+            known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+            assert [word for word in words if word.startswith("--") and word not in known] == [], f"{page}: lineshaft {line}"
