@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class Assets:
         self._importers = Registry("lineshaft.importers", importers)
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._noted: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     # --- lookups -----------------------------------------------------------------------------------------------
 
@@ -281,7 +283,9 @@ class Assets:
         tx.execute(t.files.update().where(t.files.c.edited == sa.false()).values(edited=True, version=t.files.c.version + 1))
         if asset_id is not None:
             bump(tx, t.assets, asset_id, None)
-        after_commit(tx, self._tell)
+        if tx not in self._noted:
+            self._noted.add(tx)
+            after_commit(tx, self._tell)
 
     def _tell(self) -> None:
         self.refresh()
