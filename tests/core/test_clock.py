@@ -65,3 +65,9 @@ def test_a_wrong_duration_is_refused(text):
     with pytest.raises(InvalidInput) as caught:
         parse_duration(text)
     assert caught.value.code == "duration.invalid"
+
+
+@pytest.mark.parametrize("text", ["2999-01-01T00:00:00Z", "1066-10-14T00:00:00Z", "99999999999999999999", 2**63])
+def test_a_time_that_does_not_fit_in_64_bits_is_refused(text: str | int) -> None:
+    with pytest.raises(InvalidInput, match="too far away"):
+        parse_time(text)

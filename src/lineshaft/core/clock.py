@@ -27,10 +27,10 @@ def parse_time(text: str | int, *, where: str = "") -> int:
     Raises InvalidInput for a local time without a zone: guessing one is how a night shift gets lost.
     """
     if isinstance(text, int):
-        return text
+        return _in_range(text, text, where)
     word = text.strip()
     if re.fullmatch(r"-?\d{10,20}", word):
-        return int(word)
+        return _in_range(int(word), text, where)
     if word.lower() == "now":
         return now_ns()
     match = _ISO.match(word)
@@ -47,7 +47,15 @@ def parse_time(text: str | int, *, where: str = "") -> int:
     except ValueError as error:
         raise InvalidInput(f"'{text}' is not a time: {error}", where=where, code="time.invalid") from None
     seconds = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)
-    return seconds * NS + int((fraction or "0").ljust(9, "0"))
+    return _in_range(seconds * NS + int((fraction or "0").ljust(9, "0")), text, where)
+
+
+def _in_range(ns: int, text: object, where: str) -> int:
+    """Return nanoseconds that fit into 64 bits: 1677 to 2262."""
+    if not -(2**63) <= ns < 2**63:
+        hint = "times lie between the years 1678 and 2261"
+        raise InvalidInput(f"'{text}' is too far away", where=where, hint=hint, code="time.invalid")
+    return ns
 
 
 def iso(ns: int) -> str:

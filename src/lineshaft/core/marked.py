@@ -155,13 +155,13 @@ def fit(document: Marked, model: type[M], value: object, *path: Step) -> tuple[M
 
 def _problem(document: Marked, model: type[BaseModel], error: ErrorDetails, path: tuple[Step, ...]) -> Problem:
     place = document.where(*path, *error["loc"])
-    words = ".".join(str(step) for step in error["loc"])
+    word = error["loc"][-1] if error["loc"] and isinstance(error["loc"][-1], str) else ""
     if error["type"] == "extra_forbidden":
-        return Problem(place, f"'{words}' is not known here", did_you_mean(str(error["loc"][-1]), fields_at(model, error)))
+        return Problem(place, f"'{word}' is not known here", did_you_mean(word, fields_at(model, error)))
     if error["type"] == "missing":
-        return Problem(place, f"'{words}' is missing")
+        return Problem(place, f"'{word}' is missing")
     what, _, hint = error["msg"].removeprefix("Value error, ").partition(" - ")
-    return Problem(place, f"{words}: {what}" if words else what, hint)
+    return Problem(place, f"{word}: {what}" if word else what, hint)
 
 
 def dump_marked(data: Mapping[str, Any]) -> str:
