@@ -60,10 +60,10 @@ def apt_install(*packages: str, reason: str) -> None:
 
 
 def works() -> bool:
-    """Whether .venv holds a Python that starts and is new enough."""
+    """Whether .venv holds a Python that starts, is new enough, and has pip."""
     if not PYTHON.exists():
         return False
-    probe = f"import sys; sys.exit(sys.version_info < {LEAST_PYTHON!r})"
+    probe = f"import sys, importlib.util as u; sys.exit(sys.version_info < {LEAST_PYTHON!r} or not u.find_spec('pip'))"
     return subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
 
 
