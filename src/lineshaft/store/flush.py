@@ -256,7 +256,14 @@ def sorted_rows(rows: pa.Table) -> pa.Table:
     """Return rows that are in the order of arrival sorted by (sid, ts, q), the last arrival of each key only."""
     rows = rows.combine_chunks()
     sid, ts, q = (rows[name].to_numpy() for name in ("sid", "ts", "q"))
-    order = np.lexsort((q, ts, sid))
+    order = np.argsort(sid, kind="stable")
+    same, times = sid[order][1:] == sid[order][:-1], ts[order]
+    wrong = np.flatnonzero(same & (times[1:] <= times[:-1]))
+    if not len(wrong):
+        return rows.take(pa.array(order, pa.int64()))
+    places = np.flatnonzero(np.isin(sid[order], np.unique(sid[order][wrong])))
+    mixed = order[places]
+    order[places] = mixed[np.lexsort((q[mixed], ts[mixed], sid[mixed]))]
     sid, ts, q = sid[order], ts[order], q[order]
     new = (sid[1:] != sid[:-1]) | (ts[1:] != ts[:-1]) | (q[1:] != q[:-1])
     return rows.take(pa.array(order[np.append(new, True)], pa.int64()))

@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.store.judge import kinds_of
-from lineshaft.store.last import Last, usable
+from lineshaft.store.last import Last, newest, usable
 from lineshaft.store.settings import StoreSettings
 from lineshaft.store.stored import STORED, ints, sids_of
 
-_FOLD = 50_000
-_COLUMNS = "n bigint, sid integer, ts bigint, v double, vi bigint, vs varchar, vb boolean, q smallint, code integer"
+_FOLD = 200_000
+_COLUMNS = "sid integer, ts bigint, v double, vi bigint, vs varchar, vb boolean, q smallint, code integer"
 _RARE = {"vi": "bigint", "vs": "varchar", "vb": "boolean", "code": "integer"}
 
 
@@ -30,6 +30,7 @@ class Generation:
 
     def __init__(self, number: int) -> None:
         self.table = f"hot_{number}"
+        self.arrival = f"{number << 40} + rowid"
         self.rows = 0
         self.min_ts = np.iinfo(np.int64).max
         self.max_ts = np.iinfo(np.int64).min
@@ -60,8 +61,7 @@ class Hot:
         self._writer = self._engine.cursor()
         self._staged: list[pa.RecordBatch] = []
         self._waiting = 0
-        self._arrival = 1 << 61
-        self._number = 0
+        self._number = 1 << 22  # arrival numbers of memory lie above those of late files
         self._free: list[str] = []
         self.generations: tuple[Generation, ...] = (self._generation(),)
 
@@ -92,12 +92,14 @@ class Hot:
         if not rows.num_rows:
             return
         sids, ts, kinds = sids_of(rows), ints(rows.column(1)), kinds_of(rows)
-        self.any.take(rows, sids, ts, kinds)
+        places = newest(sids, ts)
+        self.any.take(rows, sids, ts, kinds, places)
         good = usable(rows, kinds)
         if good.all():
-            self.good.take(rows, sids, ts, kinds)
+            self.good.take(rows, sids, ts, kinds, places)
         elif good.any():
-            self.good.take(rows.filter(pa.array(good)), sids[good], ts[good], kinds[good])
+            fit = np.flatnonzero(good)
+            self.good.take(rows, sids, ts, kinds, fit[newest(sids[fit], ts[fit])])
 
     def _fold(self) -> None:
         if not self._staged:
@@ -108,12 +110,10 @@ class Hot:
         current.min_ts = min(current.min_ts, *(int(ts.min()) for ts in times))
         current.max_ts = max(current.max_ts, *(int(ts.max()) for ts in times))
         current.used.update(name for name in _RARE if table.column(name).null_count < len(table))
-        arrival = np.arange(self._arrival, self._arrival + len(table))
-        columns = [pa.array(arrival), table.column(0), pa.chunked_array([pa.array(ts) for ts in times]), *table.columns[2:]]
-        self._writer.register("staged", pa.table(columns, names=["n", *STORED.names]))
+        columns = [table.column(0), pa.chunked_array([pa.array(ts) for ts in times]), *table.columns[2:]]
+        self._writer.register("staged", pa.table(columns, names=STORED.names))
         self._writer.execute(f"insert into {current.table} select * from staged")
         self._writer.unregister("staged")
-        self._arrival += len(table)
         current.rows += len(table)
         self._staged, self._waiting = [], 0
 

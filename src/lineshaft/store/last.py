@@ -28,7 +28,6 @@ class Last:
         self._i: Ints = np.zeros(0, np.int64)
         self._kind: Kinds = np.zeros(0, np.uint8)
         self._q: npt.NDArray[np.int16] = np.zeros(0, np.int16)
-        self._at: Ints = np.zeros(0, np.int64)
         self._text: dict[int, str] = {}
         self._grow(1024)
 
@@ -38,19 +37,15 @@ class Last:
         self._i = np.concatenate([self._i, np.zeros(add, np.int64)])
         self._kind = np.concatenate([self._kind, np.zeros(add, np.uint8)])
         self._q = np.concatenate([self._q, np.full(add, 2, np.int16)])
-        self._at = np.concatenate([self._at, np.zeros(add, np.int64)])
         self.ts = np.concatenate([self.ts, np.full(add, NEVER, np.int64)])
 
-    def take(self, rows: pa.RecordBatch, sids: Sids, ts: Ints, kinds: Kinds) -> None:
-        """Take the newest row of each series from rows in the order of their arrival."""
-        if not len(sids):
+    def take(self, rows: pa.RecordBatch, sids: Sids, ts: Ints, kinds: Kinds, places: Ints) -> None:
+        """Take rows at places (one a series, see `newest`) unless something newer is known."""
+        if not len(places):
             return
         with self._lock:
             if int(sids.max()) >= len(self.ts):
                 self._grow(int(sids.max()) + 1)
-            order = np.arange(len(ts)) if len(ts) < 2 or (ts[1:] >= ts[:-1]).all() else np.argsort(ts, kind="stable")
-            self._at[sids[order]] = order
-            places = order[self._at[sids[order]] == order]
             places = places[ts[places] >= self.ts[sids[places]]]
             if len(places):
                 self._set(rows, sids[places], ts[places], kinds[places], places)
@@ -135,7 +130,19 @@ class Last:
             for number, kind in ((2, DOUBLE), (3, INTEGER), (4, STRING), (5, BOOLEAN)):
                 kinds[batch.column(number).is_valid().to_numpy(zero_copy_only=False)] = kind
             ts = batch.column(1).cast(pa.int64()).to_numpy(zero_copy_only=False)
-            self.take(full, batch.column(0).to_numpy(zero_copy_only=False), ts, kinds)
+            self.take(full, batch.column(0).to_numpy(zero_copy_only=False), ts, kinds, np.arange(len(ts)))
+
+
+def newest(sids: Sids, ts: Ints) -> Ints:
+    """Return the place of the newest row of each series in rows that are in the order of arrival (of equals, the last)."""
+    places = np.arange(len(sids))
+    at = np.empty(int(sids.max()) + 1, np.int64)
+    at[sids] = places
+    if (at[sids] == places).all():
+        return places
+    order = np.argsort(ts, kind="stable")
+    at[sids[order]] = order
+    return order[at[sids[order]] == order]
 
 
 def usable(rows: pa.RecordBatch, kinds: Kinds) -> npt.NDArray[np.bool_]:

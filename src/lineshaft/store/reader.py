@@ -60,7 +60,7 @@ class Reader:
         main = [f.path for f in files if f.kind == "samples"]
         late = [f.path for f in files if f.kind == "late"]
         top = [
-            f"select n, {g.columns(ROW)} from {g.table} where {who} and ts > {start} and ts <= {end}"
+            f"select {g.arrival} as n, {g.columns(ROW)} from {g.table} where {who} and ts > {start} and ts <= {end}"
             for g in self._hot
             if g.overlaps(start, end)
         ]

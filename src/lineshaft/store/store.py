@@ -57,7 +57,8 @@ class Store:
         self.documents = Documents(home / "documents", db)
         self.recovered = self._keeper.recover()
         self._flushed_at = now_ns()
-        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._closing = False
         self._thread: threading.Thread | None = None
 
     # what comes in
@@ -73,6 +74,8 @@ class Store:
     def show(self, items: Stored | Iterable[Stored]) -> None:
         """Make what append and append_derived returned visible."""
         self._historian.show(items)
+        if self._hot.rows >= self.settings.flush_rows:
+            self._wake.set()
 
     def unprocessed(self) -> Iterator[Stored]:
         """Return raw batches that were acknowledged but not derived from before the last stop, oldest first."""
@@ -200,7 +203,9 @@ class Store:
             self._thread.start()
 
     def _keep(self) -> None:
-        while not self._stop.wait(_TICK):
+        while not self._closing:
+            self._wake.wait(_TICK)
+            self._wake.clear()
             try:
                 self.tend()
             except Exception as error:  # noqa: BLE001 - reported; the keeper must not die
@@ -209,7 +214,8 @@ class Store:
 
     def close(self) -> None:
         """Stop the keeper, make derived rows durable and let go of the files. Nothing needs to be flushed."""
-        self._stop.set()
+        self._closing = True
+        self._wake.set()
         if self._thread is not None:
             self._thread.join()
         self._historian.commit()
