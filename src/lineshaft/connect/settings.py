@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lineshaft.connect import sources as folder
 from lineshaft.connect.source import Source
-from lineshaft.core import ConfigError, Registry, Section, did_you_mean, parse_duration
+from lineshaft.core import ConfigError, InvalidInput, Registry, Section, explain, parse_duration
 
 
 class GatewaySettings(Section):
@@ -32,7 +32,10 @@ class GatewaySettings(Section):
     @field_validator("flush", "buffer_age", "restart_delay")
     @classmethod
     def _duration(cls, text: str) -> str:
-        parse_duration(text)
+        try:
+            parse_duration(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
         return text
 
 
@@ -54,7 +57,22 @@ class SourceEntry(BaseModel):
 class SourcesSettings(Section):
     """The machines to listen to: one [[sources]] table each."""
 
-    sample_text: ClassVar[str] = ""
+    sample_text: ClassVar[str] = """\
+# [[sources]]
+## The name is part of every value's identity: keep it for ever.
+# name = "press"
+## The plugin that speaks the machine's protocol.
+# type = "opcua"
+# url = "opc.tcp://192.168.0.10:4840"
+## NodeIds to listen to (they are the tag names too), or browse = true for all.
+# nodes = ["ns=2;s=Oven/Temperature", "ns=2;s=Oven/State"]
+## "None" sends everything readable: for demos on one box only.
+# security = "Basic256Sha256"
+# user = "lineshaft"
+## Name of the environment variable that holds the password.
+# password_env = "PRESS_PASSWORD"
+## Values the server keeps a tag while the line is cut: rate times longest outage.
+# queue_size = 1000"""
     entries: tuple[SourceEntry, ...] = ()
 
     @model_validator(mode="before")
@@ -86,10 +104,5 @@ def validate_options(model: type[Section], values: dict[str, Any], *, where: str
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "options"
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"{name} is not a setting", where=where, hint=did_you_mean(name, model.model_fields), code="config.unknown-field"
-            ) from None
-        raise ConfigError(f"{name}: {first['msg']}", where=where) from None
+        what, hint = explain(error, model)
+        raise ConfigError(what, where=where, hint=hint) from None

@@ -24,7 +24,7 @@ from lineshaft.core.errors import (
 )
 from lineshaft.core.marked import Marked, Problem, dump_marked, fit, parse_marked, read_marked
 from lineshaft.core.plugins import Registry
-from lineshaft.core.settings import Section, load, sample
+from lineshaft.core.settings import Section, explain, load, sample
 from lineshaft.core.units import check_unit, factor
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "create",
     "did_you_mean",
     "dump_marked",
+    "explain",
     "factor",
     "fit",
     "iso",

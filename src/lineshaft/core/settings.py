@@ -48,13 +48,19 @@ def _one(name: str, model: type[Section], values: object, path: Path) -> Section
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        hint = ""
-        if first["type"] == "extra_forbidden":
-            hint = did_you_mean(str(first["loc"][-1]), fields_at(model, first))
-        what = "is not a setting" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ConfigError(f"[{name}] {field}: {what}", where=str(path), hint=hint) from None
+        what, hint = explain(error, model)
+        raise ConfigError(f"[{name}] {what}", where=str(path), hint=hint) from None
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """Return what is wrong with the first wrong field, an unknown name before all, and how to mend it."""
+    problems = sorted(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{field}: is not a setting", did_you_mean(str(first["loc"][-1]), fields_at(model, first))
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{field}: {said}" if field else said, ""
 
 
 def fields_at(model: type[BaseModel], error: ErrorDetails) -> list[str]:
@@ -70,10 +76,16 @@ def fields_at(model: type[BaseModel], error: ErrorDetails) -> list[str]:
 
 
 def sample(sections: Sections) -> str:
-    """Return a commented TOML file: every field with its description, defaults commented out."""
+    """Return a commented TOML file: every field with its description, defaults commented out.
+
+    A section that is no plain table (an array of tables) says itself what to print, in its `sample_text`.
+    """
     lines = ["# Lineshaft settings. A commented line shows the default; times are like 200ms, 5m, 1h.", ""]
     for name, model in sections.items():
         lines += [f"## {line}" for line in (model.__doc__ or "").strip().split("\n\n")[0].splitlines()]
+        if text := getattr(model, "sample_text", ""):
+            lines += [*str(text).splitlines(), ""]
+            continue
         lines.append(f"[{name}]")
         for key, field in model.model_fields.items():
             lines += [f"## {line}" for line in (field.description or "").splitlines()]

@@ -66,19 +66,22 @@ class OpcuaServer:
                 ua.NodeId(tag, index), ua.QualifiedName(tag.rpartition("/")[2], index), variant, datatype=_data_type(wire)
             )
             self._nodes[tag] = (node.nodeid, TYPES[wire])
-            await self._set(tag, first, moment(now))
+            await self._set(tag, first, moment(now), ua.StatusCodes.BadWaitingForInitialData)
         await server.start()
 
     async def write(self, changes: Sequence[tuple[str, Value]], ts: int) -> None:
         """Show new values in the order given; each one triggers its listeners by itself, so none is skipped."""
         at = moment(ts)
         for tag, value in changes:
-            await self._set(tag, value, at)
+            await self._set(tag, value, at, ua.StatusCodes.BadNoData)
 
-    async def _set(self, tag: str, value: Value, at: datetime) -> None:
+    async def _set(self, tag: str, value: Value, at: datetime, none: int) -> None:
+        """Show one value; None has the status `none`, because a null that is good fits no type."""
         node, kind = self._nodes[tag]
-        variant = ua.Variant(value, kind) if value is not None else ua.Variant(None, ua.VariantType.Null)
-        data = ua.DataValue(variant, ua.StatusCode(0), at, at)
+        if value is None:
+            data = ua.DataValue(ua.Variant(None, ua.VariantType.Null), ua.StatusCode(none), at, at)
+        else:
+            data = ua.DataValue(ua.Variant(value, kind), ua.StatusCode(0), at, at)
         status = await self._server.iserver.aspace.write_attribute_value(node, ua.AttributeIds.Value, data)
         if not status.is_good():
             raise ConfigError(f"the simulator cannot show {value!r} as {tag}: {status.name}", where=self.url)

@@ -43,6 +43,7 @@ REFUSALS = frozenset(
     }
 )
 log = logging.getLogger("lineshaft.connect.opcua")
+logging.getLogger("asyncua").setLevel(logging.ERROR)  # what it warns of is told by our status, in plain words
 
 
 def pki_folder() -> Path:

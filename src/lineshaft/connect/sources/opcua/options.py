@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from lineshaft.core import NS, Section, parse_duration
+from lineshaft.core import NS, InvalidInput, Section, parse_duration
 
 
 class OpcuaOptions(Section):
@@ -45,7 +45,10 @@ class OpcuaOptions(Section):
     @field_validator("publishing_interval", "sampling_interval", "keepalive", "lifetime", "timeout")
     @classmethod
     def _duration(cls, text: str) -> str:
-        parse_duration(text)
+        try:
+            parse_duration(text)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
         return text
 
     @model_validator(mode="after")
