@@ -1,4 +1,4 @@
-"""Write docs/reference/{settings,commands,plugins}.md from the code itself; `--check` is red when they would change.
+"""Write docs/reference/{settings,commands,plugins,rest}.md from the code itself; `--check` is red when they would change.
 
 python -m tools.docs            write
 python -m tools.docs --check    compare (part of `make lint`)
@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import MagicMock
 
 import click
 from pydantic import BaseModel
@@ -149,7 +150,32 @@ def plugin(module_name: str, name: str) -> Iterator[str]:
         yield from ("", *fields(model))
 
 
-PAGES: dict[str, Callable[[], Iterator[str]]] = {"settings.md": settings, "commands.md": commands, "plugins.md": plugins}
+def rest() -> Iterator[str]:
+    """Yield the page of the REST door, from its own OpenAPI document."""
+    build = importlib.import_module("lineshaft.doors.rest").build
+    document = build(MagicMock(version="")).openapi()  # routes ask rooms only when they are called
+    yield "# REST"
+    yield ""
+    yield "Bearer token in `Authorization`; times are ISO 8601 with a zone or epoch nanoseconds; lists answer `items` and `next`;"
+    yield "errors are RFC 9457 with `code`, `where` and `hint`; commands take `Idempotency-Key`. A running node describes every field,"
+    yield "with examples, at `/api/openapi.json`."
+    rooms: dict[str, list[str]] = {}
+    for path, methods in document["paths"].items():
+        for method, told in methods.items():
+            row = (
+                f"| {method.upper()} | `{path}` | {cell(str(told.get('description') or told['summary']).split(chr(10) * 2)[0])} |"
+            )
+            rooms.setdefault(next(iter(told.get("tags", [])), "other"), []).append(row)
+    for room, rows in rooms.items():
+        yield from ("", f"## {room}", "", "| method | path | what it does |", "|---|---|---|", *rows)
+
+
+PAGES: dict[str, Callable[[], Iterator[str]]] = {
+    "settings.md": settings,
+    "commands.md": commands,
+    "plugins.md": plugins,
+    "rest.md": rest,
+}
 
 
 def page(name: str) -> str:
@@ -165,7 +191,7 @@ def main(check: bool) -> int:
         there = path.read_text(encoding="utf-8") if path.exists() else ""
         try:
             now = page(name)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever a room raises at import is told, and the other pages are written
             print(f"docs: {path.relative_to(ROOT)} cannot be written: {error}", file=sys.stderr)
             wrong += 1
             continue
