@@ -157,8 +157,8 @@ def rest() -> Iterator[str]:
     yield "# REST"
     yield ""
     yield "Bearer token in `Authorization`; times are ISO 8601 with a zone or epoch nanoseconds; lists answer `items` and `next`;"
-    yield "errors are RFC 9457 with `code`, `where` and `hint`; commands take `Idempotency-Key`. A running node describes every field,"
-    yield "with examples, at `/api/openapi.json`."
+    yield "errors are RFC 9457 with `code`, `where` and `hint`; commands take `Idempotency-Key`. A running node describes every"
+    yield "field, with examples, at `/api/openapi.json`."
     rooms: dict[str, list[str]] = {}
     for path, methods in document["paths"].items():
         for method, told in methods.items():
