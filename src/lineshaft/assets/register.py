@@ -64,7 +64,7 @@ class Assets:
     def refresh(self) -> Snapshot:
         """Read the register anew from the database."""
         with self._lock:
-            with self._db.begin() as tx:
+            with self._db.read() as tx:
                 self._snapshot = Snapshot(tx, now_ns())
             return self._snapshot
 
@@ -207,7 +207,7 @@ class Assets:
     def export(self, folder: Path, importer: str = "yaml", *, canonical: bool = False) -> list[str]:
         """Write the register as files: a file nobody touched as it was read, else (or if asked) in canonical form."""
         plugin: Importer = self._importers.load(importer)()
-        with self._db.begin() as tx:
+        with self._db.read() as tx:
             files = files_of(tx, now_ns(), canonical=canonical)
         plugin.write(folder, files)
         return sorted(files)

@@ -83,7 +83,7 @@ class Production:
 
     def refresh(self) -> Plan:
         """Read the plan anew from the database."""
-        with self._lock, self._db.begin() as tx:
+        with self._lock, self._db.read() as tx:
             self._plan = read_plan(tx)
             return self._plan
 

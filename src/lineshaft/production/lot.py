@@ -85,7 +85,7 @@ class Lots:
 
     def genealogy(self, lot: str) -> dict[str, list[str]]:
         """Return all lots that went into a lot, and all that were made with it."""
-        with self._db.begin() as tx:
+        with self._db.read() as tx:
             lot_id = self.id_of(tx, lot)
             names = {row.id: row.lot for row in tx.execute(sa.select(lots.c.id, lots.c.lot))}
             made_from, went_into = self._kin(tx, lot_id, down=False), self._kin(tx, lot_id, down=True)

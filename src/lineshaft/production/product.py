@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import ALWAYS, Assets
-from lineshaft.core import Database, NotFound, bump, did_you_mean, new_id, now_ns, parse_time
+from lineshaft.core import Conflict, Database, NotFound, bump, did_you_mean, new_id, now_ns, parse_time
 from lineshaft.production.tables import cycles, products
 from lineshaft.production.written import ProductEntry
 
@@ -49,8 +49,10 @@ class Products:
             product_id = str(row["id"])
             if new:
                 bump(tx, products, product_id, None, **values)
+        dated = {machine for cycle, machine in zip(entry.ideal_cycles, machines, strict=True) if cycle.valid_from is not None}
         for cycle, machine in zip(entry.ideal_cycles, machines, strict=True):
-            since = None if cycle.valid_from is None else parse_time(cycle.valid_from)
+            first = ALWAYS if machine in dated else None
+            since = first if cycle.valid_from is None else parse_time(cycle.valid_from)
             new |= self._cycle(tx, product_id, machine, cycle.seconds, since, at)
         if new:
             self._changed(tx)
@@ -65,10 +67,14 @@ class Products:
                 return False
             since = (now_ns() if at is None else at) if rows else ALWAYS
         same = next((row for row in rows if row["valid_from"] == since), None)
+        if same is not None and same["seconds"] == seconds:
+            return False
         if same is not None:
-            if same["seconds"] != seconds:
-                bump(tx, cycles, same["id"], None, seconds=seconds)
-            return bool(same["seconds"] != seconds)
+            raise Conflict(
+                f"the ideal cycle is {same['seconds']:g} s from then on already, and figures were computed with it",
+                hint="give the new one a later valid_from",
+                code="production.cycle-known",
+            )
         tx.execute(
             cycles.insert().values(
                 id=new_id(), version=1, product_id=product_id, asset_id=asset_id, seconds=seconds, valid_from=since
