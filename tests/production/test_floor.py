@@ -66,8 +66,10 @@ def test_a_new_ideal_cycle_leaves_the_past_alone(floor: Floor) -> None:
     ran = floor.production.running("Works/Line 1/Press", 45 * NS, 60 * NS)
     changed = PRODUCTION.replace("seconds: 2}", "seconds: 2.5}")
     assert floor.write(production=changed).load() == [
-        "production.yaml:2: the ideal cycle is 2 s from then on already, and figures were computed with it"
-        " - give the new one a later valid_from",
+        (
+            "production.yaml:2: the ideal cycle is 2 s from then on already, and figures were computed with it"
+            " - give the new one a later valid_from"
+        )
     ]
     assert [(r.end, r.ideal_cycle_s) for r in ran] == [(50 * NS, 1.0), (60 * NS, 0.5)]
 
