@@ -14,6 +14,7 @@ export class ApiProblem extends Error {
 }
 
 const signedOut = new Set<() => void>();
+export const signOut = (): void => signedOut.forEach((tell) => tell());
 export const onSignedOut = (listener: () => void): (() => void) => {
   signedOut.add(listener);
   return () => void signedOut.delete(listener);
@@ -66,7 +67,7 @@ export async function ask<T>(path: string, { method = 'GET', body, query, signal
     throw new ApiProblem({ status: 0, code: 'web.unreachable', detail: String(cause) });
   }
   if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
-  if (response.status === 401 && path !== 'login' && path !== 'me') signedOut.forEach((tell) => tell());
+  if (response.status === 401 && path !== 'login' && path !== 'me') signOut();
   throw await problemOf(response);
 }
 

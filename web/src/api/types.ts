@@ -19,11 +19,11 @@ export interface OeeMapping { state?: string; states?: Record<string, string>; g
 export interface Asset {
   id: Id; path: string; name: string; level: string; model: string | null; parent_id: Id | null;
   thing: Record<string, Scalar> | null; attributes: Record<string, Scalar>; version: number;
-  oee: boolean | OeeMapping | null; constraint: string | null;
+  oee: boolean; oee_mapping?: OeeMapping | null; constraint: string | null;
 }
 export interface Property { id: Id; path: string; name: string; kind: 'attribute' | 'measurement' | 'transform' | 'metric'; type: string; unit: string; formula: string | null }
 export interface AlarmDefinition { name: string; property: string; operator: string; limit: number; priority: number; kind: string }
-export interface AssetDetail extends Asset { properties: Property[]; alarms: AlarmDefinition[]; children: Asset[] }
+export interface AssetDetail extends Asset { properties: Property[]; alarms: AlarmDefinition[]; limits?: AlarmDefinition[]; children: Asset[] }
 
 export interface Latest { property: string; timestamp: Iso | null; value: Scalar; quality: Quality; unit: string }
 export interface HistoryRow { timestamp: Iso; value: Scalar; quality: Quality }
@@ -51,12 +51,12 @@ export interface Finding { id: Id; asset: string; kind: string; score: number | 
 
 export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }
 export interface Reserved { part: string; name: string; bin: string; quantity: number }
-export interface ChecklistStep { id: Id; text: string; kind: string; limits: { min?: number | null; max?: number | null; unit?: string } | [number | null, number | null] | null; result: Scalar; done_by: string | null }
+export interface ChecklistStep { id: Id; text: string; kind: string; limits: { lower: number | null; upper: number | null; unit: string } | null; passed?: boolean | null; result: Scalar; done_by: string | null }
 export interface HistoryEntry { at: Iso; by: string; what: string; note: string | null }
 export interface WorkOrder {
   id: Id; number: string | number; asset: string; title: string; kind: string; state: string; priority: number; failure_mode: string | null; created: Iso; due: Iso | null;
   case_id: Id | null; source: { type: string; id: Id } | null; evidence: Evidence | null; reserved: Reserved[]; checklist: ChecklistStep[]; history: HistoryEntry[];
-  assigned_to: string | null; version: number;
+  assigned_to: string | null; closing?: Record<string, string>; version: number;
 }
 
 export interface Spare { id: Id; part: string; name: string; bin: string; on_hand: number; reserved: number; available: number; minimum: number; target: number; unit_cost: number | null; lead_time_days: number | null; version: number }
@@ -75,8 +75,9 @@ export interface LedgerRow { source: string; tag: string; received: number; stor
 export interface Ledger extends Page<LedgerRow> { totals?: Record<string, number | Record<string, number>> }
 export interface AuditRow { seq: number; at: Iso; subject: string; subject_kind: ActorKind; action: string; resource: string; outcome: 'ok' | 'refused' | 'failed'; hash: string }
 export interface AuditReport { rows: number; ok: boolean; first_bad: number | null }
-export interface Person { id: Id; name: string; display: string; roles: string[]; disabled?: boolean; kind?: string }
-export interface Token { id: Id; name: string; role?: string; roles?: string[]; created?: Iso; last_used?: Iso | null; token?: string; secret?: string }
+export interface Person { id: Id; name: string; display: string; roles: string[]; disabled?: Iso | null; created?: Iso; version?: number }
+export interface Token { id: Id; name: string; role: string; created: Iso; expires: Iso | null; disabled: Iso | null; version: number }
+export interface NewToken { id: Id; secret: string | null }
 
 export interface ProductionOrder { id: Id; number?: string; product?: string; asset?: string; line?: string; quantity?: number; delivered?: number; due?: Iso | null; start?: Iso | null; end?: Iso | null; state?: string; lines?: { product: string; quantity: number; delivered?: number; due?: Iso }[] }
 export interface Lot { id: Id; number?: string; product?: string; material?: string; quantity?: number; parents?: string[]; created?: Iso }

@@ -12,6 +12,7 @@ import { stream, useConnection } from '../live/socket';
 import { tags } from '../live/store';
 import { PRIORITIES, Prio } from '../parts/Prio';
 import { LANGUAGES, speak } from './i18n';
+import { may } from './permissions';
 import { useMe } from './session';
 
 const ROOMS = [
@@ -56,14 +57,18 @@ export function Shell() {
   );
 }
 
+const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit' };
+
 function Rooms({ here }: { here: string }) {
   const { t } = useTranslation();
+  const roles = useMe().roles;
   const approvals = useQuery(q.approvals('open')).data?.items.length ?? 0;
   const badge = (name: string): ReactNode => (name === 'approvals' && approvals > 0 ? <Badge color="slate" variant="filled" size="sm" aria-label={t('nav.waiting', { count: approvals })}>{approvals}</Badge> : undefined);
   return ROOMS.map(([group, pages]) => (
     <nav key={group} aria-label={t(`nav.${group}`)}>
       <Text size="xs" c="dimmed" fw={600} px="xs" pt={10} pb={2}>{t(`nav.${group}`)}</Text>
       {pages.map(([to, name, Icon]) => {
+        if (!may(roles, NEEDS[name] ?? 'read')) return null;
         const active = to === '/' ? here === '/' || here.startsWith('/machines') : here.startsWith(to);
         return <NavLink key={to} renderRoot={(props) => <Link to={to} {...props} />} label={t(`nav.${name}`)} leftSection={<Icon size={18} stroke={1.6} aria-hidden />} rightSection={badge(name)} active={active} aria-current={active ? 'page' : undefined} variant="filled" />;
       })}
@@ -81,8 +86,9 @@ function AlarmSummary() {
         const mine = alarms.filter((alarm) => alarm.priority === priority);
         const asking = mine.some((alarm) => alarm.state.includes('unack'));
         return (
-          <Link key={priority} to="/alarms" search={{ filter: `p${priority}` }} className={mine.length ? 'head-link' : 'head-link none'} aria-label={t('alarm.summaryOf', { priority: t(`priority.${priority}`), count: mine.length })}>
-            <Prio p={priority} asks={asking} size={22} silent />
+          <Link key={priority} to="/alarms" search={{ filter: `p${priority}` }} className={mine.length ? 'head-link' : 'head-link none'}>
+            <Prio p={priority} asks={asking} size={22} silent none={mine.length === 0} />
+            <span className="visually-hidden">{t('alarm.summaryOf', { priority: t(`priority.${priority}`) })}</span>
             <Text size="sm" fw={mine.length ? 700 : 400} component="span">{mine.length}</Text>
           </Link>
         );
@@ -121,7 +127,7 @@ function UserMenu() {
   const flip = (): void => setColorScheme(dark ? 'light' : 'dark');
   return (
     <>
-      <ActionIcon variant="transparent" c="white" visibleFrom="sm" w="auto" px={6} onClick={() => speak(next)} aria-label={t('language.switch')} data-language={next}>
+      <ActionIcon variant="transparent" c="white" visibleFrom="sm" w="auto" px={6} onClick={() => speak(next)} aria-label={`${t('language.switch')}: ${next.toUpperCase()}`} data-language={next}>
         <IconLanguage size={18} stroke={1.7} aria-hidden /><Text size="sm" ml={4}>{next.toUpperCase()}</Text>
       </ActionIcon>
       <ActionIcon variant="transparent" c="white" visibleFrom="sm" onClick={flip} aria-label={t(dark ? 'scheme.light' : 'scheme.dark')}>{dark ? <IconSun size={18} aria-hidden /> : <IconMoon size={18} aria-hidden />}</ActionIcon>

@@ -1,20 +1,22 @@
 /**
- * What a role may ask for: the same table as the gate's, so that a page offers only what will be allowed.
+ * What a role may ask for: the same ladder as the gate's (guard/roles.py), so that a page offers only what will be allowed.
  * The gate decides; this only hides buttons that would be refused.
  */
-const GRANTS: Record<string, readonly string[]> = {
-  viewer: [],
-  operator: ['alarms.*', 'values.write', 'production.quality'],
-  technician: ['alarms.*', 'values.write', 'production.quality', 'work-orders.*', 'documents.add'],
-  planner: ['approvals.decide', 'spares.*', 'purchases.*', 'production.*', 'work-orders.*', 'documents.add'],
-  engineer: ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'alarms.*', 'work-orders.*', 'documents.add', 'values.write'],
-  admin: ['*'],
-};
+const LADDER = [
+  ['viewer', ['read']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'downtime.code']],
+  ['technician', ['work-orders.*', 'documents.add']],
+  ['planner', ['approvals.decide', 'spares.*', 'purchases.*', 'production.*', 'cases.*']],
+  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'audit.read']],
+  ['admin', ['*']],
+] as const satisfies readonly (readonly [string, readonly string[]])[];
+
+export const ROLES: readonly string[] = LADDER.map(([role]) => role);
 
 const matches = (pattern: string, action: string): boolean => pattern === '*' || pattern === action || (pattern.endsWith('.*') && action.startsWith(pattern.slice(0, -1)));
 
+/** Each role has all rights of those before it. */
 export function may(roles: readonly string[], action: string): boolean {
-  return roles.some((role) => (GRANTS[role] ?? []).some((pattern) => matches(pattern, action)));
+  const highest = Math.max(-1, ...roles.map((role) => ROLES.indexOf(role)));
+  return LADDER.slice(0, highest + 1).some(([, patterns]) => patterns.some((pattern) => matches(pattern, action)));
 }
-
-export const ROLES = Object.keys(GRANTS);

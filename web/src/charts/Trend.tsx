@@ -13,6 +13,7 @@ import { tags } from '../live/store';
 
 interface Points { x: number[]; y: (number | null)[] }
 const FINE = 20 * 60_000;
+const WINDOWS = [['5s', 5], ['10s', 10], ['30s', 30], ['1m', 60], ['5m', 300], ['10m', 600], ['30m', 1800]] as const;
 const figure = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : typeof value === 'boolean' ? Number(value) : null);
 
 /** Short windows as recorded, long ones as averages: never more points than a screen can show. */
@@ -20,8 +21,7 @@ export async function load(property: string, start: number, end: number, signal:
   const points: Points = { x: [], y: [] };
   const span = { property, start: new Date(start).toISOString(), end: new Date(end).toISOString() };
   if (end - start > FINE) {
-    const minutes = Math.max(1, Math.ceil((end - start) / 60_000 / 500));
-    const { rows } = await ask<Aggregates>('aggregates', { query: { ...span, window: `${minutes}m` }, signal });
+    const { rows } = await ask<Aggregates>('aggregates', { query: { ...span, window: WINDOWS.find(([, seconds]) => (end - start) / 1000 / seconds <= 600)?.[0] ?? '1h' }, signal });
     for (const row of rows) push(points, Date.parse(row.timestamp), row.average);
     return points;
   }
@@ -79,6 +79,7 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
       pen.moveTo(left, y);
       pen.lineTo(left + width, y);
       pen.stroke();
+      pen.textAlign = 'left';
       pen.font = `${11 * devicePixelRatio}px sans-serif`;
       pen.fillText(`${t('trend.limit')} ${formatNumber(language, limit)}`, left + 4 * devicePixelRatio, y - 4 * devicePixelRatio);
       pen.restore();
@@ -89,7 +90,12 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
       const air = Math.max((top - bottom) * 0.12, Math.abs(top) * 0.02, 0.05);
       return [bottom - air, top + air];
     };
-    const now = (): [number, number] => (from !== undefined && to !== undefined ? [from / 1000, to / 1000] : [(Date.now() - window) / 1000, Date.now() / 1000]);
+    // A node that has just started has a short past: the trend begins where the data begins.
+    const liveRange = (): [number, number] => {
+      const end = Date.now() / 1000;
+      return [Math.max(end - window / 1000, Math.min(data.x[0] ?? 0, end - 60)), end];
+    };
+    const now = (): [number, number] => (from !== undefined && to !== undefined ? [from / 1000, to / 1000] : liveRange());
     const seconds = ((to ?? window) - (from ?? 0)) / 1000 <= 1800;
     const shown = (): [number[], (number | null)[]] => {
       const end = now()[1];
@@ -128,7 +134,7 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
     const beat = live
       ? setInterval(() => {
           if (document.hidden) return;
-          const oldest = now()[0];
+          const oldest = Date.now() / 1000 - window / 1000;
           let drop = 0;
           while (drop + 1 < data.x.length && (data.x[drop + 1] ?? 0) < oldest) drop += 1;
           if (drop > 500) {

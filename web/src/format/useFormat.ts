@@ -2,10 +2,13 @@ import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 import { formatClock, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
 
+/** The page's language as the reader's region writes it: 20/11/2026 in London, 11/20/2026 in Chicago. */
+const regional = (language: string): string => navigator.languages.find((one) => one.slice(0, 2) === language) ?? language;
+
 /** The formatters, already speaking the page's language. */
 export function useFormat() {
   const { i18n, t } = useTranslation();
-  const language = i18n.language;
+  const language = regional(i18n.language);
   return useMemo(
     () => ({
       number: (value: number | null | undefined, digits?: number) => formatNumber(language, value, digits),

@@ -1,12 +1,14 @@
 /** The one live stream of this tab: reconnects by itself, subscribes to what pages watch, says when it was away. */
 import { useEffect, useSyncExternalStore } from 'react';
 import { client, outdate, q } from '../api/queries';
+import { signOut } from '../api/client';
 import type { Frame, StreamEvent } from '../api/types';
 import { tags } from './store';
 
 export type Connection = 'connecting' | 'live' | 'lost';
 type Take = (event: StreamEvent) => void;
 const SILENCE = 15_000;
+const NOT_SIGNED_IN = 4401;
 
 class Stream {
   private socket: WebSocket | null = null;
@@ -77,9 +79,10 @@ class Stream {
       if (back) void client.invalidateQueries();
     };
     socket.onmessage = (message) => this.receive(message.data as string);
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.socket !== socket) return;
       this.socket = null;
+      if (code === NOT_SIGNED_IN) signOut();
       if (this.wanted) this.again();
     };
   }

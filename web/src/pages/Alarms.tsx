@@ -10,9 +10,11 @@ import type { Alarm, Finding } from '../api/types';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { typing } from '../app/Shell';
+import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { AskReason } from '../parts/Confirm';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
 import { SystemEvents } from '../parts/SystemEvents';
 
@@ -67,7 +69,7 @@ function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
         <SegmentedControl size="sm" aria-label={t('alarm.priority')} value={choice} onChange={(value) => void navigate({ to: '/alarms', search: value ? { filter: value } : {} })}
           data={[{ value: '', label: t('alarm.every') }, ...[1, 2, 3, 4].map((p) => ({ value: `p${p}`, label: <Group gap={0} justify="center"><Prio p={p} size={18} /></Group> }))]} />
       </Group>
-      <Box style={{ display: 'grid', gap: 12, gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
+      <Box style={{ display: 'grid', gap: 12, alignItems: 'start', gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
         <Box className="card">
           <Answer of={answer} empty={() => shown.length === 0} none={t(which === 'active' && !search && !choice ? 'alarm.calm' : 'alarm.noneFound')}>
             {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} chosen={chosen} onChoose={setChosen} onAcknowledge={(one) => acknowledge.mutate(one)} />)}
@@ -121,24 +123,24 @@ function Rows({ items, chosen, onChoose, onAcknowledge }: { items: Alarm[]; chos
   const f = useFormat();
   const may = useMay('alarms.acknowledge');
   return (
-    <Table.ScrollContainer minWidth={760}>
+    <Scroll minWidth={760}>
       <Table>
         <Table.Thead><Table.Tr><Table.Th>{t('alarm.priority')}</Table.Th><Table.Th>{t('alarm.alarm')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('alarm.raised')}</Table.Th><Table.Th className="figure">{t('alarm.value')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {items.map((alarm) => (
             <Table.Tr key={alarm.id} className={alarm.id === chosen ? 'choose chosen' : 'choose'} onClick={() => onChoose(alarm.id)} aria-selected={alarm.id === chosen} data-alarm={alarm.id}>
-              <Table.Td><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(4, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
+              <Table.Td className="nowrap"><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(4, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
               <Table.Td><button type="button" onClick={() => onChoose(alarm.id)} style={{ all: 'unset', cursor: 'pointer', fontWeight: unseen(alarm) ? 700 : 500 }} className="focusable">{alarm.name}</button></Table.Td>
               <Table.Td>{alarm.asset}</Table.Td>
               <Table.Td>{t(`alarmState.${alarm.state}`)}</Table.Td>
               <Table.Td className="nowrap">{f.when(alarm.raised)}</Table.Td>
-              <Table.Td className="figure">{f.number(alarm.value)} {alarm.operator} {f.number(alarm.limit)} {alarm.unit}</Table.Td>
+              <Table.Td className="figure">{f.number(alarm.value)} {alarm.operator} {f.number(alarm.limit)} {unitText(alarm.unit)}</Table.Td>
               <Table.Td className="figure">{unseen(alarm) && may && <Button size="compact-sm" onClick={(event) => { event.stopPropagation(); onAcknowledge(alarm); }}>{t('alarm.acknowledge')}</Button>}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </Scroll>
   );
 }
 
@@ -156,7 +158,7 @@ function Cards({ items, onChoose }: { items: Alarm[]; onChoose: (id: string) => 
               <Text size="xs" c="dimmed" className="wrap">{alarm.asset}</Text>
               <Text size="xs">{t(`alarmState.${alarm.state}`)} · {f.when(alarm.raised)}</Text>
             </Box>
-            <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>{f.number(alarm.value)} {alarm.unit}</Text>
+            <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>{f.number(alarm.value)} {unitText(alarm.unit)}</Text>
           </Group>
         </Box>
       ))}
@@ -179,7 +181,7 @@ function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => v
       <Group gap={8} mb="sm"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm" fw={600}>{t(`priority.${Math.min(4, Math.max(1, alarm.priority))}`)} · {t(`alarmState.${alarm.state}`)}</Text></Group>
       <Facts of={[
         [t('word.asset'), machine ? <Link key="m" to="/machines/$id" params={{ id: machine.id }}>{alarm.asset}</Link> : alarm.asset],
-        [t('alarm.value'), `${f.number(alarm.value)} ${alarm.operator} ${f.number(alarm.limit)} ${alarm.unit}`],
+        [t('alarm.value'), `${f.number(alarm.value)} ${alarm.operator} ${f.number(alarm.limit)} ${unitText(alarm.unit)}`],
         [t('alarm.raised'), f.when(alarm.raised)],
         [t('alarm.cleared'), f.when(alarm.cleared)],
         [t('alarm.seenBy'), alarm.acknowledged_by ? `${alarm.acknowledged_by}, ${f.when(alarm.acknowledged)}` : '–'],
@@ -202,11 +204,11 @@ function Findings({ items }: { items: Finding[] }) {
   const { t } = useTranslation();
   const f = useFormat();
   return (
-    <Table.ScrollContainer minWidth={480}>
+    <Scroll minWidth={480}>
       <Table>
         <Table.Thead><Table.Tr><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('finding.kind')}</Table.Th><Table.Th className="figure">{t('finding.score')}</Table.Th><Table.Th>{t('finding.mode')}</Table.Th><Table.Th>{t('finding.label')}</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>{items.map((one) => <Table.Tr key={one.id}><Table.Td>{one.asset}</Table.Td><Table.Td>{one.kind}</Table.Td><Table.Td className="figure">{f.number(one.score)}</Table.Td><Table.Td>{one.failure_mode ?? '–'}</Table.Td><Table.Td>{one.label ?? '–'}</Table.Td></Table.Tr>)}</Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </Scroll>
   );
 }

@@ -10,6 +10,7 @@ import { complain } from '../app/notices';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** Who asked for what and what came of it: a chain nobody can edit unseen. */
 export default function Audit() {
@@ -29,7 +30,7 @@ export default function Audit() {
       <Panel pad={false}>
         <Answer of={useQuery(q.audit)} empty={(list) => list.items.length === 0}>
           {(list) => (
-            <Table.ScrollContainer minWidth={760}>
+            <Scroll minWidth={760}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th className="figure">{t('audit.seq')}</Table.Th><Table.Th>{t('tower.at')}</Table.Th><Table.Th>{t('tower.actor')}</Table.Th><Table.Th>{t('audit.action')}</Table.Th><Table.Th>{t('audit.resource')}</Table.Th><Table.Th>{t('tower.outcome')}</Table.Th><Table.Th>{t('audit.hash')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -46,7 +47,7 @@ export default function Audit() {
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>

@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** Every case from the first signal to the verified repair. */
 export default function Cases() {
@@ -25,7 +26,7 @@ export default function Cases() {
       <Panel pad={false}>
         <Answer of={answer} empty={() => shown.length === 0} none={t('case.none')}>
           {() => (
-            <Table.ScrollContainer minWidth={640}>
+            <Scroll minWidth={640}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('case.title')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('case.task')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('case.opened')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -41,7 +42,7 @@ export default function Cases() {
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>

@@ -9,6 +9,7 @@ import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** Manuals, drawings and protocols, kept beside the machine they speak of. */
 export default function Documents() {
@@ -40,7 +41,7 @@ export default function Documents() {
       <Panel pad={false} mt="sm">
         <Answer of={useQuery(q.documents)} empty={(list) => list.items.length === 0} none={t('document.none')}>
           {(list) => (
-            <Table.ScrollContainer minWidth={480}>
+            <Scroll minWidth={480}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t('document.name')}</Table.Th><Table.Th>{t('document.about')}</Table.Th><Table.Th>{t('document.type')}</Table.Th><Table.Th className="figure">{t('document.size')}</Table.Th><Table.Th>{t('document.at')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -55,7 +56,7 @@ export default function Documents() {
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>

@@ -7,6 +7,7 @@ import { q } from '../api/queries';
 import type { Ledger as Book, LedgerRow } from '../api/types';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 const COLUMNS = ['received', 'stored', 'duplicate', 'filtered', 'rejected', 'pending', 'balance'] as const;
 const figure = (value: unknown): number => (typeof value === 'number' ? value : value && typeof value === 'object' ? Object.values(value).reduce((sum: number, one) => sum + (typeof one === 'number' ? one : 0), 0) : 0);
@@ -39,12 +40,12 @@ function Body({ book, search }: { book: Book; search: string }) {
         {COLUMNS.map((name) => <Box key={name} className="card pad"><Text size="xs" c="dimmed">{t(`ledger.${name}`)}</Text>{name === 'balance' ? <Balance value={sum.balance} big /> : <Text fz={20} fw={600}>{f.number(sum[name])}</Text>}</Box>)}
       </SimpleGrid>
       <Panel pad={false}>
-        <Table.ScrollContainer minWidth={760}>
+        <Scroll minWidth={760}>
           <Table>
             <Table.Thead><Table.Tr><Table.Th>{t('ledger.source')}</Table.Th><Table.Th>{t('ledger.tag')}</Table.Th>{COLUMNS.map((name) => <Table.Th key={name} className="figure">{t(`ledger.${name}`)}</Table.Th>)}</Table.Tr></Table.Thead>
             <Table.Tbody>{rows.slice(0, 500).map((row) => <Row key={`${row.source} ${row.tag}`} row={row} />)}</Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
         {rows.length > 500 && <Text size="sm" c="dimmed" p="sm">{t('ledger.more', { count: rows.length - 500 })}</Text>}
       </Panel>
     </>

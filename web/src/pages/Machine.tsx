@@ -11,11 +11,12 @@ import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
 import { Bullet } from '../parts/Bullet';
+import { Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
 import { LiveState, StateMark, mapping, stateOf } from '../parts/State';
 import { Value } from '../parts/Value';
-import { Ratios, TARGET, useWindow, WindowChoice } from './Overview';
 
 const Trend = lazy(() => import('../charts/Trend'));
 const NUMERIC = /^(double|float|int|uint|integer|number)/i;
@@ -63,7 +64,7 @@ function Trends({ asset, window }: { asset: AssetDetail; window: number }) {
     <Panel title={t('machine.trends')} extra={metrics.length > 0 && shown.length > 0 ? <Switch size="sm" label={t('machine.withMetrics')} checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> : undefined}>
       <SimpleGrid cols={{ base: 1, sm: 2, xl: 3 }} spacing="md">
         {(shown.length ? shown : numeric).map((property) => {
-          const limit = asset.alarms.find((alarm) => alarm.property === property.name || alarm.property === property.path)?.limit ?? null;
+          const limit = [...(asset.limits ?? []), ...asset.alarms].find((alarm) => alarm.property === property.name || alarm.property === property.path)?.limit ?? null;
           return (
             <Box key={property.id} style={{ minWidth: 0 }}>
               <Group justify="space-between" wrap="nowrap" mb={2}><Text size="sm" fw={600} truncate>{property.name}</Text><Text size="sm" component="div"><Value path={property.path} unit={property.unit} /></Text></Group>
@@ -168,7 +169,7 @@ function Values({ properties, asset }: { properties: Property[]; asset: AssetDet
   const down = Boolean(health && health.sources.length > 0 && health.sources.every((source) => source.state === 'down'));
   return (
     <Panel title={t('machine.values')} pad={false}>
-      <Table.ScrollContainer minWidth={340}>
+      <Scroll minWidth={340}>
         <Table>
           <Table.Thead><Table.Tr><Table.Th>{t('machine.property')}</Table.Th><Table.Th className="figure">{t('machine.value')}</Table.Th><Table.Th className="figure">{t('machine.at')}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
@@ -181,7 +182,7 @@ function Values({ properties, asset }: { properties: Property[]; asset: AssetDet
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Scroll>
     </Panel>
   );
 }
@@ -202,13 +203,13 @@ const REASONS = ['mechanical', 'electrical', 'material', 'tool', 'operator', 'cl
 function Stops({ path, window }: { path: string; window: number }) {
   const { t } = useTranslation();
   const f = useFormat();
-  const mayCode = useMay('work-orders.update') || useMay('alarms.acknowledge');
+  const mayCode = useMay('downtime.code');
   const code = useCommand(({ stop, reason }: { stop: Stop; reason: string }) => ask(`downtime/${encodeURIComponent(stop.id)}`, { method: 'PATCH', body: { reason, version: stop.version } }), ['downtime', 'oee']);
   return (
     <Panel title={t('downtime.title')} pad={false}>
       <Answer of={useQuery(q.downtime(path, window))} empty={(list) => list.items.length === 0} none={t('downtime.none')}>
         {(list) => (
-          <Table.ScrollContainer minWidth={480} mah={420}>
+          <Scroll minWidth={480} mah={420}>
             <Table>
               <Table.Thead><Table.Tr><Table.Th>{t('downtime.start')}</Table.Th><Table.Th className="figure">{t('downtime.span')}</Table.Th><Table.Th>{t('downtime.state')}</Table.Th><Table.Th>{t('downtime.reason')}</Table.Th></Table.Tr></Table.Thead>
               <Table.Tbody>
@@ -226,7 +227,7 @@ function Stops({ path, window }: { path: string; window: number }) {
                 ))}
               </Table.Tbody>
             </Table>
-          </Table.ScrollContainer>
+          </Scroll>
         )}
       </Answer>
     </Panel>

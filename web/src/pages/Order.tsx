@@ -1,5 +1,5 @@
-import { Badge, Box, Button, Checkbox, Group, NumberInput, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
-import { IconMapPin } from '@tabler/icons-react';
+import { Badge, Box, Button, Group, NumberInput, SimpleGrid, Stack, Text } from '@mantine/core';
+import { IconCheck, IconMapPin, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
@@ -8,27 +8,27 @@ import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { ChecklistStep, Scalar, WorkOrder } from '../api/types';
 import { report } from '../app/notices';
+import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
-import { AskReason } from '../parts/Confirm';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
+import { StepDialog } from '../parts/StepDialog';
 
 const Trend = lazy(() => import('../charts/Trend'));
 
-/** Which steps a state allows; the first is the usual one. */
+/** Which steps a state allows (maintain/steps.py); the first is the usual one. */
 export const STEPS: Record<string, readonly string[]> = {
   requested: ['assign', 'start', 'cancel'],
   triaged: ['assign', 'start', 'cancel'],
   planned: ['assign', 'start', 'cancel'],
   waiting: ['start', 'assign', 'cancel'],
   assigned: ['start', 'cancel'],
-  in_progress: ['done', 'hold'],
+  in_progress: ['done', 'hold', 'cancel'],
   on_hold: ['resume', 'cancel'],
   done: ['verify'],
   verified: ['close'],
 };
-const NEEDS: Record<string, string> = { assign: 'work-orders.update', start: 'work-orders.start', hold: 'work-orders.update', resume: 'work-orders.start', done: 'work-orders.done', verify: 'work-orders.verify', close: 'work-orders.close', cancel: 'work-orders.update' };
 
 /** One order with everything the hand needs: why, with what, which steps, and who did what. */
 export default function Order() {
@@ -57,16 +57,19 @@ function Body({ order }: { order: WorkOrder }) {
 function Steps({ order }: { order: WorkOrder }) {
   const { t } = useTranslation();
   const me = useMe();
+  const { roles } = me;
   const [asking, setAsking] = useState<string | null>(null);
-  const may: Record<string, boolean> = { 'work-orders.update': useMay('work-orders.update'), 'work-orders.start': useMay('work-orders.start'), 'work-orders.done': useMay('work-orders.done'), 'work-orders.verify': useMay('work-orders.verify'), 'work-orders.close': useMay('work-orders.close') };
   const take = useCommand(({ step, body }: { step: string; body?: object }) => post<WorkOrder>(`work-orders/${order.id}/${step}`, { version: order.version, ...body }), ['work-orders', 'cases', 'spares', 'tower'], () => { setAsking(null); report(t('order.noted')); });
-  const steps = (STEPS[order.state] ?? []).filter((step) => may[NEEDS[step] ?? ''] ?? false);
-  const press = (step: string): void => (['hold', 'cancel', 'done', 'verify', 'close'].includes(step) ? setAsking(step) : take.mutate(step === 'assign' ? { step, body: { to: me.name, assigned_to: me.name } } : { step }));
+  const steps = (STEPS[order.state] ?? []).filter((step) => may(roles, `work-orders.${step}`));
+  const press = (step: string): void => {
+    if (['hold', 'cancel', 'done', 'verify', 'close'].includes(step)) setAsking(step);
+    else take.mutate(step === 'assign' ? { step, body: { to: me.id } } : { step });
+  };
   if (steps.length === 0) return null;
   return (
     <Group gap="xs">
       {steps.map((step, at) => <Button key={step} variant={at === 0 ? 'filled' : 'default'} loading={take.isPending && take.variables.step === step} onClick={() => press(step)} data-step={step}>{t(`step.${step}`)}</Button>)}
-      {asking && <AskReason title={t(`step.${asking}`)} label={t(asking === 'hold' || asking === 'cancel' ? 'word.reason' : 'word.note')} need={asking === 'hold' || asking === 'cancel'} confirm={t(`step.${asking}`)} busy={take.isPending} onClose={() => setAsking(null)} onDone={(text) => take.mutate({ step: asking, body: text ? { note: text, reason: text } : {} })} />}
+      {asking && <StepDialog step={asking} order={order} busy={take.isPending} onClose={() => setAsking(null)} onDone={(body) => take.mutate({ step: asking, body })} />}
     </Group>
   );
 }
@@ -93,7 +96,7 @@ function Evidence({ order }: { order: WorkOrder }) {
 function Checklist({ order }: { order: WorkOrder }) {
   const { t } = useTranslation();
   const done = order.checklist.filter((step) => step.result !== null && step.result !== undefined).length;
-  const fill = useMay('work-orders.update') && ['assigned', 'in_progress'].includes(order.state);
+  const fill = useMay('work-orders.checklist') && ['assigned', 'in_progress'].includes(order.state);
   return (
     <Panel title={`${t('order.checklist')} ${done}/${order.checklist.length}`}>
       {order.checklist.length === 0 && <Text size="sm" c="dimmed">{t('word.none')}</Text>}
@@ -103,29 +106,25 @@ function Checklist({ order }: { order: WorkOrder }) {
   );
 }
 
-export function limitsOf(step: Pick<ChecklistStep, 'limits'>): { min: number | null; max: number | null; unit: string } {
-  const limits = step.limits;
-  if (Array.isArray(limits)) return { min: limits[0], max: limits[1], unit: '' };
-  return { min: limits?.min ?? null, max: limits?.max ?? null, unit: limits?.unit ?? '' };
-}
-
 function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fill: boolean }) {
   const { t } = useTranslation();
   const f = useFormat();
   const [value, setValue] = useState<string | number>('');
-  const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result, version: order.version }), ['work-orders']);
-  const { min, max, unit } = limitsOf(step);
-  const number = /number|measure|value|reading/i.test(step.kind);
-  const text = /text|note/i.test(step.kind);
+  const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result }), ['work-orders']);
+  const { lower = null, upper = null, unit = '' } = step.limits ?? {};
+  const number = step.kind === 'number';
   const done = step.result !== null && step.result !== undefined;
-  const outside = typeof step.result === 'number' && ((min !== null && step.result < min) || (max !== null && step.result > max));
-  const range = min !== null || max !== null ? `${f.number(min)} … ${f.number(max)} ${unit}` : '';
-  if (!number && !text)
+  const outside = done && step.passed === false;
+  const range = lower !== null && upper !== null ? `${f.number(lower)} … ${f.number(upper)} ${unit}` : upper !== null ? `≤ ${f.number(upper)} ${unit}` : lower !== null ? `≥ ${f.number(lower)} ${unit}` : unit;
+  if (!number)
     return (
-      <Box py={8}>
-        <Checkbox size="md" label={step.text} checked={step.result === true || step.result === 'ok' || step.result === 'true'} disabled={!fill || save.isPending} onChange={(event) => save.mutate(event.currentTarget.checked)} />
-        {step.done_by && <Text size="xs" c="dimmed" pl={36}>{step.done_by}</Text>}
-      </Box>
+      <Group py={8} justify="space-between" wrap="nowrap" gap="sm" data-check={step.id}>
+        <Box><Text size="sm">{step.text}</Text>{done && <Text size="xs" c="dimmed">{t(step.passed ? 'order.passed' : 'order.failed')}{step.done_by ? ` · ${step.done_by}` : ''}</Text>}</Box>
+        <Group gap={4} wrap="nowrap" role="group" aria-label={step.text}>
+          <Button size="compact-md" variant={done && step.passed ? 'filled' : 'default'} aria-pressed={done && step.passed === true} disabled={!fill} leftSection={<IconCheck size={15} aria-hidden />} onClick={() => save.mutate(true)}>{t('order.pass')}</Button>
+          <Button size="compact-md" variant={done && step.passed === false ? 'filled' : 'default'} aria-pressed={done && step.passed === false} disabled={!fill} leftSection={<IconX size={15} aria-hidden />} onClick={() => save.mutate(false)}>{t('order.fail')}</Button>
+        </Group>
+      </Group>
     );
   return (
     <Box py={8}>
@@ -133,8 +132,8 @@ function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fi
       {done && <Text size="sm" fw={600} c={outside ? 'var(--alarm-2)' : undefined}>{f.value(step.result)} {unit}{outside ? ` · ${t('order.outside')}` : ''}{step.done_by && <Text span size="xs" c="dimmed" fw={400}> · {step.done_by}</Text>}</Text>}
       {fill && !done && (
         <Group gap="xs" mt={4} wrap="nowrap">
-          {number ? <NumberInput aria-label={step.text} value={value} onChange={setValue} hideControls inputMode="decimal" decimalSeparator={f.number(1.5, 1).charAt(1)} maw={140} /> : <TextInput aria-label={step.text} value={String(value)} onChange={(event) => setValue(event.currentTarget.value)} style={{ flex: 1 }} />}
-          <Button loading={save.isPending} disabled={value === ''} onClick={() => save.mutate(number ? Number(value) : String(value))}>{t('action.save')}</Button>
+          <NumberInput aria-label={step.text} value={value} onChange={setValue} hideControls inputMode="decimal" decimalSeparator={f.number(1.5, 1).charAt(1)} maw={140} />
+          <Button loading={save.isPending} disabled={value === '' || !Number.isFinite(Number(value))} onClick={() => save.mutate(Number(value))}>{t('action.save')}</Button>
         </Group>
       )}
     </Box>

@@ -97,7 +97,7 @@ function NewOrder({ onClose }: { onClose: () => void }) {
           <Select label={t('word.asset')} required searchable value={asset} onChange={setAsset} data={assets.map((one) => one.path)} />
           <TextInput label={t('order.title')} required value={title} onChange={(event) => setTitle(event.currentTarget.value)} />
           <Select label={t('order.kind')} allowDeselect={false} value={kind} onChange={(value) => value && setKind(value)} data={['corrective', 'preventive', 'predictive', 'inspection'].map((value) => ({ value, label: t(`orderKind.${value}`) }))} />
-          <Select label={t('alarm.priority')} allowDeselect={false} value={priority} onChange={(value) => value && setPriority(value)} data={['1', '2', '3', '4'].map((value) => ({ value, label: t(`priority.${value}`) }))} />
+          <Select label={t('alarm.priority')} allowDeselect={false} value={priority} onChange={(value) => value && setPriority(value)} data={['1', '2', '3', '4', '5'].map((value) => ({ value, label: t(`priority.${value}`) }))} />
           <Group justify="flex-end" gap="xs"><Button onClick={onClose}>{t('action.cancel')}</Button><Button type="submit" variant="filled" loading={create.isPending} disabled={!asset || !title.trim()}>{t('order.create')}</Button></Group>
         </Stack>
       </form>

@@ -1,5 +1,4 @@
-import { Box, Button, Group, SegmentedControl, SimpleGrid, Text, Title } from '@mantine/core';
-import { useLocalStorage } from '@mantine/hooks';
+import { Box, Button, Group, SimpleGrid, Text, Title } from '@mantine/core';
 import { IconBolt, IconChevronRight, IconTool } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -12,23 +11,12 @@ import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
+import { Actor } from '../parts/Actor';
 import { Bullet } from '../parts/Bullet';
-import { Answer, PageHead } from '../parts/Page';
+import { Answer, PageHead, Panel } from '../parts/Page';
+import { Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Prio } from '../parts/Prio';
 import { LiveState, mapping } from '../parts/State';
-
-export const TARGET = 0.85;
-const WINDOWS = [['5m', 300_000], ['1h', 3_600_000], ['8h', 28_800_000], ['24h', 86_400_000]] as const;
-
-export function useWindow(): [number, string, (key: string) => void] {
-  const [key, setKey] = useLocalStorage<string>({ key: 'lineshaft.window', defaultValue: '1h' });
-  return [WINDOWS.find(([name]) => name === key)?.[1] ?? 3_600_000, key, setKey];
-}
-
-export function WindowChoice({ value, onChange }: { value: string; onChange: (key: string) => void }) {
-  const { t } = useTranslation();
-  return <SegmentedControl size="sm" aria-label={t('window.label')} value={value} onChange={onChange} data={WINDOWS.map(([name]) => ({ value: name, label: t(`window.${name}`) }))} />;
-}
 
 /** The plant at a glance: every line by its constraint, every machine by state, OEE and counts. */
 export default function Overview() {
@@ -40,6 +28,7 @@ export default function Overview() {
       <PageHead title={t('nav.overview')} sub={t('overview.sub')}><WindowChoice value={key} onChange={setKey} /></PageHead>
       <Banner />
       <Answer of={assets} empty={(all) => all.items.length === 0} none={t('overview.none')}>{(all) => <Lines assets={all.items} window={window} />}</Answer>
+      <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="xs"><OpenWork /><JustDone /></SimpleGrid>
     </>
   );
 }
@@ -101,18 +90,6 @@ function LineHead({ line, assets, window }: { line: Asset; assets: Asset[]; wind
         </Group>
       </Group>
     </Box>
-  );
-}
-
-export function Ratios({ of }: { of: { availability: number | null; performance: number | null; quality: number | null } | undefined }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  return (
-    <Group gap="md" wrap="nowrap">
-      {(['availability', 'performance', 'quality'] as const).map((name) => (
-        <Box key={name}><Text size="xs" c="dimmed">{t(`oee.${name}`)}</Text><Text size="sm" fw={600}>{f.percent(of?.[name])}</Text></Box>
-      ))}
-    </Group>
   );
 }
 
@@ -186,5 +163,34 @@ function Banner() {
         </Group>
       )}
     </Box>
+  );
+}
+
+/** What is to be done now, most urgent first. */
+function OpenWork() {
+  const { t } = useTranslation();
+  const open = (useQuery(q.orders).data?.items ?? []).filter((one) => !['closed', 'verified', 'cancelled', 'rejected'].includes(one.state)).sort((a, b) => a.priority - b.priority || Date.parse(b.created) - Date.parse(a.created));
+  return (
+    <Panel title={t('overview.work')} extra={<Link to="/orders" className="tap"><Text size="sm" span>{t('overview.all')}</Text></Link>} pad={false}>
+      <Box className="rows">
+        {open.slice(0, 6).map((one) => <Link key={one.id} to="/orders/$id" params={{ id: one.id }} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={one.priority} size={22} /><Text size="sm" fw={600} className="wrap">{one.title}</Text><Text size="sm" c="dimmed" ml="auto" style={{ whiteSpace: 'nowrap' }}>{t(`orderState.${one.state}`)}</Text></Group></Link>)}
+        {open.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('overview.noWork')}</Text>}
+      </Box>
+    </Panel>
+  );
+}
+
+/** The control tower's last lines. */
+function JustDone() {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const done = useQuery(q.tower).data?.items ?? [];
+  return (
+    <Panel title={t('overview.done')} extra={<Link to="/tower" className="tap"><Text size="sm" span>{t('overview.all')}</Text></Link>} pad={false}>
+      <Box className="rows">
+        {done.slice(0, 6).map((one, at) => <Group key={`${one.at}${at}`} gap={10} px={12} py={8} wrap="nowrap"><Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{f.clock(one.at)}</Text><Text size="sm" className="wrap" style={{ flex: 1 }}>{t(`did.${one.what}`, { defaultValue: t(`task.${one.what}`, { defaultValue: one.what }) })}</Text><Actor name={one.actor} kind={one.actor_kind} /></Group>)}
+        {done.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('tower.none')}</Text>}
+      </Box>
+    </Panel>
   );
 }

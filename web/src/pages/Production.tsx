@@ -5,6 +5,7 @@ import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Bullet } from '../parts/Bullet';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** What is being made, for whom and until when; which lots went in. */
 export default function Production() {
@@ -16,7 +17,7 @@ export default function Production() {
       <Panel title={t('production.orders')} pad={false}>
         <Answer of={useQuery(q.productionOrders)} empty={(list) => list.items.length === 0} none={t('production.none')}>
           {(list) => (
-            <Table.ScrollContainer minWidth={640}>
+            <Scroll minWidth={640}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.product')}</Table.Th><Table.Th>{t('production.where')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th>{t('production.delivered')}</Table.Th><Table.Th>{t('order.due')}</Table.Th><Table.Th>{t('word.state')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -37,19 +38,19 @@ export default function Production() {
                   })}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>
       <Panel title={t('production.lots')} pad={false} mt="sm">
         <Answer of={useQuery(q.lots)} empty={(list) => list.items.length === 0} none={t('production.noLots')}>
           {(list) => (
-            <Table.ScrollContainer minWidth={480}>
+            <Scroll minWidth={480}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.product')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th>{t('production.parents')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>{list.items.map((one) => <Table.Tr key={one.id}><Table.Td>{one.number ?? one.id}</Table.Td><Table.Td>{one.product ?? one.material ?? '–'}</Table.Td><Table.Td className="figure">{f.number(one.quantity)}</Table.Td><Table.Td>{one.parents?.join(', ') || '–'}</Table.Td></Table.Tr>)}</Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>

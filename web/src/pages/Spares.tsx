@@ -11,6 +11,7 @@ import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** What lies in which bin, what is promised to an order, and what is being bought. */
 export default function Spares() {
@@ -31,7 +32,7 @@ function Stock({ items }: { items: Spare[] }) {
   const { t } = useTranslation();
   const f = useFormat();
   return (
-    <Table.ScrollContainer minWidth={820}>
+    <Scroll minWidth={820}>
       <Table>
         <Table.Thead><Table.Tr><Table.Th>{t('spare.part')}</Table.Th><Table.Th>{t('spare.bin')}</Table.Th><Table.Th className="figure">{t('spare.onHand')}</Table.Th><Table.Th className="figure">{t('spare.reserved')}</Table.Th><Table.Th className="figure">{t('spare.available')}</Table.Th><Table.Th className="figure">{t('spare.minimum')}</Table.Th><Table.Th className="figure">{t('spare.target')}</Table.Th><Table.Th className="figure">{t('spare.cost')}</Table.Th><Table.Th className="figure">{t('spare.lead')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
@@ -54,7 +55,7 @@ function Stock({ items }: { items: Spare[] }) {
           })}
         </Table.Tbody>
       </Table>
-    </Table.ScrollContainer>
+    </Scroll>
   );
 }
 
@@ -81,7 +82,7 @@ function Purchases() {
   return (
     <Answer of={useQuery(q.purchases)} empty={(list) => list.items.length === 0} none={t('purchase.none')}>
       {(list) => (
-        <Table.ScrollContainer minWidth={720}>
+        <Scroll minWidth={720}>
           <Table>
             <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('spare.part')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th className="figure">{t('purchase.cost')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('purchase.proposedBy')}</Table.Th><Table.Th>{t('purchase.approvedBy')}</Table.Th><Table.Th>{t('word.case')}</Table.Th></Table.Tr></Table.Thead>
             <Table.Tbody>
@@ -99,7 +100,7 @@ function Purchases() {
               ))}
             </Table.Tbody>
           </Table>
-        </Table.ScrollContainer>
+        </Scroll>
       )}
     </Answer>
   );

@@ -7,6 +7,7 @@ import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** The control tower: what was done, by whom or what, in which mode and with which end. New lines come by themselves. */
 export default function Tower() {
@@ -26,7 +27,7 @@ export default function Tower() {
       <Panel pad={false}>
         <Answer of={answer} empty={() => shown.length === 0} none={t('tower.none')}>
           {() => (
-            <Table.ScrollContainer minWidth={760}>
+            <Scroll minWidth={760}>
               <Table>
                 <Table.Thead><Table.Tr><Table.Th>{t('tower.at')}</Table.Th><Table.Th>{t('tower.actor')}</Table.Th><Table.Th>{t('tower.what')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('tower.mode')}</Table.Th><Table.Th>{t('tower.outcome')}</Table.Th><Table.Th>{t('word.case')}</Table.Th></Table.Tr></Table.Thead>
                 <Table.Tbody>
@@ -34,7 +35,7 @@ export default function Tower() {
                     <Table.Tr key={`${one.at}${at}`}>
                       <Table.Td className="nowrap">{f.when(one.at)}</Table.Td>
                       <Table.Td><Actor name={one.actor} kind={one.actor_kind} /></Table.Td>
-                      <Table.Td><Text size="sm" className="wrap">{t(`did.${one.what}`, { defaultValue: one.what })}</Text>{one.task && <Text size="xs" c="dimmed">{t(`task.${one.task}`, { defaultValue: one.task })}</Text>}</Table.Td>
+                      <Table.Td><Text size="sm" className="wrap">{t(`did.${one.what}`, { defaultValue: t(`task.${one.what}`, { defaultValue: one.what }) })}</Text>{one.task && <Text size="xs" c="dimmed">{t(`task.${one.task}`, { defaultValue: one.task })}</Text>}</Table.Td>
                       <Table.Td>{one.asset ?? '–'}</Table.Td>
                       <Table.Td>{one.mode ? t(`mode.${one.mode}`, { defaultValue: one.mode }) : '–'}</Table.Td>
                       <Table.Td className="wrap">{one.outcome ? t(`outcome.${one.outcome}`, { defaultValue: one.outcome }) : '–'}</Table.Td>
@@ -43,7 +44,7 @@ export default function Tower() {
                   ))}
                 </Table.Tbody>
               </Table>
-            </Table.ScrollContainer>
+            </Scroll>
           )}
         </Answer>
       </Panel>

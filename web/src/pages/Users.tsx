@@ -5,11 +5,12 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ask, post } from '../api/client';
 import { q, useCommand } from '../api/queries';
-import type { Token } from '../api/types';
+import type { NewToken } from '../api/types';
 import { ROLES } from '../app/permissions';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
 
 /** Who may enter: people by name and password, programs by token. A token is shown once, here, and never again. */
 export default function Users() {
@@ -33,10 +34,10 @@ function People() {
   return (
     <Answer of={useQuery(q.users)} empty={(list) => list.items.length === 0}>
       {(list) => (
-        <Table>
+        <Scroll minWidth={320}><Table>
           <Table.Thead><Table.Tr><Table.Th>{t('user.name')}</Table.Th><Table.Th>{t('user.roles')}</Table.Th><Table.Th>{t('word.state')}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>{list.items.map((one) => <Table.Tr key={one.id}><Table.Td><Text size="sm" fw={600}>{one.display || one.name}</Text><Text size="xs" c="dimmed">{one.name}</Text></Table.Td><Table.Td><Group gap={4}>{one.roles.map((role) => <Badge key={role} color="slate" variant="outline">{t(`role.${role}`)}</Badge>)}</Group></Table.Td><Table.Td>{t(one.disabled ? 'user.disabled' : 'user.active')}</Table.Td></Table.Tr>)}</Table.Tbody>
-        </Table>
+        </Table></Scroll>
       )}
     </Answer>
   );
@@ -50,19 +51,19 @@ function Tokens() {
   return (
     <Answer of={useQuery(q.tokens)} empty={(list) => list.items.length === 0} none={t('user.noTokens')}>
       {(list) => (
-        <Table>
+        <Scroll minWidth={400}><Table>
           <Table.Thead><Table.Tr><Table.Th>{t('user.name')}</Table.Th><Table.Th>{t('user.roles')}</Table.Th><Table.Th>{t('order.created')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
             {list.items.map((one) => (
               <Table.Tr key={one.id}>
                 <Table.Td className="wrap">{one.name}</Table.Td>
-                <Table.Td>{(one.roles ?? [one.role ?? '']).map((role) => t(`role.${role}`)).join(', ')}</Table.Td>
+                <Table.Td>{t(`role.${one.role}`)}</Table.Td>
                 <Table.Td className="nowrap">{f.when(one.created)}</Table.Td>
                 <Table.Td className="figure">{sure === one.id ? <Button size="compact-sm" variant="filled" color="red.8" loading={remove.isPending} onClick={() => remove.mutate(one.id)}>{t('user.sure')}</Button> : <Button size="compact-sm" onClick={() => setSure(one.id)}>{t('user.revoke')}</Button>}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>
-        </Table>
+        </Table></Scroll>
       )}
     </Answer>
   );
@@ -75,7 +76,7 @@ function Add({ kind, onClose }: { kind: 'user' | 'token'; onClose: () => void })
   const [password, setPassword] = useState('');
   const [role, setRole] = useState('viewer');
   const [secret, setSecret] = useState('');
-  const add = useCommand(() => (kind === 'user' ? post<Token>('users', { name, display: display || name, password, roles: [role] }) : post<Token>('tokens', { name, role })), ['users', 'tokens'], (made) => (kind === 'token' ? setSecret(made.token ?? made.secret ?? '') : onClose()));
+  const add = useCommand(() => (kind === 'user' ? post<NewToken>('users', { name, display: display || name, password, roles: [role] }) : post<NewToken>('tokens', { name, role })), ['users', 'tokens'], (made) => (kind === 'token' ? setSecret(made.secret ?? '') : onClose()));
   return (
     <Modal opened onClose={onClose} title={t(kind === 'user' ? 'user.add' : 'user.addToken')} closeButtonProps={{ 'aria-label': t('action.close') }}>
       {secret ? (

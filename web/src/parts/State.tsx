@@ -8,8 +8,8 @@ const ICONS = { running: IconPlayerPlay, idle: IconPlayerPause, starved: IconArr
 export type MachineState = keyof typeof ICONS;
 const USUAL: Record<string, string> = { 0: 'idle', 1: 'running', 2: 'starved', 3: 'blocked', 4: 'down', 5: 'setup' };
 
-export function mapping(asset: Pick<Asset, 'path' | 'oee'>): { state: string; good: string; bad: string; states: Record<string, string> } {
-  const own: OeeMapping = typeof asset.oee === 'object' && asset.oee ? asset.oee : {};
+export function mapping(asset: Pick<Asset, 'path' | 'oee_mapping'>): { state: string; good: string; bad: string; states: Record<string, string> } {
+  const own: OeeMapping = asset.oee_mapping ?? {};
   const under = (name: string): string => `${asset.path}/${name}`;
   return { state: under(own.state ?? 'State'), good: under(own.good ?? 'Good'), bad: under(own.bad ?? 'Bad'), states: own.states ?? USUAL };
 }

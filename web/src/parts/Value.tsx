@@ -1,4 +1,5 @@
 import { useTranslation } from 'react-i18next';
+import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { useConnection } from '../live/socket';
 import { useTag } from '../live/store';
@@ -14,7 +15,7 @@ export function Value({ path, unit = '', digits, down = false }: { path: string;
   return (
     <span className={`value ${look}`} data-path={path}>
       {f.value(tag.value, digits)}
-      {unit && tag.value !== null ? ` ${unit}` : ''}
+      {unit && tag.value !== null ? ` ${unitText(unit)}` : ''}
       {look && <span className="why">{t(`quality.${look}`)}</span>}
     </span>
   );
