@@ -1,1 +1,31 @@
-"""The room compute (under construction)."""
+"""Values become figures: formulas on columns, transforms in event time, metrics over windows, OEE that can be defended.
+
+Compile the models' formulas (a wrong one is reported with file, line and position, and stops nothing else); a transform
+gives one value for each new input value, whatever order they arrive in; a metric one value a window (start, end] once the
+time of the values has passed its end, and again when late values touch it. Every computed row names the model's version.
+"""
+
+from lineshaft.compute.books import FormulaVersion
+from lineshaft.compute.downtime import Stop
+from lineshaft.compute.engine import Compute
+from lineshaft.compute.formula import Formula, parse
+from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
+from lineshaft.compute.plan import Problem
+from lineshaft.compute.settings import ComputeSettings
+from lineshaft.compute.tables import MIGRATIONS
+from lineshaft.compute.window import Grid
+
+__all__ = [
+    "MIGRATIONS",
+    "TIME_MODELS",
+    "Compute",
+    "ComputeSettings",
+    "Formula",
+    "FormulaVersion",
+    "Grid",
+    "Oee",
+    "Problem",
+    "Stop",
+    "parse",
+    "rolled_up",
+]

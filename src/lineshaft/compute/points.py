@@ -15,10 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lineshaft.compute.formula import Bools, Column, Floats, Ints, Objects
-from lineshaft.core import SAMPLES, DataType, Quality
-
-STORED = pa.schema([pa.field("sid", pa.int32(), nullable=False), *[SAMPLES.field(name) for name in SAMPLES.names[1:]]])
-"""Rows as the store keeps them: a series number in place of the tag. For computed rows `code` is the model's version."""
+from lineshaft.core import DataType, Quality
+from lineshaft.store import STORED
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +141,7 @@ def _floats(column: pa.Array[Any]) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How the points of one channel are written: series, type and version of the model."""
+    """How the points of one channel are written: series, type, and the version of the model (kept in `code`)."""
 
     sid: int
     type: DataType

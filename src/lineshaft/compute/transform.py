@@ -8,7 +8,7 @@ the same input, from the store.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -22,6 +22,15 @@ NEVER = np.iinfo(np.int64).min
 FOREVER = 2**62
 _STEP = 60 * NS
 """How far beyond a late value the store is asked for the next one, at first."""
+
+
+Failed = Callable[[Group, Exception], None]
+"""Is told of a group whose evaluation failed; the others go on."""
+
+
+def raised(_group: Group, error: Exception) -> None:
+    """Raise the error: what is done where nobody wants to be told."""
+    raise error
 
 
 class Last:
@@ -57,7 +66,8 @@ class Last:
 class Transforms:
     """All transforms of the plant; `process` is called for every batch, in the order batches are stored."""
 
-    def __init__(self, plan: Plan, store: History) -> None:
+    def __init__(self, plan: Plan, store: History, failed: Failed = raised) -> None:
+        self._failed = failed
         self._levels = plan.transforms
         self._channels: Channels = plan.channels
         self._store = store
@@ -80,7 +90,7 @@ class Transforms:
         for level, readers in enumerate(self._readers):
             present = np.unique(seen.channel).tolist()
             hit = sorted({number for channel in present for number in readers.get(channel, ())})
-            new = [self._group(self._finders[level][number], seen) for number in hit]
+            new = [self._guarded(self._finders[level][number], seen) for number in hit]
             found += new
             seen = merged([seen, *new])
         self.last.take(seen)
@@ -96,6 +106,13 @@ class Transforms:
         stored = self._channels.read(self._store, channels, int(lost.ts.min()) - 1, FOREVER)
         self.last.forget(channels)
         self.last.take(merged([stored, seen.of(channels)]).standing)
+
+    def _guarded(self, finder: _Finder, fresh: Points) -> Points:
+        try:
+            return self._group(finder, fresh)
+        except Exception as error:  # noqa: BLE001 - one formula that fails must not stop the others
+            self._failed(finder.group, error)
+            return none()
 
     def _group(self, finder: _Finder, fresh: Points) -> Points:
         group = finder.group

@@ -1,0 +1,200 @@
+"""One machine's figures from what the store, the calendar and the running order say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from pydantic import ValidationError
+
+from lineshaft.assets import Asset, Assets, ModelVersion
+from lineshaft.compute.formula import Floats, Ints
+from lineshaft.compute.oee import Oee, Production, check_model, earned, parts_made, times
+from lineshaft.compute.states import OeeDefinition, Planned, Stretch, clipped, elements, mapping, stretches, value_of
+from lineshaft.core import NS, ConfigError, NotFound, Quality, iso, parse_duration
+
+_EXPLAINED = 2000
+"""Stretches an explanation lists at most."""
+
+
+class Plant(Protocol):
+    """What the figures ask the production room."""
+
+    def calendar(self, path: str) -> Any:
+        """Return the calendar of a position."""
+        ...
+
+    def running(self, path: str, start: int, end: int) -> Sequence[Any]:
+        """Return which order ran from when to when."""
+        ...
+
+
+class Readings(Protocol):
+    """What the figures ask the store."""
+
+    def history(self, ref: Any, start: int, end: int) -> pa.Table:
+        """Return (ts, value, q) over (start, end]."""
+        ...
+
+    def before(self, ref: Any, at: int) -> Any:
+        """Return the last good value at or before a time."""
+        ...
+
+
+class Machines:
+    """Answers for one machine after the other; holds nothing but where to ask."""
+
+    def __init__(self, assets: Assets, production: Plant, store: Readings, micro_stop: int) -> None:
+        self._assets = assets
+        self._production = production
+        self._store = store
+        self._micro = micro_stop
+
+    def definition(self, asset: Asset, at: int | None = None) -> tuple[OeeDefinition, ModelVersion]:
+        """Return how the machine's figures are told. Raises NotFound if its model does not say."""
+        version = self._assets.model(asset.model, at) if asset.model else None
+        if version is None or not version.body.oee:
+            raise NotFound(
+                f"'{asset.path}' has no OEE",
+                hint="add an oee section to its model, or set a constraint machine",
+                code="oee.undefined",
+            )
+        return checked(version), version
+
+    def limit(self, found: OeeDefinition) -> int:
+        """Return below which length a stop is short, in nanoseconds."""
+        return self._micro if found.micro_stop is None else parse_duration(found.micro_stop)
+
+    def states(self, asset: Asset, found: OeeDefinition, start: int, end: int, now: int) -> list[Stretch]:
+        """Return the machine's states over (start, end], and as far around as telling short stops from long ones needs."""
+        around = self.limit(found)
+        low, high = start - around, min(end + around, max(now, end))
+        ref = f"{asset.path}/{found.state}"
+        before = value_of(self._store.before(ref, low))
+        return stretches(self._store.history(ref, low, high), before, mapping(found.states), low, high)
+
+    def pieces(self, asset: Asset, found: OeeDefinition, start: int, end: int, now: int) -> list[Stretch]:
+        """Return where every moment of (start, end] counts."""
+        states = self.states(asset, found, start, end, now)
+        around = self.limit(found)
+        planned: Sequence[Planned] = self._production.calendar(asset.path).planned(start - around, end + around)
+        return clipped(elements(states, planned, around), start, end)
+
+    def oee(self, asset: Asset, start: int, end: int, now: int, model: str | None = None, *, explain: bool = False) -> Oee:
+        """Return the figures of one machine over (start, end]."""
+        found, version = self.definition(asset, end)
+        pieces = self.pieces(asset, found, start, end, now)
+        made = self._made(asset, found, start, end)
+        total, good, mean = earned(made)
+        calendar = self._production.calendar(asset.path)
+        return Oee(
+            asset.path,
+            start,
+            end,
+            check_model(model or found.time_model or "iso22400"),
+            times(pieces),
+            {"good": float(made.good.sum()), "bad": float(made.bad.sum())},
+            total,
+            good,
+            mean if mean is not None else self._ideal(asset, found, end),
+            {"model": version.body.model, "model_version": version.body.version, "calendar": getattr(calendar, "name", "")},
+            self._number(asset, found.downtime_rate or "DowntimeRate", end),
+            explain=self._explained(asset, found, pieces, made) if explain else (),
+        )
+
+    # --- parts -------------------------------------------------------------------------------------------------
+
+    def _made(self, asset: Asset, found: OeeDefinition, start: int, end: int) -> Production:
+        good_ts, good = self._counted(asset, found, found.good, start, end)
+        bad_ts, bad = self._counted(asset, found, found.bad, start, end)
+        ts = np.concatenate([good_ts, bad_ts])
+        order = np.argsort(ts, kind="stable")
+        ideal = self._ideals(asset, found, ts[order], start, end)
+        return Production(
+            ts[order],
+            np.concatenate([good, np.zeros(len(bad))])[order],
+            np.concatenate([np.zeros(len(good)), bad])[order],
+            ideal,
+        )
+
+    def _counted(self, asset: Asset, found: OeeDefinition, name: str | None, start: int, end: int) -> tuple[Ints, Floats]:
+        if name is None:
+            return np.zeros(0, np.int64), np.zeros(0)
+        ref = f"{asset.path}/{name}"
+        table = self._store.history(ref, start, end)
+        ts: Ints = table.column("ts").cast(pa.int64()).to_numpy()
+        values = table.column("value").cast(pa.float64()).to_numpy(zero_copy_only=False)
+        usable = (table.column("q").to_numpy() == int(Quality.GOOD)) & np.isfinite(values)
+        ts, values = ts[usable], values[usable]
+        if found.counting == "increments":
+            return ts, values
+        before = value_of(self._store.before(ref, start))
+        return parts_made(ts, values, None if before is None else float(before[1]), found.rollover)  # type: ignore[arg-type]
+
+    def _ideals(self, asset: Asset, found: OeeDefinition, ts: Ints, start: int, end: int) -> Floats:
+        """Return the ideal cycle at each moment: the running product's, else the machine's own."""
+        own = self._ideal(asset, found, end)
+        ideal = np.full(len(ts), np.nan if own is None else own)
+        for run in self._production.running(asset.path, start, end):
+            if run.ideal_cycle_s is not None:
+                ideal[(ts > run.start) & (ts <= run.end)] = run.ideal_cycle_s
+        return ideal
+
+    def _ideal(self, asset: Asset, found: OeeDefinition, at: int) -> float | None:
+        if found.ideal_cycle is None or isinstance(found.ideal_cycle, int | float):
+            return None if found.ideal_cycle is None else float(found.ideal_cycle)
+        return self._number(asset, found.ideal_cycle, at)
+
+    def _number(self, asset: Asset, name: str, at: int) -> float | None:
+        if all(one.name != name for one in self._assets.properties(asset)):
+            return None
+        value = self._assets.attribute(f"{asset.path}/{name}", at)
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    # --- explanation -------------------------------------------------------------------------------------------
+
+    def _explained(
+        self, asset: Asset, found: OeeDefinition, pieces: Sequence[Stretch], made: Production
+    ) -> list[Mapping[str, object]]:
+        """Return the raw values behind every step: which state value counted where, and what the counters gave."""
+        steps: list[Mapping[str, object]] = [
+            {
+                "element": "actual_production" if piece.element == "running" else piece.element,
+                "start": iso(piece.start),
+                "end": iso(piece.end),
+                "seconds": piece.length / NS,
+                "property": f"{asset.path}/{found.state}",
+                "state": piece.state,
+                "value": piece.value,
+            }
+            for piece in pieces[:_EXPLAINED]
+        ]
+        for name, parts, of in (("good", made.good, found.good), ("bad", made.bad, found.bad)):
+            counted = np.flatnonzero(parts)
+            if of is not None and len(counted):
+                first, last = int(made.ts[counted[0]]), int(made.ts[counted[-1]])
+                span = {"start": iso(first), "end": iso(last), "property": f"{asset.path}/{of}"}
+                steps.append({"element": name, "parts": float(parts.sum()), "readings": len(counted), **span})
+        return steps
+
+
+def checked(version: ModelVersion) -> OeeDefinition:
+    """Return a model's OEE section, checked. Raises ConfigError with file and line."""
+    try:
+        found = OeeDefinition.model_validate(version.body.oee)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"oee {place}: {first['msg']}", where=version.where("oee"), code="oee.invalid") from None
+    names = set(version.body.names)
+    for field in ("state", "good", "bad", "ideal_cycle", "downtime_rate"):
+        name = getattr(found, field)
+        if isinstance(name, str) and name not in names:
+            raise ConfigError(
+                f"oee {field}: '{name}' is not a property of {version.body.model}", where=version.where("oee"), code="oee.invalid"
+            )
+    if found.time_model is not None:
+        check_model(found.time_model)
+    return found
