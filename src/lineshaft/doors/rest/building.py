@@ -1,0 +1,55 @@
+"""Builds the web application of the REST door from the rooms it is handed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import APIRouter, FastAPI
+
+from lineshaft.doors.rest import act, assets, compute, detect, guard, live, maintain, production, store, system, values
+from lineshaft.doors.rest.frame import openapi, problem
+from lineshaft.doors.rest.frame.armour import Armour
+from lineshaft.doors.rest.frame.hub import Hub
+from lineshaft.doors.rest.frame.pathbook import PathBook
+from lineshaft.doors.rooms import Rooms
+
+ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or epoch nanoseconds; lists come in pages
+(`limit`, `after`); errors are problems (RFC 9457); a command with an `Idempotency-Key` is done once, however often it is sent."""
+
+
+def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
+    """Return the application: the API under /api/v1, its description, and the live stream's hub as `app.state.hub`."""
+    stream = hub or Hub(PathBook(rooms.assets, rooms.store))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
+        task = asyncio.create_task(stream.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    app = FastAPI(
+        title="Lineshaft",
+        version=rooms.version or "0",
+        description=ABOUT,
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    app.state.rooms = rooms
+    app.state.hub = stream
+    api = APIRouter(prefix="/api/v1")
+    for room in (guard, system, assets, values, compute, detect, maintain, act, production, store, live):
+        api.include_router(room.router)
+    app.include_router(api)
+    app.add_middleware(Armour)
+    problem.mount(app)
+    openapi.mount(app)
+    return app

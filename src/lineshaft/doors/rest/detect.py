@@ -1,0 +1,248 @@
+"""Alarms as ISA-18.2 knows them, and findings: what a model or a person noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from lineshaft.core import parse_time
+from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
+from lineshaft.doors.rest.frame.names import called
+from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page, page_of
+from lineshaft.doors.rest.frame.shape import (
+    AssetPath,
+    Body,
+    Id,
+    Listed,
+    MaybeMoment,
+    MaybeName,
+    Moment,
+    Note,
+    Number,
+    PropertyPath,
+    SeenVersion,
+    Shape,
+    Version,
+    moment,
+)
+from lineshaft.doors.rooms import Rooms
+
+router = APIRouter(tags=["detect"])
+Text = Annotated[str, Field(examples=["bearing wear"])]
+
+
+class AlarmShape(Shape):
+    """An alarm with its present state; `state` is one of ISA-18.2's."""
+
+    id: Id
+    asset: AssetPath
+    name: Annotated[str, Field(examples=["Coolant pump vibration high"])]
+    priority: Annotated[int, Field(examples=[1])]
+    kind: Annotated[str, Field(examples=["alarm"], description="alarm (operators) or alert (maintenance)")]
+    state: Annotated[str, Field(examples=["unack"])]
+    raised: MaybeMoment
+    cleared: MaybeMoment
+    acknowledged: MaybeMoment
+    acknowledged_by: MaybeName
+    value: Number
+    limit: Number
+    unit: Annotated[str, Field(examples=["mm/s"])]
+    property: PropertyPath
+    operator: Annotated[str, Field(examples=[">"])]
+    input: Annotated[str, Field(examples=["good"], description="Whether the condition can be judged.")] = "good"
+    cause: Text
+    consequence: Text
+    action: Text
+    failure_mode: Annotated[str, Field(examples=["VIB"])] = ""
+    hidden_until: MaybeMoment = None
+    hidden_reason: Annotated[str, Field(examples=[""])] = ""
+    case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None
+    version: Version
+
+
+class NoteBody(Body):
+    """A step of an alarm's life."""
+
+    note: Note = ""
+    version: SeenVersion = None
+
+
+class ShelveBody(Body):
+    """Put an alarm away until a time, for a reason."""
+
+    until: Annotated[str, Field(examples=["2026-11-20T18:00:00Z"])]
+    reason: Annotated[str, Field(min_length=1, max_length=300, examples=["sensor is being replaced"])]
+    version: SeenVersion = None
+
+
+class Sensor(Shape):
+    """How much a property contributed to a finding."""
+
+    property: PropertyPath
+    share: Annotated[float, Field(examples=[0.7])]
+
+
+class FindingShape(Shape):
+    """Something unusual about an asset: an alert for maintenance, never an operator's alarm."""
+
+    id: Id
+    asset: AssetPath
+    kind: Annotated[str, Field(examples=["drift"])]
+    score: Annotated[float, Field(examples=[0.91])]
+    sensors: list[Sensor]
+    failure_mode: Annotated[str, Field(examples=["VIB"])]
+    evidence: Annotated[dict[str, Any], Field(examples=[{"start": "2026-11-20T05:00:00Z"}])]
+    raised: Moment
+    by: MaybeName
+    label: Annotated[str | None, Field(examples=["confirmed"])]
+    version: Version
+
+
+class FindingBody(Body):
+    """A finding to file."""
+
+    asset: AssetPath
+    kind: Annotated[str, Field(min_length=1, max_length=40, examples=["drift"])]
+    score: Annotated[float, Field(ge=0, le=1, examples=[0.91])]
+    sensors: list[Sensor] = Field(default_factory=list[Sensor])
+    failure_mode: Annotated[str, Field(max_length=20, examples=["VIB"])] = ""
+    evidence: Annotated[dict[str, Any], Field(examples=[{"start": "2026-11-20T05:00:00Z"}])] = Field(
+        default_factory=dict[str, Any]
+    )
+
+
+class LabelBody(Body):
+    """What a finding turned out to be."""
+
+    label: Annotated[str, Field(examples=["confirmed"])]
+    version: SeenVersion = None
+
+
+@router.get("/alarms")
+def alarms(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    state: Annotated[Literal["active", "all"], Query(description="Those that need a look, or all.")] = "active",
+    kind: Annotated[Literal["alarm", "alert", "all"], Query(description="Operators' alarms, maintenance's alerts.")] = "alarm",
+    asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
+) -> Listed[AlarmShape]:
+    """List alarms, the most urgent and newest first."""
+    items = alarm_items(rooms, active=state == "active", kind=None if kind == "all" else kind, asset=asset)
+    return Listed[AlarmShape].model_validate(page(seen(rooms, subject, items), limit, after))
+
+
+@router.post("/alarms/{alarm_id}/acknowledge")
+def acknowledge(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
+    """Say that somebody has seen an alarm."""
+    said, detect = body or NoteBody(), sender.rooms.detect
+    return _step(
+        sender,
+        alarm_id,
+        "acknowledge",
+        said,
+        lambda tx: detect.acknowledge(tx, alarm_id, sender.subject, said.note, said.version),
+    )
+
+
+@router.post("/alarms/{alarm_id}/shelve")
+def shelve(sender: Sender, alarm_id: str, body: ShelveBody) -> AlarmShape:
+    """Put an alarm on the shelf until a time; it comes back by itself."""
+    until, detect = parse_time(body.until, where="until"), sender.rooms.detect
+    return _step(
+        sender,
+        alarm_id,
+        "shelve",
+        body,
+        lambda tx: detect.shelve(tx, alarm_id, sender.subject, until, body.reason, body.version),
+    )
+
+
+@router.post("/alarms/{alarm_id}/unshelve")
+def unshelve(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
+    """Bring a hidden alarm back as what it is by now."""
+    said, detect = body or NoteBody(), sender.rooms.detect
+    return _step(
+        sender, alarm_id, "unshelve", said, lambda tx: detect.show(tx, alarm_id, sender.subject, said.note, said.version)
+    )
+
+
+@router.post("/alarms/{alarm_id}/reset")
+def reset(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
+    """Release a latched alarm whose condition is over."""
+    said, detect = body or NoteBody(), sender.rooms.detect
+    return _step(sender, alarm_id, "reset", said, lambda tx: detect.reset(tx, alarm_id, sender.subject, said.note, said.version))
+
+
+@router.get("/findings")
+def findings(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
+) -> Listed[FindingShape]:
+    """List findings, newest first."""
+    rows = rooms.detect.findings(asset=asset, limit=limit + 1, before=number_after(after))
+    cut = page_of(rows, limit, "at")
+    names = rooms.guard.names()
+    items = seen(rooms, subject, [_finding(row, names) for row in cut["items"]])
+    return Listed[FindingShape].model_validate({"items": items, "next": cut["next"]})
+
+
+@router.post("/findings", status_code=201)
+def add_finding(sender: Sender, body: FindingBody) -> FindingShape:
+    """File a finding about an asset."""
+
+    def file(tx: Any) -> dict[str, Any]:
+        return sender.rooms.detect.find(
+            tx,
+            body.asset,
+            body.kind,
+            body.score,
+            by=sender.subject,
+            sensors=[one.model_dump() for one in body.sensors],
+            evidence=body.evidence,
+            failure_mode=body.failure_mode,
+        )
+
+    row = sender.do("findings.add", "finding", body.model_dump(), file, body.asset)
+    return FindingShape.model_validate(_finding(row, sender.rooms.guard.names()))
+
+
+@router.post("/findings/{finding_id}/label")
+def label(sender: Sender, finding_id: str, body: LabelBody) -> FindingShape:
+    """Say what a finding turned out to be: detectors learn from it."""
+    row = sender.do(
+        "findings.label",
+        f"finding:{finding_id}",
+        body.model_dump(),
+        lambda tx: sender.rooms.detect.label(tx, finding_id, body.label, sender.subject, body.version),
+    )
+    return FindingShape.model_validate(_finding(row, sender.rooms.guard.names()))
+
+
+def alarm_items(rooms: Rooms, *, active: bool, kind: str | None = None, asset: str | None = None) -> list[dict[str, Any]]:
+    """Return alarms as the door shows them, with the open case each one has."""
+    rows = rooms.detect.alarms(active, kind=kind, asset=asset)
+    names = rooms.guard.names() if any(row["acknowledged_by"] for row in rows) else {}
+    return [_alarm(row, names) for row in rows]
+
+
+def _step(sender: Asking, alarm_id: str, verb: str, body: Body, run: Callable[[Any], dict[str, Any]]) -> AlarmShape:
+    asset = str(sender.rooms.detect.alarm(alarm_id)["asset"])
+    row = sender.do(f"alarms.{verb}", f"alarm:{alarm_id}", body.model_dump(), run, asset)
+    return AlarmShape.model_validate(_alarm(row, sender.rooms.guard.names()))
+
+
+def _alarm(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    times = {name: moment(row[name]) for name in ("raised", "cleared", "acknowledged", "hidden_until")}
+    return {**row, **times, "acknowledged_by": called(row["acknowledged_by"], names)}
+
+
+def _finding(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {**row, "raised": moment(row["at"]), "by": called(row["by"], names)}

@@ -1,0 +1,420 @@
+"""Work orders with their steps and checklist, spare parts, purchases."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from lineshaft.core import Conflict, InvalidInput, did_you_mean, parse_time
+from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
+from lineshaft.doors.rest.frame.names import called
+from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page, page_of
+from lineshaft.doors.rest.frame.shape import (
+    AssetPath,
+    Body,
+    Id,
+    Listed,
+    MaybeMoment,
+    MaybeName,
+    Moment,
+    Name,
+    Note,
+    Number,
+    PropertyPath,
+    SeenVersion,
+    Shape,
+    Version,
+    moment,
+)
+
+router = APIRouter(tags=["maintain"])
+Verb = Literal[
+    "triage", "reject", "plan", "wait", "assign", "start", "hold", "resume", "done", "reopen", "verify", "close", "cancel"
+]
+Quantity = Annotated[float, Field(gt=0, le=1e9, examples=[2])]
+WAITS = ("parts", "permit", "downtime", "people", "other")
+"""What holding an order can wait for; any other reason is a note."""
+PartNumber = Annotated[str, Field(examples=["BRG-6205"])]
+
+
+class Source(Shape):
+    """What an order was made for."""
+
+    type: Annotated[str, Field(examples=["alarm"])]
+    id: Id
+
+
+class EvidenceShape(Shape):
+    """The stretch of a signal that shows why."""
+
+    property: PropertyPath
+    start: MaybeMoment = None
+    end: MaybeMoment = None
+    value: Number = None
+    limit: Number = None
+
+
+class Reserved(Shape):
+    """Parts set aside for an order."""
+
+    part: PartNumber
+    name: Annotated[str, Field(examples=["Deep groove ball bearing 6205"])]
+    bin: Annotated[str, Field(examples=["B-12"])]
+    quantity: Annotated[float, Field(examples=[2])]
+    issued: Annotated[float, Field(examples=[0])] = 0
+
+
+class Limits(Shape):
+    """Between which figures a checklist's number passes."""
+
+    min: Number
+    max: Number
+    unit: Annotated[str, Field(examples=["mm/s"])]
+
+
+class StepShape(Shape):
+    """One step of a checklist."""
+
+    id: Id
+    text: Annotated[str, Field(examples=["Vibration below 2.8 mm/s after the repair"])]
+    kind: Annotated[str, Field(examples=["number"])]
+    limits: Limits | None
+    result: Annotated[Any, Field(examples=[1.6])]
+    passed: Annotated[bool | None, Field(examples=[True])] = None
+    done_by: MaybeName
+    done_at: MaybeMoment = None
+    version: Version = 1
+
+
+class Line(Shape):
+    """One line of an order's history."""
+
+    at: Moment
+    by: MaybeName
+    what: Annotated[str, Field(examples=["start"])]
+    state: Annotated[str, Field(examples=["in_progress"])] = ""
+    note: Annotated[str, Field(examples=[""])]
+
+
+class OrderShape(Shape):
+    """A work order."""
+
+    id: Id
+    number: Annotated[str, Field(examples=["WO-000012"])]
+    asset: AssetPath
+    title: Annotated[str, Field(examples=["Coolant pump vibration high"])]
+    kind: Annotated[str, Field(examples=["corrective"])]
+    state: Annotated[str, Field(examples=["assigned"])]
+    priority: Annotated[int, Field(examples=[1])]
+    failure_mode: Annotated[str, Field(examples=["VIB"])]
+    created: Moment
+    due: MaybeMoment
+    started: MaybeMoment = None
+    done: MaybeMoment = None
+    closed: MaybeMoment = None
+    case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])]
+    source: Source | None
+    evidence: EvidenceShape | None
+    reserved: list[Reserved]
+    checklist: list[StepShape]
+    history: list[Line] = Field(default_factory=list[Line])
+    assigned_to: MaybeName
+    waiting_for: Annotated[str, Field(examples=[""])] = ""
+    closing: Annotated[dict[str, Any], Field(examples=[{"mode": "VIB", "cause": "wear", "remedy": "replaced"}])] = Field(
+        default_factory=dict
+    )
+    version: Version
+
+
+class CheckBody(Body):
+    """A step for the checklist of a new order."""
+
+    text: Annotated[str, Field(min_length=1, max_length=500, examples=["Vibration below 2.8 mm/s after the repair"])]
+    kind: Annotated[Literal["check", "number"], Field(examples=["number"])] = "check"
+    lower: Number = None
+    upper: Number = None
+    unit: Annotated[str, Field(max_length=40, examples=["mm/s"])] = ""
+
+
+class OrderBody(Body):
+    """A new work order."""
+
+    asset: AssetPath
+    title: Annotated[str, Field(min_length=1, max_length=300, examples=["Coolant pump is loud"])]
+    kind: Annotated[str, Field(examples=["corrective"])] = "corrective"
+    priority: Annotated[int, Field(ge=1, le=5, examples=[2])] = 3
+    failure_mode: Annotated[str, Field(examples=["VIB"])] = ""
+    due: Annotated[str | None, Field(examples=["2026-11-21T06:00:00Z"])] = None
+    source: Source | None = None
+    evidence: Annotated[dict[str, Any] | None, Field(examples=[{"property": "Bakery/Line 1/Oven/Power"}])] = None
+    checklist: list[CheckBody] = Field(default_factory=list[CheckBody])
+    note: Note = ""
+
+
+class StepBody(Body):
+    """What belongs to a step: to whom, why, which parts were used, with which codes it is closed."""
+
+    version: SeenVersion = None
+    note: Note = ""
+    reason: Annotated[str, Field(max_length=300, examples=["parts"], description="hold, wait: parts, permit, downtime ...")] = ""
+    to: Annotated[str, Field(examples=["anna"], description="assign: a user's name or id")] = ""
+    assigned_to: Annotated[str, Field(examples=["anna"], description="The same as `to`.")] = ""
+    used: Annotated[dict[str, float] | None, Field(examples=[{"BRG-6205": 2}])] = None
+    mode: Annotated[str, Field(examples=["VIB"])] = ""
+    cause: Annotated[str, Field(examples=["wear"])] = ""
+    remedy: Annotated[str, Field(examples=["replaced"])] = ""
+    codes: Annotated[dict[str, str], Field(examples=[{"detection": "condition"}])] = Field(default_factory=dict[str, str])
+
+
+class ResultBody(Body):
+    """A checklist step's answer."""
+
+    result: Annotated[bool | float | str, Field(examples=[1.6], description="true, false, pass, fail or a number")]
+    version: SeenVersion = None
+
+
+class SpareShape(Shape):
+    """A spare part and what is left of it."""
+
+    id: Id
+    part: PartNumber
+    name: Annotated[str, Field(examples=["Deep groove ball bearing 6205"])]
+    bin: Annotated[str, Field(examples=["B-12"])]
+    on_hand: Annotated[float, Field(examples=[4])]
+    reserved: Annotated[float, Field(examples=[2])]
+    available: Annotated[float, Field(examples=[2])]
+    minimum: Annotated[float, Field(examples=[3])]
+    target: Annotated[float, Field(examples=[8])]
+    unit_cost: Annotated[float, Field(examples=[24.5])]
+    lead_time_days: Annotated[float, Field(examples=[5])]
+    version: Version
+
+
+class ReceiveBody(Body):
+    """Parts that came in."""
+
+    quantity: Quantity
+    note: Note = ""
+    version: SeenVersion = None
+
+
+class PurchaseShape(Shape):
+    """A purchase of a spare part: proposed, approved by a second person, ordered once, received."""
+
+    id: Id
+    number: Annotated[str, Field(examples=["PO-000003"])]
+    part: PartNumber
+    name: Annotated[str, Field(examples=["Deep groove ball bearing 6205"])]
+    quantity: Annotated[float, Field(examples=[6])]
+    cost: Annotated[float, Field(examples=[147.0])]
+    state: Annotated[str, Field(examples=["proposed"])]
+    proposed_by: Name
+    approved_by: MaybeName
+    case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])]
+    reason: Annotated[str, Field(examples=[""])] = ""
+    reference: Annotated[str, Field(examples=[""])] = ""
+    created: Moment
+    version: Version
+
+
+class PurchaseBody(Body):
+    """A purchase to propose."""
+
+    part: PartNumber
+    quantity: Quantity
+    reason: Note = ""
+
+
+class ReceivedBody(Body):
+    """The delivery of a purchase."""
+
+    version: SeenVersion = None
+
+
+@router.get("/work-orders")
+def work_orders(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    state: Annotated[str | None, Query(description="One state, or `open`.", examples=["open"])] = None,
+    asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
+) -> Listed[OrderShape]:
+    """List work orders, newest first."""
+    rows = rooms.orders.list(state=state, asset=asset, limit=limit + 1, before=number_after(after))
+    cut, names = page_of(rows, limit, "created"), rooms.guard.names()
+    items = seen(rooms, subject, [_order(row, names) for row in cut["items"]])
+    return Listed[OrderShape].model_validate({"items": items, "next": cut["next"]})
+
+
+@router.get("/work-orders/{order_id}")
+def work_order(rooms: House, subject: Reader, order_id: str) -> OrderShape:
+    """Show a work order with its history."""
+    row = rooms.orders.get(order_id)
+    rooms.guard.gate(subject, "read", row["asset"])
+    return OrderShape.model_validate(_order(row, rooms.guard.names()))
+
+
+@router.post("/work-orders", status_code=201)
+def add_order(sender: Sender, body: OrderBody) -> OrderShape:
+    """Create a work order; for an alarm or finding that has one already, that one is the answer."""
+    asset = sender.rooms.assets.asset(body.asset).path
+    due = parse_time(body.due, where="due") if body.due else None
+
+    def make(tx: Any) -> dict[str, Any]:
+        return sender.rooms.orders.create(
+            tx,
+            sender.subject,
+            asset=asset,
+            title=body.title,
+            kind=body.kind,
+            priority=body.priority,
+            failure_mode=body.failure_mode,
+            due=due,
+            source=(body.source.type, body.source.id) if body.source else None,
+            evidence=body.evidence,
+            checklist=[step.model_dump() for step in body.checklist],
+            note=body.note,
+        )
+
+    row = sender.do("work-orders.create", "work-order", body.model_dump(), make, asset)
+    return OrderShape.model_validate(_order(row, sender.rooms.guard.names()))
+
+
+@router.post("/work-orders/{order_id}/checklist/{step_id}")
+def tick(sender: Sender, order_id: str, step_id: str, body: ResultBody) -> OrderShape:
+    """Answer a checklist step; `version` is the order's."""
+    orders = sender.rooms.orders
+    before = orders.get(order_id)
+
+    def answer(tx: Any) -> dict[str, Any]:
+        if body.version is not None and orders.get(order_id, tx)["version"] != body.version:
+            raise Conflict("the order was changed meanwhile", hint="read it again", code="version.conflict")
+        return orders.tick(tx, before["id"], step_id, body.result, sender.subject)
+
+    row = sender.do("work-orders.update", f"work-order:{before['id']}/step:{step_id}", body.model_dump(), answer, before["asset"])
+    return OrderShape.model_validate(_order(row, sender.rooms.guard.names()))
+
+
+@router.post("/work-orders/{order_id}/{verb}")
+def step(sender: Sender, order_id: str, verb: Verb, body: StepBody | None = None) -> OrderShape:
+    """Take a step: triage, plan, assign, start, hold, resume, done, verify, close, cancel ..."""
+    said = body or StepBody()
+    before = sender.rooms.orders.get(order_id)
+    more = _belongings(sender, verb, said)
+    act = getattr(sender.rooms.orders, verb)
+
+    def run(tx: Any) -> dict[str, Any]:
+        return act(tx, before["id"], sender.subject, version=said.version, note=said.note or said.reason, **more)
+
+    row = sender.do(f"work-orders.{verb}", f"work-order:{before['id']}", said.model_dump(), run, before["asset"])
+    return OrderShape.model_validate(_order(row, sender.rooms.guard.names()))
+
+
+@router.get("/spares")
+def spares(rooms: House, _subject: Reader, limit: Limit = 1000, after: After = None) -> Listed[SpareShape]:
+    """List the spare parts."""
+    return Listed[SpareShape].model_validate(page(rooms.spares.list(), limit, after))
+
+
+@router.post("/spares/{spare_id}/receive")
+def receive(sender: Sender, spare_id: str, body: ReceiveBody) -> SpareShape:
+    """Book parts that came in."""
+
+    def run(tx: Any) -> dict[str, Any]:
+        return sender.rooms.spares.receive(tx, spare_id, body.quantity, sender.subject, note=body.note, version=body.version)
+
+    return SpareShape.model_validate(sender.do("spares.receive", f"spare:{spare_id}", body.model_dump(), run))
+
+
+@router.get("/purchases")
+def purchases(
+    rooms: House,
+    _subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    state: Annotated[str | None, Query(examples=["proposed"])] = None,
+) -> Listed[PurchaseShape]:
+    """List purchases, newest first."""
+    rows = rooms.purchases.list(state=state, limit=limit + 1, before=number_after(after))
+    cut, names = page_of(rows, limit, "created"), rooms.guard.names()
+    items = [_purchase(row, names) for row in cut["items"]]
+    return Listed[PurchaseShape].model_validate({"items": items, "next": cut["next"]})
+
+
+@router.post("/purchases", status_code=201)
+def propose(sender: Sender, body: PurchaseBody) -> PurchaseShape:
+    """Propose a purchase; somebody else approves it."""
+
+    def run(tx: Any) -> dict[str, Any]:
+        return sender.rooms.purchases.propose(tx, body.part, body.quantity, sender.subject, reason=body.reason)
+
+    row = sender.do("purchases.propose", "purchase", body.model_dump(), run)
+    return PurchaseShape.model_validate(_purchase(row, sender.rooms.guard.names()))
+
+
+@router.post("/purchases/{purchase_id}/receive")
+def received(sender: Sender, purchase_id: str, body: ReceivedBody | None = None) -> PurchaseShape:
+    """Book the delivery of a purchase: the parts are in the bin."""
+    said = body or ReceivedBody()
+
+    def run(tx: Any) -> dict[str, Any]:
+        return sender.rooms.purchases.receive(tx, purchase_id, sender.subject, version=said.version)
+
+    row = sender.do("purchases.receive", f"purchase:{purchase_id}", said.model_dump(), run)
+    return PurchaseShape.model_validate(_purchase(row, sender.rooms.guard.names()))
+
+
+def _belongings(sender: Asking, verb: str, said: StepBody) -> dict[str, Any]:
+    """Return what a verb needs beside the order."""
+    codes = {**said.codes, **{name: getattr(said, name) for name in ("mode", "cause", "remedy") if getattr(said, name)}}
+    needs: dict[str, dict[str, Any]] = {
+        "assign": {"to": _person(sender, said.to or said.assigned_to)},
+        "hold": {"reason": said.reason if said.reason in WAITS else "other"},
+        "wait": {"reason": said.reason},
+        "done": {"used": said.used, "codes": codes or None},
+        "close": {"codes": codes or None},
+    }
+    return needs.get(verb, {})
+
+
+def _person(sender: Asking, name: str) -> str:
+    """Return the id of somebody named by id, name or, for oneself, by what one is called."""
+    if not name or name in {sender.subject.id, sender.subject.name}:
+        return sender.subject.id if name else ""
+    people = {key: user.id for user in sender.rooms.guard.users.list() for key in (user.id, user.name)}
+    if name not in people:
+        raise InvalidInput(f"there is no user '{name}'", where="to", hint=did_you_mean(name, people), code="user.unknown")
+    return people[name]
+
+
+def _order(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    evidence = dict(row["evidence"] or {})
+    times = {name: moment(row[name]) for name in ("created", "due", "started", "done", "closed")}
+    return {
+        **row,
+        **times,
+        "assigned_to": called(row["assigned_to"], names),
+        "evidence": {**evidence, "start": moment(evidence.get("start")), "end": moment(evidence.get("end"))}
+        if evidence.get("property")
+        else None,
+        "checklist": [_check(one, names) for one in row["checklist"]],
+        "history": [{**line, "at": moment(line["at"]), "by": called(line["by"], names)} for line in row.get("history", [])],
+    }
+
+
+def _check(one: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    limits = one["limits"]
+    return {
+        **one,
+        "limits": None if limits is None else {"min": limits["lower"], "max": limits["upper"], "unit": limits["unit"]},
+        "done_by": called(one["done_by"], names),
+        "done_at": moment(one["done_at"]),
+    }
+
+
+def _purchase(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    people = {name: called(row[name], names) for name in ("proposed_by", "approved_by")}
+    return {**row, **people, "created": moment(row["created"])}

@@ -1,0 +1,52 @@
+"""The rooms as a door gets them: built and joined elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lineshaft.core import Batch, Bus, Database, SystemEvents, now_ns
+from lineshaft.guard import Guard
+
+if TYPE_CHECKING:
+    from lineshaft.act import Act
+    from lineshaft.assets import Assets
+    from lineshaft.compute import Compute
+    from lineshaft.connect import Gateway
+    from lineshaft.detect import Detect
+    from lineshaft.maintain import Orders, Purchases, Spares
+    from lineshaft.production import Production
+    from lineshaft.store import Store, Stored
+    from lineshaft.twin import Twin
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """Every room of a running node, and the few callables only the composition root can give.
+
+    `ingest` makes batches durable and hands them on; `simulator(fault, active)` switches a fault of the demo machine
+    (an empty name only asks) and returns every fault's state.
+    """
+
+    guard: Guard
+    gateway: Gateway
+    assets: Assets
+    production: Production
+    store: Store
+    compute: Compute
+    detect: Detect
+    orders: Orders
+    spares: Spares
+    purchases: Purchases
+    act: Act
+    twin: Twin
+    db: Database
+    bus: Bus
+    settings: Mapping[str, Any]
+    system_events: SystemEvents
+    ingest: Callable[[list[Batch]], list[Stored]]
+    simulator: Callable[[str, bool], Mapping[str, bool]] | None = None
+    demo: bool = False
+    version: str = ""
+    started: int = field(default_factory=now_ns)

@@ -1,0 +1,162 @@
+"""A small real plant behind the real REST door: the bakery's models, a real database, store and guard, no simulated rooms."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from lineshaft import act, assets, compute, detect, guard, maintain, production, store, twin
+from lineshaft.connect import Gateway, GatewaySettings, open_buffer
+from lineshaft.core import Batch, Bus, Database, SystemEvents, now_ns, samples
+from lineshaft.doors import Rooms
+from lineshaft.doors.rest import build, tell_events
+from lineshaft.guard import Role
+
+BAKERY = Path(compute.__file__).parents[1] / "examples" / "bakery"
+PUMP = "Bakery/Line 1/Cooler/Coolant pump"
+OVEN = "Bakery/Line 1/Oven"
+PASSWORD = "a long enough password"
+
+
+@dataclass
+class House:
+    """The rooms, the application, and a client a role."""
+
+    rooms: Rooms
+    client: httpx.Client
+    secrets: dict[str, str]
+    seq: int = 0
+    faults: dict[str, bool] = field(default_factory=lambda: {"pump": False})
+
+    def ask(self, method: str, path: str, role: str | None = "admin", **options: Any) -> httpx.Response:
+        """Ask the door as a role (by token); None asks as nobody."""
+        headers = dict(options.pop("headers", {}))
+        if role is not None:
+            headers["Authorization"] = f"Bearer {self.secrets[role]}"
+        return self.client.request(method, f"/api/v1/{path}", headers=headers, **options)
+
+    def get(self, path: str, role: str | None = "admin", **options: Any) -> Any:
+        answer = self.ask("GET", path, role, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object = None, role: str | None = "admin", **options: Any) -> httpx.Response:
+        return self.ask("POST", path, role, json=body, **options)
+
+    def values(self, rows: list[tuple[str, object, int]], source: str = "bakery") -> None:
+        """Let a machine have said (tag, value, ts): stored, derived and shown as the node does it."""
+        self.seq += 1
+        batch = Batch(source, self.seq, now_ns(), samples({"tag": t, "ts": ts, "value": v} for t, v, ts in rows))
+        self.rooms.ingest([batch])
+
+
+def make_house(home: Path) -> Iterator[House]:
+    bus = Bus()
+    db = Database(f"sqlite:///{home / 'lineshaft.db'}")
+    rooms_in_order = (guard, assets, production, store, compute, detect, maintain, act)
+    db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order if hasattr(room, "MIGRATIONS")})
+    keeper = guard.Guard(db)
+    register = assets.Assets(db, bus)
+    made = production.Production(db, register)
+    kept = store.Store(home, register, db, store.StoreSettings(), bus)
+    figures = compute.Compute(register, made, kept, db, compute.ComputeSettings(), bus)
+    watch = detect.Detect(db, register, kept, bus)
+    orders, spares = maintain.Orders(db, bus), maintain.Spares(db, bus)
+    purchases = maintain.Purchases(db, bus, home)
+    cases: Any = hasattr(act, "Act") and act.Act(home, db, keeper, orders, spares, purchases, watch, act.ActSettings(), bus)
+    gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
+    faults = {"pump": False}
+    state: dict[str, Any] = {}
+
+    def ingest(batches: list[Batch]) -> list[Any]:
+        stored = kept.append(batches)
+        kept.show(stored)
+        for one in stored:
+            derived = figures.on_rows(one)
+            kept.show(kept.append_derived(derived, one.seq))
+            for rows in (one.rows, derived):
+                if rows.num_rows:
+                    watch.on_rows(rows)
+                    state["hub"].rows(rows)
+        return stored
+
+    def simulator(name: str, active: bool) -> dict[str, bool]:
+        if name:
+            faults[name] = active
+        return dict(faults)
+
+    rooms = Rooms(
+        guard=keeper,
+        gateway=gateway,
+        assets=register,
+        production=made,
+        store=kept,
+        compute=figures,
+        detect=watch,
+        orders=orders,
+        spares=spares,
+        purchases=purchases,
+        act=cases,
+        twin=hasattr(twin, "Twin") and twin.Twin(register, kept, watch, orders, spares),
+        db=db,
+        bus=bus,
+        settings={},
+        system_events=SystemEvents(bus),
+        ingest=ingest,
+        simulator=simulator,
+        demo=True,
+        version="0.1.0",
+    )
+    app = build(rooms)
+    state["hub"] = app.state.hub
+    for event, handler, name in tell_events(app.state.hub):
+        bus.on(event, handler, name)
+    bus.on(assets.AssetsChanged, kept.meaning_changed)
+    register.load(BAKERY)
+    made.load(BAKERY)
+    maintain.load_spares(BAKERY / "spares.yaml", db, spares)
+    figures.reload()
+    watch.reload()
+    secrets = {}
+    with db.begin() as tx:
+        for role in Role:
+            secrets[role.value] = keeper.create_token(tx, f"test {role.value}", role.value)[1]
+        keeper.users.create(tx, "anna", PASSWORD, ["planner"], "Anna Berg")
+        keeper.users.create(tx, "boss", PASSWORD, ["admin"], "Die Chefin")
+        _, secrets["line 1"] = keeper.create_token(tx, "line 1", "engineer", scope=["Bakery/Line 1"])
+        _, secrets["elsewhere"] = keeper.create_token(tx, "elsewhere", "engineer", scope=["Bakery/Line 2"])
+    with serving(app) as url, httpx.Client(base_url=url, timeout=30) as client:
+        yield House(rooms, client, secrets, faults=faults)
+    kept.close()
+    db.close()
+
+
+@contextlib.contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Run an application as the node does, by uvicorn on a free port of this machine."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(15)
+        listener.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory) -> Iterator[House]:
+    os.environ.pop("LINESHAFT_HOME", None)
+    yield from make_house(tmp_path_factory.mktemp("plant"))

@@ -1,0 +1,116 @@
+"""Every command of the door, asked by every role: allowed, or refused with 403 and an audit row."""
+
+from __future__ import annotations
+
+import pytest
+
+from lineshaft.guard import Role
+from tests.doors.conftest import House
+
+NOTHING = "00000000-0000-0000-0000-000000000000"
+
+COMMANDS = [
+    ("POST", "users", {"name": "", "password": "x", "roles": ["viewer"]}, "admin"),
+    ("PATCH", f"users/{NOTHING}", {"disabled": True}, "admin"),
+    ("POST", "tokens", {"name": "", "role": "viewer"}, "admin"),
+    ("DELETE", f"tokens/{NOTHING}", None, "admin"),
+    ("POST", "simulator/faults", {"fault": "pump", "active": False}, "engineer"),
+    ("POST", "bindings", {"property": "Bakery/Line 1/Oven/Power", "source": "x", "tag": "y", "valid_from": "x"}, "engineer"),
+    ("POST", "attributes", {"property": "Bakery/Line 1/Oven/IdealCycle", "value": "no number"}, "engineer"),
+    ("POST", "values", {"rows": []}, "operator"),
+    ("PATCH", f"downtime/{NOTHING}", {"reason": "film change"}, "operator"),
+    ("POST", "alarms/{alarm}/acknowledge", {"version": 99}, "operator"),
+    ("POST", "alarms/{alarm}/shelve", {"until": "2020-01-01T00:00:00Z", "reason": "x"}, "operator"),
+    ("POST", "alarms/{alarm}/unshelve", {}, "operator"),
+    ("POST", "alarms/{alarm}/reset", {"version": 99}, "operator"),
+    ("POST", "findings", {"asset": "Bakery/Nowhere", "kind": "drift", "score": 0.5}, "engineer"),
+    ("POST", f"findings/{NOTHING}/label", {"label": "confirmed"}, "engineer"),
+    ("POST", "work-orders", {"asset": "Bakery/Line 1/Oven", "title": "x", "kind": "unknown"}, "technician"),
+    *(
+        ("POST", f"work-orders/{{order}}/{verb}", {"version": 99}, "technician")
+        for verb in (
+            *("triage", "reject", "plan", "wait", "assign", "start", "hold", "resume", "done", "reopen", "verify", "close"),
+            "cancel",
+        )
+    ),
+    ("POST", f"work-orders/{{order}}/checklist/{NOTHING}", {"result": True}, "technician"),
+    ("POST", "spares/NO-SUCH/receive", {"quantity": 1}, "planner"),
+    ("POST", "purchases", {"part": "NO-SUCH", "quantity": 1}, "planner"),
+    ("POST", f"purchases/{NOTHING}/receive", {}, "planner"),
+    ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
+    ("POST", "production/orders", {"order": "X", "lines": [{"product": "NO-SUCH", "quantity": 1}]}, "planner"),
+    ("POST", "production/lots", {"lot": "X", "parents": ["NO-SUCH"]}, "planner"),
+    ("POST", "production/quality", {"check": "x", "lot": "NO-SUCH", "passed": True}, "operator"),
+    ("POST", "documents", None, "technician"),
+]
+"""Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
+
+
+@pytest.fixture(scope="module")
+def place(house: House) -> dict[str, str]:
+    made = house.post("work-orders", {"asset": "Bakery/Line 1/Oven", "title": "matrix"}).json()
+    alarm = house.get("alarms?state=all")["items"][0]
+    return {"order": made["id"], "alarm": alarm["id"]}
+
+
+def options(path: str, body: object) -> dict[str, object]:
+    if path == "documents":
+        return {"files": {"file": (" ", b"x")}}
+    return {} if body is None else {"json": body}
+
+
+@pytest.mark.parametrize("role", [role.value for role in Role])
+@pytest.mark.parametrize(("method", "path", "body", "lowest"), COMMANDS, ids=[f"{m} {p}" for m, p, *_ in COMMANDS])
+def test_each_role_may_what_its_table_says(house: House, place, method, path, body, lowest, role):
+    ladder = [one.value for one in Role]
+    answer = house.ask(method, path.format(**place), role, **options(path, body))
+    if ladder.index(role) >= ladder.index(lowest):
+        assert answer.status_code != 403, answer.text
+        assert answer.status_code < 500, answer.text
+    else:
+        assert answer.status_code == 403, answer.text
+        assert answer.json()["code"] == "gate.forbidden"
+        row = house.rooms.guard.audit(limit=1)[0]
+        assert row.outcome == "refused"
+
+
+@pytest.mark.parametrize(("method", "path", "body", "lowest"), COMMANDS, ids=[f"{m} {p}" for m, p, *_ in COMMANDS])
+def test_nobody_may_nothing(house: House, place, method, path, body, lowest):
+    answer = house.ask(method, path.format(**place), None, **options(path, body))
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_every_command_of_the_door_is_in_the_table(house: House):
+    document = house.client.get("/api/openapi.json").json()
+    known = {(m, "/api/v1/" + p) for m, p, *_ in COMMANDS}
+    known |= {("POST", "/api/v1/login"), ("POST", "/api/v1/logout")}
+    shaped = {(m, _shape(p)) for m, p in known}
+    for path, operations in document["paths"].items():
+        for method in operations:
+            if method != "get":
+                assert (method.upper(), _shape(path)) in shaped or path.endswith("/{verb}"), (method, path)
+
+
+def _shape(path: str) -> str:
+    parts = path.replace("{order}", NOTHING).replace("{alarm}", NOTHING).replace("NO-SUCH", NOTHING).split("/")
+    return "/".join("*" if part == NOTHING or part.startswith("{") else part for part in parts)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("me", "health", "simulator", "assets", "assets/Bakery", "alarms", "findings", "work-orders", "spares", "purchases"),
+        *("cases", "approvals", "tower", "production/orders", "production/lots", "production/quality", "documents", "ledger"),
+        *("latest?property=Bakery/Line 1/Oven/Power", "history?property=Bakery/Line 1/Oven/Power", "audit", "users", "tokens"),
+        *(
+            "aggregates?property=Bakery/Line 1/Oven/Power",
+            "oee?asset=Bakery/Line 1",
+            "downtime?asset=Bakery/Line 1",
+            "audit/verify",
+        ),
+    ],
+)
+def test_nobody_reads_anything(house: House, path):
+    assert house.ask("GET", path, None).status_code == 401
