@@ -71,6 +71,10 @@ class Memory:
                 found = [*([max(earlier, key=lambda k: k[1])] if earlier else []), *found]
         return pa.Table.from_batches([batch([self.rows[key] for key in sorted(found)])], STORED)
 
+    def latest_sids(self, sids):
+        ts = [max((k[1] for k in self.rows if k[0] == sid), default=np.iinfo(np.int64).min) for sid in np.asarray(sids).tolist()]
+        return np.array(ts, np.int64), np.zeros(len(ts)), np.zeros(len(ts), np.int16)
+
     @staticmethod
     def _usable(one: dict) -> bool:
         return any(one[name] is not None and one[name] == one[name] for name in ("v", "vi", "vs", "vb"))

@@ -12,7 +12,7 @@ import numpy as np
 
 from lineshaft.compute.channels import Channels, History
 from lineshaft.compute.formula import Column, Ints, Series, Windows
-from lineshaft.compute.plan import Group, Plan, Schedule
+from lineshaft.compute.plan import Group, Plan
 from lineshaft.compute.points import Lookup, Points, merged, none
 from lineshaft.compute.transform import FOREVER, NEVER, Failed, outputs, raised
 from lineshaft.core import NS
@@ -40,13 +40,26 @@ class Metrics:
             for channel in inputs(group).tolist():
                 self._readers[channel].add(group.schedule)
                 self._ahead[channel] |= group.formula.looks_ahead
+        self._begins = self._feeding()
+
+    def _feeding(self) -> dict[int, set[int]]:
+        """Return which schedules a value of a channel feeds, directly or through other metrics."""
+        roots: dict[int, set[int]] = {}
+        feeding: dict[int, set[int]] = defaultdict(set)
+        for group in (group for level in self._levels for group in level):
+            origin: set[int] = set().union(*(roots.get(channel, {channel}) for channel in inputs(group).tolist()))
+            for channel in group.out.tolist():
+                roots[channel] = roots.get(channel, set()) | origin
+            for channel in origin:
+                feeding[channel].add(group.schedule)
+        return feeding
 
     def begin(self, fresh: Points) -> None:
         """Let schedules that never closed a window begin with the first value that feeds them."""
         for number, schedule in enumerate(self._schedules):
             if self.marks[number] != NEVER:
                 continue
-            mine = [channel for channel in np.unique(fresh.channel).tolist() if number in self._readers[channel]]
+            mine = [channel for channel in np.unique(fresh.channel).tolist() if number in self._begins.get(channel, ())]
             if mine:
                 first = int(fresh.ts[np.isin(fresh.channel, mine)].min())
                 self.marks[number] = schedule.grid.start_of(schedule.grid.end_of(first))
@@ -170,13 +183,6 @@ class Metrics:
 def inputs(group: Group) -> Ints:
     """Return the channels a group of metrics reads."""
     parts = [*group.feeds.values(), *(members for pool in group.pools.values() for members in pool)]
-    return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
-
-
-def fed(plan: Plan, schedule: Schedule) -> Ints:
-    """Return the channels read by the metrics of a schedule."""
-    number = plan.schedules.index(schedule)
-    parts = [inputs(group) for level in plan.metrics for group in level if group.schedule == number]
     return np.unique(np.concatenate(parts)) if parts else np.zeros(0, np.int64)
 
 

@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lineshaft.compute import Oee, rolled_up
+from lineshaft.compute.states import UNKNOWN, elements, mapping, stretches, written
+from lineshaft.core import NS, InvalidInput, NotFound, parse_time, samples
+from tests.compute.node import Node
+
+H = 3600
+T0 = parse_time("2026-11-20T06:00:00Z")
+MODEL = """
+model: Press
+version: 3
+properties:
+  - {{name: State, kind: measurement, type: integer}}
+  - {{name: Good, kind: measurement, type: integer, counter: true}}
+  - {{name: Bad, kind: measurement, type: integer, counter: true}}
+  - {{name: Ideal, kind: attribute, unit: s, default: 1}}
+  - {{name: Rate, kind: attribute, default: 900}}
+oee:
+  state: State
+  states: {{1: running, 2: starved, 3: blocked, 4: down, 5: setup, 0: idle, 9: planned_stop}}
+  good: Good
+  bad: Bad
+  ideal_cycle: Ideal
+  downtime_rate: Rate
+{more}
+"""
+PLANT = """
+assets:
+  - name: Hall
+    timezone: Europe/Berlin
+    children:
+      - name: Line
+        constraint:
+          - {asset: A, valid_from: "2020-01-01T00:00:00Z"}
+          - {asset: B, valid_from: "2026-11-20T10:00:00Z"}
+        children:
+          - {name: A, model: Press, source: plc, tag_prefix: "A/"}
+          - {name: B, model: Press, source: plc, tag_prefix: "B/", attributes: {Ideal: 30}}
+"""
+CALENDAR = """
+calendar: Early
+timezone: Europe/Berlin
+valid_from: "2020-01-01T00:00:00Z"
+shifts:
+  - {name: Early, days: [mon, tue, wed, thu, fri], start: "06:00", end: "14:00", breaks: [{start: "10:00", end: "10:30"}]}
+lines: [Hall/Line]
+"""
+
+
+@pytest.fixture
+def plant(tmp_path: Path):
+    opened = []
+
+    def build(more="", calendar=""):
+        config = tmp_path / "config"
+        (config / "models").mkdir(parents=True)
+        (config / "models" / "press.yaml").write_text(MODEL.format(more=more))
+        (config / "plant.yaml").write_text(PLANT)
+        if calendar:
+            (config / "calendar.yaml").write_text(calendar)
+        node = Node(tmp_path / "home", config)
+        assert not node.loaded.problems
+        assert not node.compute.problems()
+        node.compute.clock = lambda: T0 + 30 * 86400 * NS
+        opened.append(node)
+        return node
+
+    yield build
+    for node in opened:
+        node.close()
+
+
+def say(node, machine, *points):
+    """Points (tag, second, value) of a machine."""
+    node.arrive("plc", samples([{"tag": f"{machine}/{tag}", "ts": T0 + round(s * NS), "value": v} for tag, s, v in points]))
+
+
+def over(node, end, machine="Hall/Line/A", start=0, **more):
+    return node.compute.oee(machine, T0 + start * NS, T0 + end * NS, **more)
+
+
+def test_the_tutorials_fixture(plant):
+    node = plant("  time_model: sitewise")
+    say(node, "A", ("State", 0, 1), ("State", 1800, 4), ("State", 2100, 1), ("State", 3000, 0), ("State", 3300, 9))
+    say(node, "A", ("Good", 0, 0), ("Bad", 0, 0), ("Good", 3600, 2430), ("Bad", 3600, 270))
+    found = over(node, 3600)
+    assert found.model == "sitewise"
+    assert (found.availability, found.performance, found.quality) == (0.75, 1.0, 0.9)
+    assert found.oee == pytest.approx(0.675)
+    iso22400 = over(node, 3600, model="iso22400")
+    assert iso22400.availability == pytest.approx(2700 / 3300)
+    assert iso22400.elements["planned_stop"] == 300
+
+
+def shift(node):
+    """480 minutes: 30 planned stop, 20 setup, 60 down, 15 idle, 355 running; 620 parts of 0.5 min, 600 of them good."""
+    states = ((0, 9), (30, 5), (50, 4), (110, 0), (125, 1))
+    say(node, "B", *(("State", 60 * minute, code) for minute, code in states))
+    say(node, "B", ("Good", 0, 100), ("Bad", 0, 7), ("Good", 480 * 60, 700), ("Bad", 480 * 60, 27))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"), [("sitewise", 62.5), ("calendar", 62.5), ("iso22400", 66.7), ("run-over-run-plus-down", 72.3)]
+)
+def test_four_definitions_of_one_shift(plant, model, expected):
+    node = plant()
+    shift(node)
+    found = over(node, 480 * 60, "Hall/Line/B", model=model)
+    assert round(100 * found.oee, 1) == expected
+    assert found.oee == pytest.approx(found.availability * found.performance * found.quality)
+    assert found.counts == {"good": 600, "bad": 20}
+    assert round(100 * found.teep, 1) == 62.5
+
+
+def test_the_waterfall_leads_from_calendar_time_to_good_parts(plant):
+    node = plant()
+    shift(node)
+    found = over(node, 480 * 60, "Hall/Line/B", explain=True)
+    assert sum(step["seconds"] for step in found.losses) + found.earned_good == pytest.approx(480 * 60)
+    assert {step["name"]: step["seconds"] / 60 for step in found.losses if step["seconds"]} == pytest.approx(
+        {"planned_stop": 30, "setup": 20, "down": 60, "idle": 15, "speed": 45, "quality": 10}
+    )
+    assert [step["state"] for step in found.explain if "state" in step] == ["planned_stop", "setup", "down", "idle", "running"]
+    assert found.explain[-2] == {
+        "element": "good",
+        "parts": 600.0,
+        "readings": 1,
+        "start": "2026-11-20T14:00:00Z",
+        "end": "2026-11-20T14:00:00Z",
+        "property": "Hall/Line/B/Good",
+    }
+    assert found.gain_per_10_points == {"money_per_hour": 90.0}
+    assert found.versions["model_version"] == 3
+
+
+def figure(run, length, earned):
+    times = {"calendar": length, "planned_busy": length, "planned_stop": 0, "actual_production": run, "down": length - run}
+    rest = dict.fromkeys(("setup", "starved", "blocked", "idle", "micro_stop", "unknown"), 0)
+    return Oee("A", 0, length, "iso22400", times | rest, {"good": earned * 2, "bad": 0}, earned, earned, 0.5)
+
+
+def test_rolling_up_sums_times_and_never_averages_ratios():
+    long, short = figure(430, 480, 395), figure(10, 60, 5)
+    assert round(100 * (long.oee + short.oee) / 2, 1) == 45.3
+    assert round(100 * rolled_up("A", [long, short]).oee, 1) == 74.1
+
+
+def test_performance_above_one_is_shown(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Good", 100, 150))
+    assert over(node, 100).performance == 1.5
+    assert over(node, 100).losses[-2] == {"name": "speed", "seconds": -50.0}
+
+
+def test_a_counter_is_not_its_value(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("Good", 0, 5000), ("Good", 10, 5010), ("Good", 20, 3), ("Good", 30, 8))
+    assert over(node, 100).counts["good"] == 10 + 3 + 5
+    say(node, "B", ("State", 0, 1), ("Good", 0, 2**32 - 4), ("Good", 10, 6))
+    assert over(node, 100, "Hall/Line/B").counts["good"] == 10
+
+
+def test_absent_is_not_zero(plant):
+    node = plant()
+    nothing = over(node, 3600)
+    assert nothing.elements["unknown"] == 3600
+    assert (nothing.availability, nothing.oee, nothing.quality, nothing.coverage) == (None, None, None, 0)
+    say(node, "A", ("State", 1800, 4))
+    standing = over(node, 3600)
+    assert (standing.availability, standing.oee, standing.performance, standing.quality) == (0, 0, None, None)
+    assert standing.coverage == 0.5
+
+
+def test_bad_quality_is_unknown_until_the_next_good_value(plant):
+    node = plant()
+    rows = [
+        {"tag": "A/State", "ts": T0, "value": 1},
+        {"tag": "A/State", "ts": T0 + 600 * NS, "value": None, "q": 2},
+        {"tag": "A/State", "ts": T0 + 900 * NS, "value": 1},
+        {"tag": "A/State", "ts": T0 + 1200 * NS, "value": 77},
+    ]
+    node.arrive("plc", samples(rows))
+    found = over(node, 1800)
+    assert found.elements["unknown"] == 300 + 600
+    assert found.availability == 1
+
+
+def test_short_stops_are_losses_of_performance_wherever_the_period_begins(plant):
+    node = plant("  micro_stop: 5m")
+    say(
+        node,
+        "A",
+        ("State", 0, 1),
+        ("State", 1000, 4),
+        ("State", 1200, 1),
+        ("State", 2000, 4),
+        ("State", 2600, 1),
+        ("State", 3000, 2),
+    )
+    say(node, "A", ("Good", 0, 0), ("Good", 3000, 2000))
+    found = over(node, 3600)
+    assert (found.elements["micro_stop"], found.elements["down"], found.elements["starved"]) == (200, 600, 600)
+    assert found.availability == pytest.approx(2400 / 3600)
+    assert found.performance == pytest.approx(2000 / 2400)
+    cut = over(node, 2100, start=1100)
+    assert (cut.elements["micro_stop"], cut.elements["down"]) == (100, 100)
+
+
+def test_the_calendar_says_what_was_planned(plant):
+    node = plant(calendar=CALENDAR)  # early shift 05:00-13:00 UTC, break 09:00-09:30
+    say(node, "A", ("State", 0, 1), ("State", 2 * H, 4), ("State", 4 * H, 1), ("State", 7 * H + 1800, 4))
+    found = over(node, 10 * H)
+    assert found.elements["planned_stop"] == 1800 + 2.5 * H  # the break, and after the shift and half an hour of overtime
+    assert found.elements["down"] == 1.5 * H
+    assert (
+        found.elements["actual_production"] == 6 * H - 1800 + 0 + 0 if False else found.elements["actual_production"] == 5.5 * H
+    )
+    assert found.elements["planned_busy"] == 7 * H
+    assert found.versions["calendar"] == "Early"
+
+
+def test_mixed_products_earn_their_own_time(plant):
+    node = plant()
+
+    class Ran:
+        start, end, ideal_cycle_s = T0, T0 + 1000 * NS, 2.0
+
+    node.compute._machines._production.running = lambda *_: [Ran]
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Bad", 0, 0), ("Good", 1000, 400), ("Bad", 1000, 50))
+    say(node, "A", ("Good", 2000, 1200))
+    found = over(node, 2000)
+    assert found.performance == pytest.approx((450 * 2 + 800 * 1) / 2000)
+    assert found.quality == pytest.approx((400 * 2 + 800) / (450 * 2 + 800))
+    assert found.ideal_cycle_s == pytest.approx(1700 / 1250)
+
+
+def test_a_lines_figures_are_those_of_the_machine_that_limits_it(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1))
+    say(node, "B", ("State", 0, 4))
+    early = over(node, 3600, "Hall/Line")
+    assert (early.asset, early.constraint, early.availability) == ("Hall/Line", "Hall/Line/A", 1)
+    late = over(node, 5 * H, "Hall/Line", start=4 * H)
+    assert (late.constraint, late.availability) == ("Hall/Line/B", 0)
+    with pytest.raises(NotFound, match="has no OEE"):
+        over(node, 3600, "Hall")
+
+
+def test_what_cannot_be_asked_is_told(plant):
+    node = plant()
+    with pytest.raises(InvalidInput, match="no time model"):
+        over(node, 3600, model="iso2240")
+    with pytest.raises(InvalidInput, match="has not begun"):
+        over(node, -5)
+
+
+def test_late_scrap_changes_the_figures(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Bad", 0, 0), ("Good", 900, 900))
+    assert over(node, 1000).quality == 1
+    say(node, "A", ("Bad", 950, 100))
+    assert over(node, 1000).quality == 0.9
+
+
+def test_elements_and_states_in_small():
+    import pyarrow as pa
+
+    empty = pa.table({"ts": pa.array([], pa.int64()), "value": pa.array([], pa.int64()), "q": pa.array([], pa.int16())})
+    assert [s.state for s in stretches(empty, None, {}, 0, 10)] == [UNKNOWN]
+    assert [s.state for s in stretches(empty, (-5, True), mapping({"True": "running"}), 0, 10)] == ["running"]
+    assert (written(4.0), written(4), written(True), written("On")) == ("4", "4", "true", "On")
+    assert elements([], [], 0) == []
