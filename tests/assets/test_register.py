@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lineshaft.assets import DERIVED, Kind, Span
-from lineshaft.core import Conflict, InvalidInput, NotFound
+from lineshaft.core import Conflict, InvalidInput, NotFound, parse_time
 from tests.assets.conftest import PLANT, PUMP, Plant
 
 
@@ -30,6 +30,10 @@ def test_paths_lead_to_properties_and_tags_lead_back(plant: Plant) -> None:
 def test_unknown_paths_name_the_nearest(plant: Plant) -> None:
     with pytest.raises(NotFound, match="did you mean 'Works/P1/Vibration'"):
         plant.assets.property("Works/P1/Vibrations")
+    with pytest.raises(NotFound, match="did you mean 'Works/P1/Flow'"):
+        plant.assets.property("Work/P1/Flow")
+    with pytest.raises(NotFound, match="'Works' has no model"):
+        plant.assets.property("Works/Flow")
     with pytest.raises(NotFound, match="did you mean 'Works/P1'"):
         plant.assets.asset("Work/P1")
     with pytest.raises(NotFound, match="did you mean 'Pump'"):
@@ -193,3 +197,16 @@ def test_two_tags_change_places_in_one_file(plant: Plant) -> None:
 def test_an_alias_is_another_name_of_a_property(plant: Plant) -> None:
     plant.write(PLANT.replace("tag_prefix: P1.,", "tag_prefix: P1., aliases: {Flow: /works/p1/flow},")).load()
     assert plant.assets.property("/works/p1/flow").path == "Works/P1/Flow"
+
+
+def test_everybody_hears_when_a_version_comes_of_age(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = PUMP.replace("version: 1", 'version: 2\nvalid_from: "2199-01-01T00:00:00Z"').replace("/ 7", "/ 11")
+    plant.write(pump=new).load()
+    told = plant.changes
+    plant.assets.tick()
+    assert plant.changes == told
+    monkeypatch.setattr("lineshaft.assets.register.now_ns", lambda: parse_time("2199-01-01T00:00:01Z"))
+    assert plant.assets.property("Works/P1/Index").model_version == 2
+    plant.assets.tick()
+    plant.assets.tick()
+    assert plant.changes == told + 1

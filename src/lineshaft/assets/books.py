@@ -12,6 +12,9 @@ from lineshaft.assets import tables as t
 from lineshaft.assets.bind import Span
 from lineshaft.core import Conflict, NotFound, bump, iso, new_id
 
+Owned = tuple[str, str, str, Span]
+"""A span with the id of its asset, the id of its property and the property's name."""
+
 
 def add_value(tx: Connection, asset_id: str, name: str, value: Any, valid_from: int) -> None:
     """Give an attribute a value from a moment on; a value for exactly that moment is replaced."""
@@ -48,19 +51,36 @@ def write_spans(tx: Connection, asset_id: str, property_id: str, name: str, span
     """Make these the spans of a property; a span that only ends differently keeps its identity."""
     query = sa.select(t.bindings).where(t.bindings.c.property_id == property_id)
     rows = {(r["source"], r["tag"], r["start_ns"]): r for r in tx.execute(query).mappings()}
+    fresh: list[Owned] = []
     for span in spans:
         row = rows.pop((span.source, span.tag, span.start_ns), None)
         if row is None:
-            values = {"source": span.source, "tag": span.tag, "start_ns": span.start_ns, "end_ns": span.end_ns}
-            tx.execute(
-                t.bindings.insert().values(
-                    id=new_id(), version=1, asset_id=asset_id, property_id=property_id, property=name, **values
-                )
-            )
+            fresh.append((asset_id, property_id, name, span))
         elif row["end_ns"] != span.end_ns:
             bump(tx, t.bindings, row["id"], None, end_ns=span.end_ns)
+    add_spans(tx, fresh)
     for row in rows.values():
         tx.execute(t.bindings.delete().where(t.bindings.c.id == row["id"]))
+
+
+def add_spans(tx: Connection, owned: Iterable[Owned]) -> None:
+    """Write new spans, many at once: each with the id of its asset and property, and the property's name."""
+    rows = [
+        {
+            "id": new_id(),
+            "version": 1,
+            "asset_id": asset_id,
+            "property_id": property_id,
+            "property": name,
+            "source": span.source,
+            "tag": span.tag,
+            "start_ns": span.start_ns,
+            "end_ns": span.end_ns,
+        }
+        for asset_id, property_id, name, span in owned
+    ]
+    if rows:
+        tx.execute(t.bindings.insert(), rows)
 
 
 def keep_thing(tx: Connection, serial: str, data: dict[str, Any]) -> str:

@@ -37,6 +37,7 @@ class Changes:
     retired: list[str] = field(default_factory=list[str])
     bound: list[str] = field(default_factory=list[str])
     problems: list[Problem] = field(default_factory=list[Problem])
+    refiled: bool = False
 
     def __bool__(self) -> bool:
         """Say whether anything changed (problems alone change nothing)."""
@@ -74,6 +75,7 @@ def _same_number(tx: Connection, model: ModelDraft, row: dict[str, Any], changes
         changes.problems.append(Problem(model.file, what, f"write version: {model.body.version + 1} to make it a new one"))
     elif {key: row[key] for key in kept} != kept:
         bump(tx, t.models, row["id"], None, **kept)
+        changes.refiled = True
 
 
 class PlantImport:
@@ -91,6 +93,9 @@ class PlantImport:
         self.spans = dict(self.now.bindings)
         self.touched: dict[str, tuple[AssetDraft, str, str]] = {}
         self.kept: dict[str, AssetEntry] = {}
+        self.rows = {row["id"]: row for row in tx.execute(sa.select(t.assets)).mappings()}
+        self.taken: set[str] = set()
+        self.fresh: list[dict[str, Any]] = []
         self.failed: set[str] = set()
         self.serials: dict[str, str] = {}
         self.below = {(a.parent_id, a.name): a.id for a in self.now.assets.values() if a.id in self.now.retired}
@@ -103,8 +108,11 @@ class PlantImport:
                 self._problem(one, "name", f"the asset '{one.path}' is here twice", "give each its own name")
             elif not one.parent or one.parent in self.ids:
                 self._take(one, place)
+        if self.fresh:
+            self.tx.execute(t.assets.insert(), self.fresh)
         for one in self.draft.assets:
             if self.kept.get(one.path) is one.entry:
+                self._contents(one, self.ids[one.path])
                 self._check_neighbours(one)
         self._retire()
         self._bind()
@@ -118,9 +126,10 @@ class PlantImport:
     def _take(self, one: AssetDraft, place: int) -> None:
         entry = one.entry
         asset_id = self._identity(one)
-        if asset_id in self.ids.values():
+        if asset_id in self.taken:
             self._problem(one, "id", f"the id {asset_id} belongs to another asset of this file", "leave one of the two out")
             return
+        self.taken.add(asset_id)
         self.ids[one.path], self.kept[one.path] = asset_id, entry
         self.sources[one.path] = entry.source or self.sources.get(one.parent, "")
         values: dict[str, Any] = {
@@ -140,7 +149,6 @@ class PlantImport:
             "retired_at": None,
         }
         self._row(one.path, asset_id, values)
-        self._contents(one, asset_id)
 
     def _identity(self, one: AssetDraft) -> str:
         if one.entry.id is not None:
@@ -152,9 +160,9 @@ class PlantImport:
         return fresh if fresh not in self.now.assets else new_id()
 
     def _row(self, path: str, asset_id: str, values: dict[str, Any]) -> None:
-        row = self.tx.execute(sa.select(t.assets).where(t.assets.c.id == asset_id)).mappings().first()
+        row = self.rows.get(asset_id)
         if row is None:
-            self.tx.execute(t.assets.insert().values(id=asset_id, version=1, **values))
+            self.fresh.append({"id": asset_id, "version": 1, **values})
             self.changes.added.append(path)
         elif {key: row[key] for key in values} != values:
             bump(self.tx, t.assets, asset_id, None, **values)
@@ -275,11 +283,10 @@ class PlantImport:
                 below = [p.removeprefix(one.path + "/") for p in self.ids if p.startswith(one.path + "/")]
                 what = f"the constraint '{constraint.asset}' is not below '{one.path}'"
                 self._problem(one, ("constraint", number), what, did_you_mean(constraint.asset, below))
-        version = self.now.version(one.entry.model or "", self.at)
-        if version is not None:
-            for path in self.ids:
-                if path.rpartition("/")[0] == one.path and version.body.definition(path.rpartition("/")[2]):
-                    self._problem(one, (), f"'{path}' is both an asset and a property of '{one.path}'", "rename one of the two")
+        above = self.kept.get(one.parent)
+        version = self.now.version(above.model, self.at) if above is not None and above.model else None
+        if version is not None and version.body.definition(one.entry.name):
+            self._problem(one, (), f"'{one.path}' is both an asset and a property of '{one.parent}'", "rename one of the two")
 
     def _retire(self) -> None:
         """Retire positions the file no longer has, and end their bindings; what is unclear stays."""
@@ -309,10 +316,17 @@ class PlantImport:
                     self._clash(identity, one, name, other)
                     clashing = True
                     break
+        fresh: list[books.Owned] = []
         for identity, (one, asset_id, name) in self.touched.items():
-            if self.spans[identity] != self.now.bindings.get(identity, []):
-                books.write_spans(self.tx, asset_id, identity, name, self.spans[identity])
-                self.changes.bound.append(join(one.path, name))
+            spans = self.spans[identity]
+            if spans == self.now.bindings.get(identity, []):
+                continue
+            self.changes.bound.append(join(one.path, name))
+            if identity in self.now.bindings:
+                books.write_spans(self.tx, asset_id, identity, name, spans)
+            else:
+                fresh += [(asset_id, identity, name, span) for span in spans]
+        books.add_spans(self.tx, fresh)
 
     def _clash(self, identity: str, one: AssetDraft, name: str, other: str) -> None:
         del self.touched[identity]

@@ -35,6 +35,9 @@ from lineshaft.core import (
     now_ns,
 )
 
+LIKENESS = 2_000
+"""Up to how many paths a wrong one is compared with: likeness costs about 10 us a path."""
+
 
 @dataclass(frozen=True, slots=True)
 class AssetsChanged:
@@ -49,6 +52,7 @@ class Assets:
         self._importers = Registry("lineshaft.importers", importers)
         self._lock = threading.Lock()
         self._snapshot: Snapshot | None = None
+        self._of_age = False
         self._noted: weakref.WeakSet[Connection] = weakref.WeakSet()
 
     # --- lookups -----------------------------------------------------------------------------------------------
@@ -58,8 +62,15 @@ class Assets:
         """The picture of the plant in force; read anew when a model version comes of age."""
         picture = self._snapshot
         if picture is None or (picture.next_change is not None and now_ns() >= picture.next_change):
+            self._of_age = picture is not None
             picture = self.refresh()
         return picture
+
+    def tick(self) -> None:
+        """Let everybody know when a model version has come of age; call it every few seconds."""
+        if self.now and self._of_age:
+            self._of_age = False
+            self._bus.tell(AssetsChanged())
 
     def refresh(self) -> Snapshot:
         """Read the register anew from the database."""
@@ -118,10 +129,20 @@ class Assets:
         """Return a property by path, alias or id. Raises NotFound with the nearest path."""
         found = self.find(path)
         if found is None:
-            near = did_you_mean(path, self.now.property_paths) if len(self.now.property_paths) < 50_000 else ""
-            hint = near if near.startswith("did") else "see the asset's page for the names of its properties"
-            raise NotFound(f"there is no property '{path}'", hint=hint, code="assets.no-property")
+            raise NotFound(f"there is no property '{path}'", hint=self._nearest(path), code="assets.no-property")
         return found
+
+    def _nearest(self, path: str) -> str:
+        """Return what a wrong property path may have meant: a property of the asset it names, else an asset."""
+        picture, (above, _, name) = self.now, path.rpartition("/")
+        asset = picture.by_path.get(above)
+        if asset is not None:
+            names = [p.name for p in picture.own[asset.id]]
+            return did_you_mean(name, names).replace("'", f"'{above}/", 1) if names else f"'{above}' has no model"
+        if len(picture.by_path) > LIKENESS:
+            return "there is no such asset either"
+        near = did_you_mean(above, picture.by_path)
+        return near.replace("'?", f"/{name}'?") if near.startswith("did") else near
 
     def find(self, path: str) -> Property | None:
         """Return a property by path, alias or id, or nothing."""
@@ -198,7 +219,8 @@ class Assets:
             take_models(tx, draft, changes, moment)
             if draft.plant_file is not None:
                 PlantImport(tx, draft, changes, moment).run()
-        self.refresh()
+        if changes or changes.refiled:
+            self.refresh()
         if changes:
             self._bus.tell(AssetsChanged())
         self._report(folder, changes)

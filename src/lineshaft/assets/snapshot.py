@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.assets import tables as t
 from lineshaft.assets.bind import DERIVED, Meanings, Span, merged
 from lineshaft.assets.model import AssetModel, Kind, ModelVersion
-from lineshaft.assets.tree import Asset, Place, Property, join, paths, properties_of
+from lineshaft.assets.tree import Asset, Place, Property, join, paths, properties_of, template
 from lineshaft.core import parse_time
 
 Row = Mapping[str, Any]
@@ -110,9 +110,9 @@ class Snapshot:
         return result
 
     def _properties(self) -> None:
+        common = {name: template(v) for name in self.models if (v := self.version(name, self.now)) is not None}
         for asset in self.assets.values():
-            version = self.version(asset.model, self.now) if asset.model else None
-            own = () if version is None else properties_of(asset, version, self._aliases[asset.id])
+            own = properties_of(asset, common.get(asset.model or "", []), self._aliases[asset.id])
             self.own[asset.id] = own
             for one in own:
                 self.properties[one.id] = one
@@ -174,7 +174,7 @@ def _bindings(tx: Connection) -> dict[str, list[Span]]:
     found: dict[str, list[Span]] = {}
     for row in tx.execute(sa.select(t.bindings).order_by(t.bindings.c.start_ns)).mappings():
         found.setdefault(row["property_id"], []).append(Span(row["source"], row["tag"], row["start_ns"], row["end_ns"]))
-    return {property_id: merged(spans) for property_id, spans in found.items()}
+    return {property_id: spans if len(spans) == 1 else merged(spans) for property_id, spans in found.items()}
 
 
 def _at(path: str, name: str) -> str:

@@ -110,30 +110,41 @@ def property_id(asset_id: str, name: str) -> str:
     return str(uuid.uuid5(uuid.UUID(asset_id), name))
 
 
-def properties_of(asset: Asset, version: ModelVersion, aliases: Mapping[str, str]) -> tuple[Property, ...]:
-    """Return the properties an asset has by one version of its model."""
+def template(version: ModelVersion) -> list[dict[str, Any]]:
+    """Return what the properties of every asset of a model version have in common."""
+    return [
+        {
+            "name": one.name,
+            "kind": one.kind,
+            "type": one.type,
+            "unit": one.unit,
+            "formula": one.formula,
+            "inputs": one.sources,
+            "window_ns": one.window_ns,
+            "offset_ns": one.offset_ns,
+            "counter": one.counter,
+            "model": version.body.model,
+            "model_version": version.body.version,
+            "valid_from": version.valid_from,
+            "description": one.description,
+            "default": one.default,
+        }
+        for one in version.body.properties
+    ]
+
+
+def properties_of(asset: Asset, common: list[dict[str, Any]], aliases: Mapping[str, str]) -> tuple[Property, ...]:
+    """Return the properties an asset has by the template of its model's version."""
+    space, above = uuid.UUID(asset.id), asset.path + SEPARATOR
     return tuple(
         Property(
-            id=property_id(asset.id, definition.name),
-            path=join(asset.path, definition.name),
+            id=str(uuid.uuid5(space, one["name"])),
+            path=above + one["name"],
             asset_id=asset.id,
             asset_path=asset.path,
-            name=definition.name,
-            kind=definition.kind,
-            type=definition.type,
-            unit=definition.unit,
-            formula=definition.formula,
-            inputs=definition.sources,
-            window_ns=definition.window_ns,
-            offset_ns=definition.offset_ns,
             timezone=asset.timezone,
-            counter=definition.counter,
-            model=version.body.model,
-            model_version=version.body.version,
-            valid_from=version.valid_from,
-            description=definition.description,
-            alias=aliases.get(definition.name),
-            default=definition.default,
+            alias=aliases.get(one["name"]),
+            **one,
         )
-        for definition in version.body.properties
+        for one in common
     )
