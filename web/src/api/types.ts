@@ -11,7 +11,7 @@ export type ActorKind = 'person' | 'token' | 'rule' | 'script' | 'agent' | 'syst
 export interface Page<T> { items: T[]; next: string | null }
 export interface User { id: Id; name: string; roles: string[]; display: string; kind?: ActorKind }
 
-export interface SourceHealth { name: string; state: 'connecting' | 'connected' | 'degraded' | 'down'; message: string; tags_ok: number; tags_bad: Record<string, string> }
+export interface SourceHealth { since?: Iso; name: string; state: 'connecting' | 'connected' | 'degraded' | 'down'; message: string; tags_ok: number; tags_bad: Record<string, string> }
 export interface SystemEvent { key: string; message: string; severity: string; at: Iso; hint: string }
 export interface Health { status: 'ok' | 'degraded'; version: string; started: Iso; uptime_s: number; sources: SourceHealth[]; system_events: SystemEvent[]; demo: boolean; simulator: boolean }
 
@@ -43,7 +43,7 @@ export interface Oee {
 export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; version: number }
 
 export interface Alarm {
-  id: Id; asset: string; name: string; priority: number; kind: 'alarm' | 'alert'; state: string; raised: Iso; cleared: Iso | null;
+  id: Id; asset: string; name: string; priority: number; kind: 'alarm' | 'alert'; state: string; raised: Iso | null; cleared: Iso | null; hidden_until?: Iso | null; hidden_reason?: string; failure_mode?: string;
   acknowledged: Iso | null; acknowledged_by: string | null; value: number | null; limit: number | null; unit: string; property: string; operator: string;
   cause: string | null; consequence: string | null; action: string | null; case_id: Id | null; version: number;
 }
@@ -51,7 +51,7 @@ export interface Finding { id: Id; asset: string; kind: string; score: number | 
 
 export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }
 export interface Reserved { part: string; name: string; bin: string; quantity: number }
-export interface ChecklistStep { id: Id; text: string; kind: string; limits: { lower: number | null; upper: number | null; unit: string } | null; passed?: boolean | null; result: Scalar; done_by: string | null }
+export interface ChecklistStep { id: Id; text: string; kind: string; limits: { min: number | null; max: number | null; unit: string } | null; passed?: boolean | null; result: Scalar; done_by: string | null }
 export interface HistoryEntry { at: Iso; by: string; what: string; note: string | null }
 export interface WorkOrder {
   id: Id; number: string | number; asset: string; title: string; kind: string; state: string; priority: number; failure_mode: string | null; created: Iso; due: Iso | null;
@@ -63,8 +63,8 @@ export interface Spare { id: Id; part: string; name: string; bin: string; on_han
 export interface Purchase { id: Id; number: string | number; part: string; name: string; quantity: number; cost: number | null; state: string; proposed_by: string; approved_by: string | null; case_id: Id | null; created: Iso; version: number }
 
 export interface Task { id: Id; name: string; mode: string | null; state: string; actor: string | null; actor_kind: ActorKind | null; opened: Iso | null; closed: Iso | null; input: unknown; output: unknown }
-export interface Case { id: Id; number: string | number; process: string; asset: string; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
-export interface CaseDetail extends Case { tasks: Task[]; definition: { name?: string; steps?: { name: string; mode?: string }[] } | null }
+export interface Case { id: Id; number: string | number; process: string; asset: string | null; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
+export interface CaseDetail extends Case { tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean }[] } | null }
 export interface Approval {
   id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; state: string;
   decided_by: string | null; decided: Iso | null; reason: string | null; expires: Iso | null; created: Iso; version: number;
@@ -79,9 +79,11 @@ export interface Person { id: Id; name: string; display: string; roles: string[]
 export interface Token { id: Id; name: string; role: string; created: Iso; expires: Iso | null; disabled: Iso | null; version: number }
 export interface NewToken { id: Id; secret: string | null }
 
-export interface ProductionOrder { id: Id; number?: string; product?: string; asset?: string; line?: string; quantity?: number; delivered?: number; due?: Iso | null; start?: Iso | null; end?: Iso | null; state?: string; lines?: { product: string; quantity: number; delivered?: number; due?: Iso }[] }
-export interface Lot { id: Id; number?: string; product?: string; material?: string; quantity?: number; parents?: string[]; created?: Iso }
-export interface DocumentInfo { id: Id; name: string; mime: string; size?: number; about?: string | null; created?: Iso; added?: Iso; by?: string }
+export interface OrderLine { line: number; product: string; quantity: number; due: Iso | null; delivered: number; delivered_at: Iso | null }
+export interface ProductionOrder { id: Id; number: string; customer: string; state: string; created: Iso; lines: OrderLine[]; version: number }
+export interface QualityResult { id: Id; check: string; at: Iso; machine: string | null; lot: string | null; order: string | null; value: number | null; unit: string; low: number | null; high: number | null; passed: boolean; by: string | null; note: string }
+export interface Lot { id: Id; number: string; material: string; quantity: number | null; unit: string; state: string; parents: string[]; created: Iso | null }
+export interface DocumentInfo { id: Id; name: string; mime: string; size: number; about: string | null; created: Iso }
 
 export interface StreamEvent { type: string; id?: Id; [key: string]: unknown }
 export interface Frame { t?: Iso; values?: Record<string, [Scalar, Quality, Iso]>; events?: StreamEvent[] }

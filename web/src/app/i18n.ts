@@ -17,6 +17,7 @@ export const i18n = i18next.createInstance();
 void i18n.use(initReactI18next).init({
   lng: preferred(),
   fallbackLng: 'en',
+  nsSeparator: false,
   initAsync: false,
   interpolation: { escapeValue: false },
   resources: { en: { translation: en }, de: { translation: de } },

@@ -88,7 +88,7 @@ export function pick(items: readonly Alarm[], kind: string, filter: string | und
   const words = search.trim().toLowerCase();
   return items
     .filter((one) => one.kind === kind && (!priority || one.priority === Number(priority)) && (!words || `${one.name} ${one.asset} ${one.property}`.toLowerCase().includes(words)))
-    .sort((a, b) => Number(unseen(b)) - Number(unseen(a)) || a.priority - b.priority || Date.parse(b.raised) - Date.parse(a.raised));
+    .sort((a, b) => Number(unseen(b)) - Number(unseen(a)) || a.priority - b.priority || (b.raised ?? '').localeCompare(a.raised ?? ''));
 }
 
 function useAcknowledge() {
@@ -175,6 +175,7 @@ function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => v
   const [shelving, setShelving] = useState(false);
   const machine = useQuery(q.assets).data?.items.find((asset) => asset.path === alarm.asset);
   const shelve = useCommand((reason: string) => post(`alarms/${alarm.id}/shelve`, { until: new Date(Date.now() + 3_600_000).toISOString(), reason, version: alarm.version }), ['alarms'], () => setShelving(false));
+  const unshelve = useCommand(() => post(`alarms/${alarm.id}/unshelve`, { version: alarm.version }), ['alarms']);
   const reset = useCommand(() => post(`alarms/${alarm.id}/reset`, { version: alarm.version }), ['alarms']);
   return (
     <>
@@ -185,13 +186,15 @@ function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => v
         [t('alarm.raised'), f.when(alarm.raised)],
         [t('alarm.cleared'), f.when(alarm.cleared)],
         [t('alarm.seenBy'), alarm.acknowledged_by ? `${alarm.acknowledged_by}, ${f.when(alarm.acknowledged)}` : '–'],
-        [t('alarm.cause'), alarm.cause ?? '–'],
-        [t('alarm.consequence'), alarm.consequence ?? '–'],
-        [t('alarm.action'), <strong key="a">{alarm.action ?? '–'}</strong>],
+        ...(alarm.hidden_until ? [[t('alarm.shelvedUntil'), `${f.when(alarm.hidden_until)}${alarm.hidden_reason ? ` · ${alarm.hidden_reason}` : ''}`] as const] : []),
+        [t('alarm.cause'), alarm.cause || '–'],
+        [t('alarm.consequence'), alarm.consequence || '–'],
+        [t('alarm.action'), <strong key="a">{alarm.action || '–'}</strong>],
         [t('word.case'), alarm.case_id ? <Link key="c" to="/cases/$id" params={{ id: alarm.case_id }}>{t('word.open')}</Link> : '–'],
       ]} />
       <Group gap="xs" mt="md">
         {unseen(alarm) && mayAcknowledge && <Button variant="filled" onClick={onAcknowledge}>{t('alarm.acknowledge')}</Button>}
+        {mayShelve && alarm.state === 'shelved' && <Button onClick={() => unshelve.mutate(undefined)}>{t('alarm.unshelve')}</Button>}
         {mayShelve && !alarm.state.includes('shelved') && alarm.state !== 'normal' && <Button onClick={() => setShelving(true)}>{t('alarm.shelve')}</Button>}
         {alarm.state.startsWith('latched') && mayAcknowledge && <Button onClick={() => reset.mutate(undefined)}>{t('alarm.reset')}</Button>}
       </Group>

@@ -1,5 +1,5 @@
 import { Badge, Box, Group, SimpleGrid, Text } from '@mantine/core';
-import { IconCheck, IconCircleDashed, IconPlayerPlay, IconX } from '@tabler/icons-react';
+import { IconCheck, IconCircleDashed, IconMinus, IconPlayerPlay, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useTranslation } from 'react-i18next';
@@ -9,8 +9,8 @@ import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 
-type Look = 'done' | 'now' | 'ahead' | 'failed';
-const ICONS = { done: IconCheck, now: IconPlayerPlay, ahead: IconCircleDashed, failed: IconX } as const;
+type Look = 'done' | 'now' | 'ahead' | 'failed' | 'skipped';
+const ICONS = { done: IconCheck, now: IconPlayerPlay, ahead: IconCircleDashed, failed: IconX, skipped: IconMinus } as const;
 
 /** One case: where it stands on its way, and what was done on it by whom or what. */
 export default function Case() {
@@ -18,19 +18,20 @@ export default function Case() {
   return <Answer of={useQuery(q.case(id))}>{(one) => <Body of={one} />}</Answer>;
 }
 
-export const lookOf = (state: string): Look => (/done|closed|completed|skipped|approved|ok/.test(state) ? 'done' : /fail|reject|cancel|expired/.test(state) ? 'failed' : /open|run|active|wait|progress|started/.test(state) ? 'now' : 'ahead');
+export const lookOf = (state: string): Look => (/skipped/.test(state) ? 'skipped' : /done|closed|completed|approved|ok/.test(state) ? 'done' : /fail|reject|cancel|expired/.test(state) ? 'failed' : /open|run|active|wait|progress|started/.test(state) ? 'now' : 'ahead');
 
-/** The steps of the definition in their order, those done and those to come, then what happened beside them. */
-export function way(one: Pick<CaseDetail, 'tasks' | 'definition' | 'current_task' | 'state'>): { name: string; look: Look; mode: string | null; task: Task | null }[] {
+interface Stop { name: string; title: string; look: Look; mode: string | null; maybe: boolean }
+
+/** The tasks of the definition in their order, those done and those to come, then what happened beside them. */
+export function way(one: Pick<CaseDetail, 'tasks' | 'definition' | 'current_task' | 'state'>): Stop[] {
   const last = new Map(one.tasks.map((task) => [task.name, task]));
-  const planned = one.definition?.steps ?? [];
-  const steps = planned.map((step) => {
-    const task = last.get(step.name) ?? null;
-    last.delete(step.name);
-    const now = one.state === 'open' && one.current_task === step.name;
-    return { name: step.name, look: task ? lookOf(task.state) : now ? ('now' as const) : ('ahead' as const), mode: task?.mode ?? step.mode ?? null, task };
+  const planned = (one.definition?.tasks ?? []).map((step): Stop => {
+    const task = last.get(step.id);
+    last.delete(step.id);
+    const now = one.state === 'open' && one.current_task === step.id;
+    return { name: step.id, title: step.title ?? step.id, look: task ? lookOf(task.state) : now ? 'now' : one.state === 'open' ? 'ahead' : 'skipped', mode: task?.mode ?? null, maybe: Boolean(step.when) };
   });
-  return [...steps, ...[...last.values()].map((task) => ({ name: task.name, look: lookOf(task.state), mode: task.mode, task }))];
+  return [...planned, ...[...last.values()].map((task): Stop => ({ name: task.name, title: task.name, look: lookOf(task.state), mode: task.mode, maybe: false }))];
 }
 
 function Body({ of: one }: { of: CaseDetail }) {
@@ -46,8 +47,8 @@ function Body({ of: one }: { of: CaseDetail }) {
             return (
               <li key={step.name}>
                 <div className={`step ${step.look}`} aria-current={step.look === 'now' ? 'step' : undefined}>
-                  <Group gap={6} wrap="nowrap"><Icon size={17} aria-hidden color={step.look === 'failed' ? 'var(--alarm-1)' : undefined} /><Text size="sm" fw={600}>{t(`task.${step.name}`, { defaultValue: step.name })}</Text></Group>
-                  <Text size="xs">{t(`look.${step.look}`)}</Text>
+                  <Group gap={6} wrap="nowrap"><Icon size={17} aria-hidden color={step.look === 'failed' ? 'var(--alarm-1)' : undefined} /><Text size="sm" fw={600}>{t(`task.${step.name}`, { defaultValue: step.title })}</Text></Group>
+                  <Text size="xs">{t(step.look === 'ahead' && step.maybe ? 'look.maybe' : `look.${step.look}`)}</Text>
                   {step.mode && <Text size="xs" c="dimmed">{t(`mode.${step.mode}`, { defaultValue: step.mode })}</Text>}
                 </div>
               </li>
@@ -64,7 +65,7 @@ function Body({ of: one }: { of: CaseDetail }) {
         </Panel>
         <Panel title={t('case.about')}>
           <Facts of={[
-            [t('word.asset'), one.asset],
+            [t('word.asset'), one.asset ?? '–'],
             [t('case.process'), t(`process.${one.process}`, { defaultValue: one.process })],
             [t('case.opened'), f.when(one.opened)],
             [t('case.closed'), f.when(one.closed)],

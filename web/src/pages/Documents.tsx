@@ -50,8 +50,8 @@ export default function Documents() {
                       <Table.Td><a href={address(`documents/${one.id}/content`)} target="_blank" rel="noreferrer" className="tap">{one.name}</a></Table.Td>
                       <Table.Td>{one.about ?? '–'}</Table.Td>
                       <Table.Td><Text size="sm" className="wrap">{one.mime}</Text></Table.Td>
-                      <Table.Td className="figure">{one.size === undefined ? '–' : `${f.number(one.size / 1024, 1)} kB`}</Table.Td>
-                      <Table.Td className="nowrap">{f.when(one.created ?? one.added)}</Table.Td>
+                      <Table.Td className="figure">{`${f.number(one.size / 1024, 1)} kB`}</Table.Td>
+                      <Table.Td className="nowrap">{f.when(one.created)}</Table.Td>
                     </Table.Tr>
                   ))}
                 </Table.Tbody>

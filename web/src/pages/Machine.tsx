@@ -100,29 +100,38 @@ function OeePanel({ path, window }: { path: string; window: number }) {
   );
 }
 
-const ELEMENTS = ['actual_production', 'micro_stop', 'setup', 'starved', 'blocked', 'idle', 'down', 'planned_stop', 'unknown'] as const;
+const ORDER = ['productive', 'quality', 'speed', 'micro_stop', 'setup', 'starved', 'blocked', 'idle', 'down', 'planned_stop', 'unknown'];
 
-/** Where the time went: one bar of the whole window, each element by pattern, word, span and share. */
+/** The waterfall from calendar time down to the time good parts earned; what is left at the end is the machine's worth. */
+export function waterfall(oee: Pick<Oee, 'elements' | 'losses'>): { name: string; seconds: number }[] {
+  const total = oee.elements.calendar ?? 0;
+  const losses = oee.losses.filter((loss) => loss.seconds !== 0);
+  const productive = total - losses.reduce((sum, loss) => sum + loss.seconds, 0);
+  return [{ name: 'productive', seconds: productive }, ...losses].sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
+}
+
+/** Where the time went: one bar of the whole window, each part by pattern, word, span and share. */
 function Elements({ oee }: { oee: Oee }) {
   const { t } = useTranslation();
   const f = useFormat();
-  const total = oee.elements.calendar ?? ELEMENTS.reduce((sum, name) => sum + (oee.elements[name] ?? 0), 0);
-  const present = ELEMENTS.filter((name) => (oee.elements[name] ?? 0) > 0);
-  if (!total || present.length === 0) return <Text size="sm" c="dimmed" mt="sm">{t('oee.noTime')}</Text>;
+  const total = oee.elements.calendar ?? 0;
+  const parts = waterfall(oee);
+  if (!total) return <Text size="sm" c="dimmed" mt="sm">{t('oee.noTime')}</Text>;
   return (
     <Box mt="md">
-      <div className="elements" role="img" aria-label={t('oee.elements')}>{present.map((name) => <span key={name} className={`el-${name}`} style={{ width: `${((oee.elements[name] ?? 0) / total) * 100}%` }} />)}</div>
+      <div className="elements" role="img" aria-label={t('oee.elements')}>{parts.map(({ name, seconds }) => <span key={name} className={`el-${name}`} style={{ width: `${Math.max(0, (seconds / total) * 100)}%` }} />)}</div>
       <Table mt={6} verticalSpacing={3} aria-label={t('oee.elements')}>
         <Table.Tbody>
-          {present.map((name) => (
+          {parts.map(({ name, seconds }) => (
             <Table.Tr key={name}>
               <Table.Td><Group gap={8} wrap="nowrap"><span className={`swatch el-${name}`} aria-hidden />{t(`element.${name}`)}</Group></Table.Td>
-              <Table.Td className="figure">{f.span(oee.elements[name])}</Table.Td>
-              <Table.Td className="figure">{f.percent((oee.elements[name] ?? 0) / total)}</Table.Td>
+              <Table.Td className="figure">{f.span(seconds)}</Table.Td>
+              <Table.Td className="figure">{f.percent(seconds / total)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
+      {parts.some(({ name, seconds }) => name === 'speed' && seconds < 0) && <Text size="xs">{t('oee.faster')}</Text>}
     </Box>
   );
 }
@@ -154,7 +163,7 @@ function Explain({ oee }: { oee: Oee }) {
         [t('oee.idealCycle'), oee.ideal_cycle_s === null ? '–' : `${f.number(oee.ideal_cycle_s)} s`],
         [t('oee.coverage'), f.percent(oee.coverage)],
         [t('oee.model'), oee.model],
-        [t('oee.versions'), oee.versions ? Object.entries(oee.versions).map(([name, version]) => `${name} ${String(version)}`).join(' · ') : '–'],
+        [t('oee.versions'), oee.versions ? Object.entries(oee.versions).map(([name, version]) => `${name} ${typeof version === 'object' ? JSON.stringify(version) : String(version)}`).join(' · ') : '–'],
       ]} />
       {steps.length > 0 && <ol style={{ margin: '8px 0 0', paddingLeft: 20 }}>{steps.map((step, at) => <li key={at}><Text size="sm" span className="wrap">{sentence(step)}</Text></li>)}</ol>}
     </details>

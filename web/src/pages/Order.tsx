@@ -111,7 +111,7 @@ function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fi
   const f = useFormat();
   const [value, setValue] = useState<string | number>('');
   const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result }), ['work-orders']);
-  const { lower = null, upper = null, unit = '' } = step.limits ?? {};
+  const { min: lower = null, max: upper = null, unit = '' } = step.limits ?? {};
   const number = step.kind === 'number';
   const done = step.result !== null && step.result !== undefined;
   const outside = done && step.passed === false;
@@ -165,7 +165,7 @@ function About({ order }: { order: WorkOrder }) {
       <Facts of={[
         [t('word.asset'), machine ? <Link key="m" to="/machines/$id" params={{ id: machine.id }}>{order.asset}</Link> : order.asset],
         [t('order.kind'), t(`orderKind.${order.kind}`)],
-        [t('finding.mode'), order.failure_mode ?? '–'],
+        [t('finding.mode'), order.failure_mode || '–'],
         [t('order.created'), f.when(order.created)],
         [t('order.due'), f.when(order.due)],
         [t('order.assigned'), order.assigned_to ?? '–'],

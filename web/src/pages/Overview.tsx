@@ -145,7 +145,7 @@ function Banner() {
   const open = (useQuery(q.cases).data?.items ?? []).filter((one) => one.state === 'open');
   const approvals = useQuery(q.approvals('open')).data?.items.length ?? 0;
   const fault = useCommand((active: boolean) => post('simulator/faults', { fault: 'pump', active }), ['alarms', 'cases', 'simulator']);
-  const worst = [...alarms].sort((a, b) => a.priority - b.priority || Date.parse(b.raised) - Date.parse(a.raised))[0];
+  const worst = [...alarms].sort((a, b) => a.priority - b.priority || (b.raised ?? '').localeCompare(a.raised ?? ''))[0];
   return (
     <Box className={worst ? 'card banner alarmed' : 'card banner'} mb="md" component="section" aria-label={t('overview.now')} style={worst ? { ['--alarm-edge' as string]: `var(--alarm-${worst.priority})` } : undefined}>
       {worst && <Prio p={worst.priority} asks={worst.state.includes('unack')} size={28} />}

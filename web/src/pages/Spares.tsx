@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
-import type { Spare } from '../api/types';
+import type { Purchase, Spare } from '../api/types';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -79,6 +79,8 @@ function Receive({ spare }: { spare: Spare }) {
 function Purchases() {
   const { t } = useTranslation();
   const f = useFormat();
+  const mayReceive = useMay('purchases.receive');
+  const receive = useCommand((one: Purchase) => post(`purchases/${one.id}/receive`, { version: one.version }), ['purchases', 'spares'], () => report(t('word.saved')));
   return (
     <Answer of={useQuery(q.purchases)} empty={(list) => list.items.length === 0} none={t('purchase.none')}>
       {(list) => (
@@ -92,7 +94,7 @@ function Purchases() {
                   <Table.Td><Text size="sm">{one.part}</Text><Text size="xs" c="dimmed">{one.name}</Text></Table.Td>
                   <Table.Td className="figure">{f.number(one.quantity)}</Table.Td>
                   <Table.Td className="figure">{f.money(one.cost)}</Table.Td>
-                  <Table.Td><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
+                  <Table.Td><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'ordered' && mayReceive && <Box mt={4}><Button size="compact-sm" loading={receive.isPending && receive.variables.id === one.id} onClick={() => receive.mutate(one)}>{t('purchase.receive')}</Button></Box>}{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
                   <Table.Td>{one.proposed_by}</Table.Td>
                   <Table.Td>{one.approved_by ?? '–'}</Table.Td>
                   <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }}>{t('word.open')}</Link> : '–'}</Table.Td>

@@ -11,7 +11,8 @@ export function Scroll({ minWidth, mah, children }: { minWidth: number; mah?: nu
     if (!at) return undefined;
     const measure = new ResizeObserver(() => setWide(at.scrollWidth > at.clientWidth + 1 || at.scrollHeight > at.clientHeight + 1));
     measure.observe(at);
-    if (at.firstElementChild) measure.observe(at.firstElementChild);
+    const table = at.firstElementChild?.firstElementChild;
+    if (table) measure.observe(table);
     return () => measure.disconnect();
   }, []);
   return (

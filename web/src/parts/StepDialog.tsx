@@ -19,10 +19,10 @@ export function StepDialog({ step, order, busy, onDone, onClose }: { step: strin
   const { t } = useTranslation();
   const [note, setNote] = useState('');
   const [reason, setReason] = useState<string>('parts');
-  const [codes, setCodes] = useState<Record<string, string>>({ mode: order.failure_mode ?? '', ...order.closing });
+  const [codes, setCodes] = useState<Record<string, string>>({ mode: order.failure_mode ?? '', label: 'confirmed', ...order.closing });
   const coded = step === 'close';
   const ready = !coded || REQUIRED.every((name) => codes[name]);
-  const body = (): object => ({ ...(note.trim() ? { note: note.trim() } : {}), ...(step === 'hold' ? { reason } : {}), ...(coded ? Object.fromEntries(Object.entries(codes).filter(([, code]) => code)) : {}) });
+  const body = (): object => ({ ...(note.trim() ? { note: note.trim() } : {}), ...(step === 'hold' ? { reason } : {}), ...(coded ? { codes: Object.fromEntries(Object.entries(codes).filter(([, code]) => code)) } : {}) });
   return (
     <Modal opened onClose={onClose} title={t(`step.${step}`)} closeButtonProps={{ 'aria-label': t('action.close') }}>
       <form onSubmit={(event) => { event.preventDefault(); onDone(body()); }}>

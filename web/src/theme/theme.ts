@@ -15,7 +15,7 @@ export const theme = createTheme({
   headings: { fontWeight: '600' },
   cursorType: 'pointer',
   respectReducedMotion: true,
-  colors: { slate: ['#f3f5f6', '#e4e8ea', '#c9d0d5', '#aab5bc', '#8d9ba5', '#748490', '#5f707d', '#4b5b67', '#384650', '#26313a'] },
+  colors: { dark: ['#e3e7ea', '#c9d0d5', '#a9b4bc', '#8d9ba5', '#505b64', '#3d464d', '#2e353b', '#262c31', '#1b2024', '#14181b'], slate: ['#f3f5f6', '#e4e8ea', '#c9d0d5', '#aab5bc', '#8d9ba5', '#748490', '#5f707d', '#4b5b67', '#384650', '#26313a'] },
   components: {
     Button: { defaultProps: { variant: 'default' } },
     Modal: { defaultProps: { centered: true, overlayProps: { backgroundOpacity: 0.4 } } },
