@@ -1,1 +1,30 @@
-"""The room act (under construction)."""
+"""Who does which task: an event opens a case, a process definition says what is to be done, the matrix says by whom.
+
+A case is durable (DBOS moves it, its truth is rows of ours), keeps the definition it was opened with, and never does a
+thing twice. What a rule may not do alone is laid before people; a second person decides, and silence is no. The control
+tower lists what was done by whom or what. Every move passes the gate and is audited.
+"""
+
+from lineshaft.act.act import Act
+from lineshaft.act.actions import ACTIONS
+from lineshaft.act.approval import ApprovalChanged
+from lineshaft.act.case import CaseChanged
+from lineshaft.act.matrix import Mode, mode_of
+from lineshaft.act.process import Process, read_process
+from lineshaft.act.settings import ActSettings
+from lineshaft.act.tables import MIGRATIONS
+from lineshaft.act.tower import TowerAdded
+
+__all__ = [
+    "ACTIONS",
+    "MIGRATIONS",
+    "Act",
+    "ActSettings",
+    "ApprovalChanged",
+    "CaseChanged",
+    "Mode",
+    "Process",
+    "TowerAdded",
+    "mode_of",
+    "read_process",
+]

@@ -16,9 +16,10 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import DERIVED, Assets
 from lineshaft.core import Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, new_id, now_ns, parse_duration
-from lineshaft.detect.alarm import Register
+from lineshaft.detect.alarm import Register, raised
 from lineshaft.detect.condition import Change, Condition, due, limits, walk
 from lineshaft.detect.definition import Watched, definitions
+from lineshaft.detect.events import AlarmRaised
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.lifecycle import AlarmState
 from lineshaft.detect.screen import Point, Rows, Screen
@@ -186,6 +187,11 @@ class Detect:
     def history(self, alarm_id: str, limit: int = 200) -> list[dict[str, Any]]:
         """Return an alarm's log, newest first."""
         return self._register.history(alarm_id, limit)
+
+    @staticmethod
+    def raised(row: Mapping[str, Any]) -> AlarmRaised:
+        """Return the event of an alarm that stands in the list, for whoever was not listening when it began."""
+        return raised(row)
 
     def acknowledge(
         self, tx: Connection, alarm_id: str, by: Subject, note: str = "", version: int | None = None

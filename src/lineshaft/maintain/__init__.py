@@ -13,7 +13,7 @@ from lineshaft.maintain.purchase import MaintainSettings, Purchases
 from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
-from lineshaft.maintain.tables import MIGRATIONS, next_number
+from lineshaft.maintain.tables import MIGRATIONS, add_series, next_number
 
 __all__ = [
     "LISTS",
@@ -28,6 +28,7 @@ __all__ = [
     "SpareLow",
     "Spares",
     "State",
+    "add_series",
     "check_closing",
     "load_spares",
     "next_number",

@@ -148,6 +148,11 @@ def _first(tx: Connection) -> None:
 MIGRATIONS: tuple[Migration, ...] = (Migration(1, "orders, checklists, spare ledger, purchases", _first),)
 
 
+def add_series(tx: Connection, name: str) -> None:
+    """Begin a series of numbers (a migration of a later room calls this)."""
+    tx.execute(series.insert().values(name=name, last=0))
+
+
 def next_number(tx: Connection, name: str) -> str:
     """Return the next number of a series (`WO-000123`); its row stays locked until the commit, so none is given twice."""
     tx.execute(series.update().where(series.c.name == name).values(last=series.c.last + 1))

@@ -1,0 +1,400 @@
+"""Act joins the pieces: events open cases, people decide, the engine moves, the clock wakes, the tower lists it all."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.act.actions import ACTIONS, purchase_decided
+from lineshaft.act.approval import Approvals
+from lineshaft.act.case import Cases
+from lineshaft.act.clock import Clock
+from lineshaft.act.job import Rooms, RuleAction
+from lineshaft.act.process import Processes
+from lineshaft.act.settings import ActSettings
+from lineshaft.act.tables import cases, notes, tasks
+from lineshaft.act.tower import Tower
+from lineshaft.core import Bus, Database, NotFound, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
+from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
+from lineshaft.guard import Command, Guard, Subject
+from lineshaft.maintain import OrderChanged, Orders, Purchases, Spares
+
+BUILT_IN = Path(__file__).parent / "processes"
+PURCHASE = "purchase:"
+"""What names a purchase without a case where a case is named otherwise."""
+
+
+class Act:
+    """Cases, approvals and the control tower of the plant."""
+
+    def __init__(  # noqa: PLR0917 - the rooms it works in, in their order
+        self,
+        home: Path,
+        db: Database,
+        guard: Guard,
+        orders: Orders,
+        spares: Spares,
+        purchases: Purchases,
+        detect: Detect,
+        settings: ActSettings | None,
+        bus: Bus,
+    ) -> None:
+        self._db, self._guard, self._bus = db, guard, bus
+        self._settings = settings or ActSettings()
+        self._rooms = Rooms(orders, spares, purchases, detect)
+        self._tower = Tower(db, bus)
+        self._approvals = Approvals(db, bus)
+        self._approvals.decided = self._decided
+        expiry = self._settings.approval_expiry
+        self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
+        self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
+        self._engine: Any = None
+        self._clock: Clock | None = None
+        self.reload()
+
+    # -- running
+
+    def reload(self) -> list[Problem]:
+        """Read the process definitions again; open cases keep theirs."""
+        problems = self.processes.reload()
+        text = "; ".join(str(problem) for problem in problems)
+        self._bus.tell(SystemEvent("act:processes", text or "all processes are in use", active=bool(problems)))
+        return problems
+
+    def listen(self) -> None:
+        """Connect act to the bus: alarms and findings open cases, orders and alarms wake them."""
+        self._bus.on(AlarmRaised, self.on_alarm, "act: an alarm opens a case")
+        self._bus.on(FindingRaised, self.on_finding, "act: a finding opens a case")
+        self._bus.on(AlarmCleared, self.on_alarm_step, "act: a return to normal verifies")
+        self._bus.on(AlarmChanged, self.on_alarm_step, "act: an alarm's input is back")
+        self._bus.on(OrderChanged, self.on_order, "act: a step of an order wakes its case")
+
+    def start_engine(self) -> None:
+        """Begin to move cases; those a crash has cut off go on, and alarms nobody took are taken."""
+        engine = importlib.import_module("lineshaft.act.engine")  # loads DBOS: 1-2 s that no other command needs
+        self._engine = engine.Engine(self._db.url, self._settings.executor, self._settings.threads)
+        clock = Clock(self._engine.run, self._ring, self._next_due)
+        self._clock, self._cases.on_time = clock, clock.look
+        self._engine.start(self)
+        clock.start()
+        self.recover()
+
+    def stop(self) -> None:
+        """End; nothing is lost."""
+        if self._clock is not None:
+            self._clock.stop()
+            self._engine.stop()
+        self._clock, self._engine = None, None
+
+    def settle(self, timeout: float = 30.0) -> bool:
+        """Wait until every case has made all the moves it can; false if that takes longer."""
+        return self._clock is None or self._clock.idle(timeout)
+
+    def recover(self) -> None:
+        """Wake every open case, and take alarms that were raised when nobody listened."""
+        with self._db.read() as tx:
+            open_cases = [row.id for row in tx.execute(sa.select(cases.c.id).where(cases.c.state == "open"))]
+        for ref in open_cases:
+            self._wake(ref)
+        for row in self._rooms.purchases.list(state="approved", limit=1000):
+            if row["case_id"] is None:
+                self._wake(PURCHASE + row["id"])
+        for row in self._rooms.detect.alarms(kind=None):
+            if row["process"] and row["occurrence"] and row["active"] and not self._is_known(f"alarm:{row['occurrence']}"):
+                self._start(*_of_alarm(self._rooms.detect.raised(row)))
+
+    # -- what the engine calls
+
+    def move(self, ref: str) -> tuple[bool, str]:
+        """Make the next move of a case (or of a purchase without one)."""
+        if ref.startswith(PURCHASE):
+            row = self._rooms.purchases.get(ref.removeprefix(PURCHASE))
+            return (True, "order") if row["state"] == "approved" else (False, "")
+        move = self._cases.move(ref)
+        return move.more, move.outside
+
+    def send(self, ref: str, task: str) -> str:
+        """Reach another system for a task."""
+        if ref.startswith(PURCHASE):
+            return self._rooms.purchases.send(ref.removeprefix(PURCHASE))
+        return self._cases.send(ref, task)
+
+    def sent(self, ref: str, task: str, reference: str) -> None:
+        """Note what the other system answered."""
+        if not ref.startswith(PURCHASE):
+            self._cases.sent(ref, task, reference)
+            return
+        purchase_id, rule = ref.removeprefix(PURCHASE), Subject.rule("replenisher")
+        command = Command(rule, "purchases.order", purchase_id, {"reference": reference}, f"{ref}:ordered")
+
+        def run(tx: Connection) -> dict[str, Any]:
+            self._rooms.purchases.ordered(tx, purchase_id, reference, rule)
+            return {}
+
+        self._guard.perform(command, run)
+
+    def fail(self, ref: str, error: str) -> None:
+        """Give a case up, saying why, where people see it."""
+        self._bus.tell(
+            SystemEvent(f"act:{ref}", f"a case cannot go on: {error}", severity="error", hint="see the case; retry it")
+        )
+        if not ref.startswith(PURCHASE):
+            self._cases.fail(ref, error)
+
+    def finished(self, ref: str, well: bool) -> None:
+        """Note that a run has ended."""
+        if self._clock is not None:
+            self._clock.finished(ref)
+            if not well and ref.startswith(PURCHASE):
+                self._clock.wake(ref, 60.0)
+
+    # -- events
+
+    def on_alarm(self, event: AlarmRaised) -> None:
+        """Open a case for an alarm whose definition names a process."""
+        if event.process:
+            self._start(*_of_alarm(event))
+        self.on_alarm_step(event)
+
+    def on_finding(self, event: FindingRaised) -> None:
+        """Open a case for a finding that a process asks for."""
+        names = {
+            "event": "finding",
+            "asset": event.asset_path,
+            "asset_name": event.asset_path.rpartition("/")[2],
+            "name": event.kind,
+            "kind": event.kind,
+            "failure_mode": event.failure_mode,
+            "score": event.score,
+            "sensors": [dict(sensor) for sensor in event.sensors],
+            "evidence": dict(event.evidence),
+            "at": iso(event.at),
+        }
+        self._start(names, f"finding:{event.finding_id}", None)
+
+    def on_alarm_step(self, event: AlarmRaised | AlarmCleared | AlarmChanged) -> None:
+        """Wake the cases that watch an alarm."""
+        for ref in self._open_cases(cases.c.alarm_id == event.alarm_id):
+            self._wake(ref)
+
+    def on_order(self, event: OrderChanged) -> None:
+        """Wake the case of an order."""
+        if event.case_id is not None and event.what != "create":
+            self._wake(event.case_id)
+
+    def _start(self, names: Mapping[str, Any], source_id: str, alarm_id: str | None) -> None:
+        for process in self.processes.for_event(dict(names)):
+            ref = self._cases.open(process, names, source_id, alarm_id)
+            if ref is not None:
+                self._wake(ref)
+
+    def _wake(self, ref: str) -> None:
+        if self._clock is not None:
+            self._clock.wake(ref)
+
+    # -- approvals
+
+    def decide(
+        self,
+        tx: Connection,
+        approval_id: str,
+        subject: Subject,
+        decision: str,
+        edit: Mapping[str, Any] | None = None,
+        reason: str = "",
+        version: int | None = None,
+    ) -> dict[str, Any]:
+        """Approve, reject or edit a proposal; whoever filed or edited it may not decide it."""
+        row = self._approvals.decide(tx, approval_id, subject, decision, edit, reason, version)
+        about = self._about(tx, row)
+        what = {"approve": "approved", "reject": "rejected", "edit": "edited"}[decision]
+        kind = "token" if subject.kind == "token" else "person"
+        self._tower.add(
+            tx,
+            about,
+            f"{what}: {row['what']}",
+            actor=subject.id,
+            actor_kind=kind,
+            mode="human_assistant",
+            task=row["task"],
+            outcome=reason,
+        )
+        self._wake_after(tx, row)
+        return row
+
+    def propose_purchase(self, tx: Connection, part: str, quantity: float, by: Subject, reason: str = "") -> dict[str, Any]:
+        """File a purchase a person wants; a second person decides it in the same inbox."""
+        made = self._rooms.purchases.propose(tx, part, quantity, by, reason=reason)
+        names = ("part", "name", "quantity", "unit_cost", "cost", "number")
+        proposal = {**{name: made[name] for name in names}, "purchase_id": made["id"]}
+        expires = now_ns() + parse_duration(self._settings.approval_expiry)
+        self._approvals.file(tx, f"Buy {made['name']}", proposal, by.id, expires, None, "purchase")
+        self._look_after(tx)
+        return made
+
+    def approvals(self, state: str | None = "open", limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
+        """Return proposals, newest first."""
+        return self._approvals.list(state, limit, before)
+
+    def approval(self, approval_id: str) -> dict[str, Any]:
+        """Return one proposal."""
+        return self._approvals.get(approval_id)
+
+    def _decided(self, tx: Connection, row: Mapping[str, Any], approved: bool, by: Subject) -> None:
+        """Let what was proposed know the decision, in the same transaction."""
+        if row["case_id"] is None:
+            purchase_decided(tx, self._rooms, row["proposal"], approved, by)
+            return
+        query = sa.select(tasks.c.does).where(tasks.c.case_id == row["case_id"], tasks.c.name == row["task"])
+        action = ACTIONS.get(str(tx.execute(query).scalar()))
+        if isinstance(action, RuleAction) and action.decided is not None:
+            action.decided(tx, self._rooms, row["proposal"], approved, by)
+
+    def _about(self, tx: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+        found = self._db.rows(sa.select(cases).where(cases.c.id == row["case_id"]), tx) if row["case_id"] else []
+        return found[0] if found else {"id": "", "asset": ""}
+
+    def _wake_after(self, tx: Connection, row: Mapping[str, Any]) -> None:
+        ref = row["case_id"] or PURCHASE + str(row["proposal"].get("purchase_id"))
+        after_commit(tx, lambda: self._wake(ref))
+
+    def _look_after(self, tx: Connection) -> None:
+        after_commit(tx, lambda: self._clock.look() if self._clock is not None else None)
+
+    # -- time
+
+    def _ring(self) -> None:
+        """Do what has fallen due: expire proposals, tell of tasks left open, look again where a task asked for it."""
+        now = now_ns()
+        late: list[dict[str, Any]] = []
+        with self._db.read() as look:
+            soon = self._approvals.next_expiry(look)
+            waking = [row.case_id for row in look.execute(sa.select(tasks.c.case_id).where(tasks.c.wake_at <= now))]
+            overdue = [dict(row) for row in look.execute(sa.select(tasks).where(tasks.c.escalate_at <= now)).mappings()]
+        if soon is not None and soon <= now:
+            with self._db.begin() as tx:
+                late = self._approvals.expire(tx, now)
+                for row in late:
+                    rule = "rule:expiry"
+                    self._tower.add(
+                        tx, self._about(tx, row), f"expired: {row['what']}", actor=rule, actor_kind="rule", task=row["task"]
+                    )
+        for row in overdue:
+            self._escalate(row)
+        for ref in {*waking, *(row["case_id"] for row in late if row["case_id"])}:
+            self._wake(ref)
+
+    def _escalate(self, task: Mapping[str, Any]) -> None:
+        with self._db.begin() as tx:
+            case = self._db.rows(sa.select(cases).where(cases.c.id == task["case_id"]), tx)[0]
+            told = next((one.get("escalate") for one in case["definition"]["tasks"] if one["id"] == task["name"]), None) or {}
+            tx.execute(tasks.update().where(tasks.c.id == task["id"]).values(escalate_at=None))
+            self._tower.add(
+                tx, case, f"{task['name']}: still open", actor="rule:clock", actor_kind="rule", mode=task["mode"],
+                task=task["name"], outcome=f"told: {told.get('to', '')}",
+            )  # fmt: skip
+
+    def _next_due(self) -> int | None:
+        with self._db.read() as tx:
+            moments = [
+                self._approvals.next_expiry(tx),
+                tx.execute(sa.select(sa.func.min(tasks.c.wake_at)).where(tasks.c.state == "open")).scalar(),
+                tx.execute(sa.select(sa.func.min(tasks.c.escalate_at)).where(tasks.c.state == "open")).scalar(),
+            ]
+        return min((at for at in moments if at is not None), default=None)
+
+    # -- reading
+
+    def cases(
+        self, state: str | None = None, *, asset: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return cases, newest first."""
+        query = sa.select(cases).order_by(cases.c.opened.desc(), cases.c.id).limit(limit)
+        if state:
+            query = query.where(cases.c.state == state)
+        if asset:
+            query = query.where(cases.c.asset == asset)
+        if before is not None:
+            query = query.where(cases.c.opened < before)
+        rows = self._db.rows(query)
+        here = sa.select(tasks.c.case_id, tasks.c.name).where(
+            tasks.c.case_id.in_([row["id"] for row in rows]), tasks.c.state == "open"
+        )
+        waiting: dict[str, str] = {}
+        for task in self._db.rows(here.order_by(tasks.c.position.desc())):
+            waiting.setdefault(task["case_id"], task["name"])
+        return [{**_brief(row), "current_task": waiting.get(row["id"])} for row in rows]
+
+    def case(self, case_id: str) -> dict[str, Any]:
+        """Return one case by id or number, with its tasks, notes and frozen definition."""
+        query = sa.select(cases).where(sa.or_(cases.c.id == case_id, cases.c.number == case_id))
+        with self._db.read() as tx:
+            found = self._db.rows(query, tx)
+            if not found:
+                raise NotFound(f"there is no case {case_id}", code="cases.unknown")
+            row = found[0]
+            mine = self._db.rows(sa.select(tasks).where(tasks.c.case_id == row["id"]).order_by(tasks.c.position), tx)
+            joined = self._db.rows(sa.select(notes).where(notes.c.case_id == row["id"]).order_by(notes.c.at), tx)
+        current = [task["name"] for task in mine if task["state"] == "open"]
+        return {
+            **_brief(row),
+            "current_task": current[-1] if current else None,
+            "event": row["event"],
+            "gives": row["gives"],
+            "definition": row["definition"],
+            "tasks": mine,
+            "notes": joined,
+        }
+
+    def retry(self, tx: Connection, case_id: str, by: Subject) -> None:
+        """Let a failed case go on."""
+        self._cases.retry(tx, case_id, by)
+        after_commit(tx, lambda: self._wake(case_id))
+
+    def tower(self, limit: int = 100, before: int | None = None, case_id: str | None = None) -> list[dict[str, Any]]:
+        """Return what was done by whom or what, newest first."""
+        return self._tower.lines(limit, before, case_id)
+
+    def _open_cases(self, condition: sa.ColumnElement[bool]) -> list[str]:
+        rows = self._db.rows(sa.select(cases.c.id).where(condition, cases.c.state == "open"))
+        return [row["id"] for row in rows]
+
+    def _is_known(self, source_id: str) -> bool:
+        queries = (
+            sa.select(cases.c.id).where(cases.c.source_id == source_id),
+            sa.select(notes.c.id).where(notes.c.source_id == source_id),
+        )
+        return any(self._db.rows(query) for query in queries)
+
+
+def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = (
+        "id", "number", "process", "process_version", "asset", "title", "state", "opened", "closed", "work_order_id",
+        "alarm_id", "source_id", "outcome", "version",
+    )  # fmt: skip
+    return {name: row[name] for name in names}
+
+
+def _of_alarm(event: AlarmRaised) -> tuple[dict[str, Any], str, str]:
+    names = {
+        "event": "alarm",
+        "asset": event.asset_path,
+        "asset_name": event.asset_path.rpartition("/")[2],
+        "name": event.name,
+        "kind": event.kind,
+        "failure_mode": event.failure_mode,
+        "priority": event.priority,
+        "value": event.value,
+        "limit": event.limit,
+        "unit": event.unit,
+        "property": event.property_path,
+        "evidence": dict(event.evidence),
+        "process": event.process,
+        "at": iso(event.at),
+    }
+    return names, f"alarm:{event.occurrence}", event.alarm_id

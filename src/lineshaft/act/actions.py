@@ -1,0 +1,209 @@
+"""What a task can do (`does:`): the words a process definition is written in.
+
+Rules act under their own names (`rule:triage`), never under a person's; what they do passes the same gate as anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from lineshaft.act.job import Action, Job, Look, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.core import LineshaftError, now_ns, parse_duration
+from lineshaft.guard import Subject
+from lineshaft.maintain import LISTS, check_closing
+
+_TIME_TO_ACT = {1: "4h", 2: "24h", 3: "72h", 4: "7d", 5: "30d"}
+"""Due from urgency; a plant sets its own in the triage task's `with: {due: {1: 2h}}`."""
+
+DONE = ("done", "verified", "closed")
+GIVEN_UP = ("cancelled", "rejected")
+
+
+def _triage(_tx: Connection, job: Job) -> dict[str, Any]:
+    """Judge urgency from the alarm's priority or the finding's score."""
+    score = job.names.get("score")
+    by_score = 2 if isinstance(score, int | float) and score >= 0.9 else 3
+    priority = int(job.names.get("priority") or by_score)
+    due: Mapping[Any, str] = job.task.options.get("due", {})
+    return {
+        "priority": priority,
+        "kind": "corrective" if job.names.get("event") == "alarm" else "predictive",
+        "failure_mode": job.names.get("failure_mode") or "",
+        "due": now_ns() + parse_duration(due.get(priority, _TIME_TO_ACT.get(priority, "72h"))),
+    }
+
+
+def _order_draft(_tx: Connection, job: Job) -> dict[str, Any]:
+    judged: Mapping[str, Any] = job.names.get("triage") or {}
+    mode = str(judged.get("failure_mode") or job.names.get("failure_mode") or "")
+    return {
+        "asset": job.case["asset"],
+        "title": job.case["title"],
+        "kind": judged.get("kind", "corrective"),
+        "priority": judged.get("priority", 3),
+        "due": judged.get("due"),
+        "failure_mode": mode if mode in LISTS["mode"] else "",
+    }
+
+
+def _order(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    kind, _, source = str(job.case["source_id"]).partition(":")
+    evidence = {**(job.names.get("evidence") or {}), "score": job.names.get("score"), "sensors": job.names.get("sensors")}
+    made = job.rooms.orders.create(
+        tx,
+        _ORDERER,
+        **proposal,
+        state="triaged",
+        source=(kind, source),
+        evidence={key: value for key, value in evidence.items() if value is not None},
+        case_id=job.case["id"],
+        checklist=job.task.options.get("checklist", []),
+        note=f"opened by {job.case['number']}",
+    )
+    return {"id": made["id"], "number": made["number"], "work_order_id": made["id"]}
+
+
+def _parts_needed(tx: Connection, job: Job) -> dict[str, Any]:
+    spares = job.rooms.spares
+    needed = spares.needed_for(job.case["asset"], str(job.names.get("failure_mode") or ""), tx)
+    return {"parts": [{**one, "available": spares.get(one["part"], tx)["available"]} for one in needed]}
+
+
+def _reserve(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """Set aside what is there; what is missing, or now below its minimum, is to be bought."""
+    parts: list[dict[str, Any]] = []
+    for one in proposal["parts"]:
+        available = job.rooms.spares.get(one["part"], tx)["available"]
+        amount = min(one["quantity"], available)
+        if amount > 0:
+            job.rooms.spares.reserve(tx, job.order_id, one["part"], amount, _STOREKEEPER)
+        outlook = job.rooms.spares.outlook(one["part"], tx)
+        missing = round(one["quantity"] - amount, 3)
+        short = max(outlook["short"], missing if outlook["on_the_way"] < missing else 0.0)
+        parts.append({**outlook, "reserved": amount, "missing": missing, "short": short})
+    low = [one for one in parts if one["short"] > 0]
+    return {"parts": parts, "low": bool(low), "buy": low[0] if low else None}
+
+
+def _purchase(tx: Connection, job: Job) -> dict[str, Any]:
+    wanted: Mapping[str, Any] | None = (job.names.get("stock") or {}).get("buy")
+    if wanted is None:
+        return {"part": None, "cost": 0.0}
+    made = job.rooms.purchases.propose(
+        tx, wanted["part"], wanted["short"], _REPLENISHER, case_id=job.case["id"], reason=f"{job.case['number']}: below minimum"
+    )
+    names = ("part", "name", "quantity", "unit_cost", "cost", "number")
+    return {**{name: made[name] for name in names}, "purchase_id": made["id"]}
+
+
+def _purchase_carried(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    if not proposal.get("purchase_id"):
+        return {"approved": False}
+    row = job.rooms.purchases.get(proposal["purchase_id"], tx)
+    if row["state"] == "proposed":
+        row = job.rooms.purchases.approve(tx, row["id"], Subject.rule("matrix"))
+    return {"approved": row["state"] != "rejected", "purchase_id": row["id"], "number": row["number"], "cost": row["cost"]}
+
+
+def purchase_decided(tx: Connection, rooms: Rooms, proposal: Mapping[str, Any], approved: bool, by: Subject) -> None:
+    """Write a person's decision on a purchase, with the quantity as it stands in the proposal by now."""
+    if approved:
+        rooms.purchases.approve(tx, proposal["purchase_id"], by, quantity=proposal["quantity"])
+    else:
+        rooms.purchases.reject(tx, proposal["purchase_id"], by)
+
+
+def _send(job: Job) -> str:
+    return job.rooms.purchases.send(job.names["purchase"]["purchase_id"])
+
+
+def _sent(tx: Connection, job: Job, reference: str) -> dict[str, Any]:
+    row = job.rooms.purchases.ordered(tx, job.names["purchase"]["purchase_id"], reference, _REPLENISHER)
+    return {"number": row["number"], "reference": reference}
+
+
+def _repaired(tx: Connection, job: Job) -> Look:
+    order = job.rooms.orders.get(job.order_id, tx)
+    if order["state"] in DONE:
+        return Settled("done", _who(order, "done"), {"order": order["number"]})
+    return _given_up(order)
+
+
+def _verified(tx: Connection, job: Job) -> Look:
+    """See whether a person verified it, or the alarm's condition stayed away for a while after the work was done."""
+    order = job.rooms.orders.get(job.order_id, tx)
+    if order["state"] in ("verified", "closed"):
+        return Settled("done", _who(order, "verify"), {"by": "a person"}, back_in_service=True)
+    if order["state"] in GIVEN_UP:
+        return _given_up(order)
+    row = job.row or {}
+    alarm_id = job.case["alarm_id"]
+    if order["state"] != "done" or row.get("mode") != "automation" or not alarm_id:
+        return None
+    if not job.rooms.detect.is_normal(alarm_id, tx):
+        return None
+    if row.get("wake_at") is None:
+        return Wake(now_ns() + parse_duration(job.task.options.get("hold", 0)))
+    if now_ns() < row["wake_at"]:
+        return Wake(row["wake_at"])
+    found = {"by": "the alarm's condition", "property": job.names.get("property")}
+
+    def verify(tx: Connection) -> object:
+        return job.rooms.orders.verify(tx, job.order_id, _VERIFIER, note="back to normal")
+
+    return Settled("done", _VERIFIER.id, found, verify, back_in_service=True)
+
+
+def _closed(tx: Connection, job: Job) -> Look:
+    """See whether a person closed it; close it at once where the codes were given when the work was reported done."""
+    order = job.rooms.orders.get(job.order_id, tx)
+    if order["state"] == "closed":
+        return Settled("done", _who(order, "close"), {"codes": order["closing"]})
+    if order["state"] != "verified":
+        return _given_up(order)
+    try:
+        codes = check_closing(order["closing"])
+    except LineshaftError:
+        return None
+
+    def close(tx: Connection) -> object:
+        return job.rooms.orders.close(tx, job.order_id, _CLOSER)
+
+    return Settled("done", _CLOSER.id, {"codes": codes}, close)
+
+
+def _given_up(order: Mapping[str, Any]) -> Settled | None:
+    if order["state"] not in GIVEN_UP:
+        return None
+    return Settled("cancelled", order["history"][-1]["by"], {"order": order["number"], "state": order["state"]})
+
+
+def _who(order: Mapping[str, Any], what: str) -> str:
+    return str(next((line["by"] for line in reversed(order["history"]) if line["what"] == what), ""))
+
+
+def _as_is(_tx: Connection, _job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(proposal)
+
+
+_TRIAGE = Subject.rule("triage")
+_ORDERER = Subject.rule("work-orders")
+_STOREKEEPER = Subject.rule("storekeeper")
+_REPLENISHER = Subject.rule("replenisher")
+_VERIFIER = Subject.rule("verifier")
+_CLOSER = Subject.rule("closer")
+_FOREMAN = Subject.rule("foreman")
+
+ACTIONS: dict[str, Action] = {
+    "triage.rule": RuleAction(_TRIAGE, "cases.task", _triage, _as_is),
+    "work-order.create": RuleAction(_ORDERER, "work-orders.create", _order_draft, _order),
+    "spares.reserve": RuleAction(_STOREKEEPER, "spares.reserve", _parts_needed, _reserve),
+    "purchase.propose": RuleAction(_REPLENISHER, "purchases.propose", _purchase, _purchase_carried, purchase_decided),
+    "purchase.order": OutsideAction(_REPLENISHER, "purchases.order", _send, _sent),
+    "work-order.repair": WaitAction(_FOREMAN, "cases.task", _repaired),
+    "work-order.verify": WaitAction(_VERIFIER, "work-orders.verify", _verified),
+    "work-order.close": WaitAction(_CLOSER, "work-orders.close", _closed),
+}

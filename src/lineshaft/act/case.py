@@ -1,0 +1,442 @@
+"""Cases: the durable run of a process for one event, moved on one task at a time.
+
+Every move is one transaction through the gate: the task's row, what the task did in other rooms, and its audit row commit
+together under a key of their own, so repeating a move after a crash does nothing twice. Between moves a case is rows on
+disk: a thousand cases waiting for people cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.act.approval import Approvals
+from lineshaft.act.expression import Expression
+from lineshaft.act.job import Action, Job, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.act.matrix import Mode, level, mode_of
+from lineshaft.act.process import Process, Task, thaw
+from lineshaft.act.tables import cases, notes, tasks
+from lineshaft.act.tower import Tower
+from lineshaft.core import Bus, Conflict, Database, NotFound, after_commit, bump, new_id, now_ns, parse_duration
+from lineshaft.guard import Command, Guard, Subject
+from lineshaft.maintain import next_number
+
+SETTLED = ("done", "skipped", "rejected", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseChanged:
+    """A case was opened, moved on, or ended."""
+
+    case_id: str
+    number: str
+    asset: str
+    state: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a move left to do: `more` to move on at once, `outside` a task that must reach another system first."""
+
+    more: bool
+    outside: str = ""
+
+
+class Cases:
+    """All cases, and how they move."""
+
+    def __init__(
+        self,
+        db: Database,
+        guard: Guard,
+        rooms: Rooms,
+        actions: Mapping[str, Action],
+        approvals: Approvals,
+        tower: Tower,
+        bus: Bus,
+        expiry: str,
+    ) -> None:
+        self._db, self._guard, self._rooms, self._actions = db, guard, rooms, actions
+        self._approvals, self._tower, self._bus, self._expiry = approvals, tower, bus, expiry
+        self.on_time: Callable[[], None] = lambda: None
+
+    # -- opening
+
+    def open(self, process: Process, event: Mapping[str, Any], source_id: str, alarm_id: str | None) -> str | None:
+        """Open a case for an event, or note the event in the case that is open for the same trouble; return its id."""
+        rule = Subject.rule(process.process)
+        body = {"process": process.process, "version": process.version, "source": source_id}
+        command = Command(rule, "cases.open", source_id, body, f"case:{process.process}:{source_id}", str(event["asset"]))
+        return self._guard.perform(command, lambda tx: self._open(tx, process, event, source_id, alarm_id, rule))["case_id"]
+
+    def _open(
+        self, tx: Connection, process: Process, event: Mapping[str, Any], source_id: str, alarm_id: str | None, rule: Subject
+    ) -> dict[str, Any]:
+        number = next_number(tx, "CASE")  # also makes openers queue: two cannot both find no open case
+        key = f"{process.process}:{_filled(process.one_open_case_per, event)}"
+        before = tx.execute(sa.select(cases.c.id).where(cases.c.source_id == source_id)).scalar()
+        if before is not None:
+            return {"case_id": str(before), "joined": False}
+        there = tx.execute(sa.select(cases).where(cases.c.open_key == key)).mappings().first()
+        if there is not None:
+            self._join(tx, dict(there), event, source_id, rule)
+            return {"case_id": there["id"], "joined": True}
+        row = {
+            "id": new_id(),
+            "version": 1,
+            "number": number,
+            "process": process.process,
+            "process_version": process.version,
+            "definition": process.plain(),
+            "open_key": key,
+            "source_id": source_id,
+            "asset": event["asset"],
+            "alarm_id": alarm_id,
+            "title": f"{event['name']} ({event['asset_name']})"[:300],
+            "state": "open",
+            "opened": now_ns(),
+            "event": dict(event),
+            "gives": {},
+        }
+        tx.execute(cases.insert().values(**row))
+        self._line(tx, row, rule.id, "case opened", outcome=str(row["title"]))
+        self._tell(tx, row, "open", "opened")
+        return {"case_id": row["id"], "joined": False}
+
+    def _join(self, tx: Connection, case: Mapping[str, Any], event: Mapping[str, Any], source_id: str, rule: Subject) -> None:
+        if tx.execute(sa.select(notes.c.id).where(notes.c.source_id == source_id)).first() is not None:
+            return
+        text = f"{event['event']} again: {event['name']}"
+        tx.execute(
+            notes.insert().values(id=new_id(), case_id=case["id"], at=now_ns(), by=rule.id, text=text, source_id=source_id)
+        )
+        if case["work_order_id"]:
+            self._rooms.orders.comment(tx, case["work_order_id"], rule, text)
+        self._line(tx, case, rule.id, "joined the open case", outcome=text)
+        self._tell(tx, case, case["state"], "joined")
+
+    # -- moving
+
+    def move(self, case_id: str) -> Move:
+        """Make the next move of a case, if there is one."""
+        case, rows = self._state(case_id)
+        if case["state"] != "open":
+            return Move(False)
+        process = thaw(case["definition"])
+        for number, task in enumerate(process.tasks):
+            row = rows.get(task.id)
+            if row is None and _is_ready(process, number, rows):
+                return self._begin(case, task, number)
+            if row is not None and row["state"] == "open":
+                move = self._go_on(case, task, row)
+                if move is not None:
+                    return move
+        if len(rows) == len(process.tasks) and all(row["state"] in SETTLED for row in rows.values()):
+            self._perform(case, "finish", Subject.rule(process.process), "cases.close", self._finish)
+        return Move(False)
+
+    def send(self, case_id: str, name: str) -> str:
+        """Reach the other system for a task; may be repeated."""
+        case, rows = self._state(case_id)
+        task = _task(case, name)
+        action = self._actions[task.does]
+        if not isinstance(action, OutsideAction):
+            raise Conflict(f"task '{name}' does nothing outside")
+        return action.send(self._job(case, task, rows.get(name)))
+
+    def sent(self, case_id: str, name: str, reference: str) -> None:
+        """Note that the other system has it."""
+        case, _ = self._state(case_id)
+        task = _task(case, name)
+        action = self._actions[task.does]
+        if not isinstance(action, OutsideAction):
+            raise Conflict(f"task '{name}' does nothing outside")
+        carry = action.carry
+
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            row = self._row(tx, case_id, name)
+            if row is not None and row["state"] == "open":
+                output = carry(tx, self._job(now, task, row), reference)
+                self._settle(tx, now, task, row, Settled("done", action.rule.id, output))
+            return {}
+
+        self._perform(case, f"{name}:sent", action.rule, action.verb, run)
+
+    def fail(self, case_id: str, error: str) -> None:
+        """End a case that cannot go on, saying why; a person may retry it."""
+
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            if now["state"] == "open":
+                bump(tx, cases, case_id, None, state="failed", outcome=error)
+                self._line(tx, now, "system:act", "case failed", outcome=error)
+                self._tell(tx, now, "failed", "failed")
+            return {}
+
+        case, _ = self._state(case_id)
+        self._perform(case, f"fail:{case['version']}", Subject.system("act"), "cases.fail", run)
+
+    def retry(self, tx: Connection, case_id: str, by: Subject) -> None:
+        """Let a failed case go on from where it stopped."""
+        case = self._locked(tx, case_id)
+        if case["state"] != "failed":
+            raise Conflict(f"{case['number']} is {case['state']}, not failed", code="cases.step")
+        bump(tx, cases, case_id, case["version"], state="open", outcome="")
+        self._line(tx, case, by.id, "case retried")
+        self._tell(tx, case, "open", "retried")
+
+    def _begin(self, case: Mapping[str, Any], task: Task, position: int) -> Move:
+        action = self._actions[task.does]
+
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            if now["state"] != "open" or self._row(tx, now["id"], task.id) is not None:
+                return {}
+            job = self._job(now, task, None)
+            if task.when and not Expression(task.when).value(job.names):
+                self._insert(tx, job, position, "skipped", {})
+                return {}
+            proposal = action.propose(tx, job) if isinstance(action, RuleAction) else {}
+            row = self._insert(tx, job, position, "open", proposal)
+            if row["mode"] == Mode.AUTOMATION and isinstance(action, RuleAction):
+                output = action.carry(tx, job, proposal)
+                self._settle(tx, now, task, row, Settled("done", action.rule.id, output))
+            elif not isinstance(action, WaitAction) and row["mode"] != Mode.AUTOMATION:
+                self._ask(tx, job, proposal, action.rule)
+            return {}
+
+        verb = action.verb if isinstance(action, RuleAction) else "cases.task"
+        self._perform(case, f"{task.id}:begin", action.rule, verb, run)
+        return Move(True)
+
+    def _go_on(self, case: Mapping[str, Any], task: Task, row: Mapping[str, Any]) -> Move | None:
+        """Move an open task on if what it waited for has come."""
+        action = self._actions[task.does]
+        if isinstance(action, WaitAction):
+            return self._look(case, task, row, action)
+        with self._db.read() as tx:
+            approval = self._approvals.of_task(tx, case["id"], task.id)
+        if approval is not None and approval["state"] == "open":
+            return None
+        if approval is not None and approval["state"] != "approved":
+            by = approval["decided_by"] or "rule:expiry"
+            output = {"approved": False, "decision": approval["state"], "reason": approval["reason"]}
+            self._close_task(case, task, Settled("rejected", by, output), Subject.rule("matrix"))
+            return Move(True)
+        if isinstance(action, OutsideAction):
+            return Move(True, task.id)
+        if approval is None:
+            return None
+        proposal, decided_by = approval["proposal"], str(approval["decided_by"])
+
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            fresh = self._row(tx, now["id"], task.id)
+            if fresh is not None and fresh["state"] == "open":
+                output = action.carry(tx, self._job(now, task, fresh), proposal)
+                self._settle(tx, now, task, fresh, Settled("done", decided_by, {"approved": True, **output}))
+            return {}
+
+        self._perform(case, f"{task.id}:carry", action.rule, action.verb, run)
+        return Move(True)
+
+    def _look(self, case: Mapping[str, Any], task: Task, row: Mapping[str, Any], action: WaitAction) -> Move | None:
+        with self._db.read() as tx:
+            look = action.look(tx, self._job(case, task, row))
+        if isinstance(look, Settled):
+            self._close_task(case, task, look, action.rule if look.act else Subject.rule("foreman"), action)
+            return Move(True)
+        at = look.at if isinstance(look, Wake) else None
+        if at != row["wake_at"]:
+            with self._db.begin() as tx:
+                tx.execute(tasks.update().where(tasks.c.id == row["id"]).values(wake_at=at))
+                after_commit(tx, self.on_time)
+        return None
+
+    def _close_task(
+        self, case: Mapping[str, Any], task: Task, settled: Settled, rule: Subject, action: WaitAction | None = None
+    ) -> None:
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            row = self._row(tx, now["id"], task.id)
+            if row is None or row["state"] != "open":
+                return {}
+            again = settled if action is None else action.look(tx, self._job(now, task, row))
+            if isinstance(again, Settled):
+                if again.act is not None:
+                    again.act(tx)
+                self._settle(tx, now, task, row, again)
+            return {}
+
+        verb = action.verb if action is not None and settled.act is not None else "cases.task"
+        self._perform(case, f"{task.id}:settle:{case['version']}", rule, verb, run)
+
+    # -- rows
+
+    def _perform(
+        self,
+        case: Mapping[str, Any],
+        key: str,
+        by: Subject,
+        verb: str,
+        run: Callable[[Connection, dict[str, Any]], dict[str, Any]],
+    ) -> None:
+        """Run one move as a command of a rule, with the case's row locked."""
+        command = Command(by, verb, str(case["number"]), {"move": key}, f"{case['id']}:{key}", str(case["asset"]))
+        self._guard.perform(command, lambda tx: run(tx, self._locked(tx, case["id"])))
+
+    def _insert(self, tx: Connection, job: Job, position: int, state: str, proposal: Mapping[str, Any]) -> dict[str, Any]:
+        task, now = job.task, now_ns()
+        names = {**job.names, "proposal": proposal}
+        complexity, risk = level(task.complexity, names), level(task.risk, names)
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "version": 1,
+            "case_id": job.case["id"],
+            "name": task.id,
+            "position": position,
+            "does": task.does,
+            "mode": mode_of(complexity, risk, task.physical).value,
+            "complexity": complexity,
+            "risk": risk,
+            "physical": task.physical,
+            "role": task.role,
+            "state": state,
+            "actor": None,
+            "actor_kind": None,
+            "opened": now,
+            "closed": now if state != "open" else None,
+            "due": None if task.due is None else now + parse_duration(task.due),
+            "escalate_at": None if task.escalate is None else now + parse_duration(task.escalate.after),
+            "wake_at": None,
+            "input": dict(proposal),
+            "output": {},
+        }
+        tx.execute(tasks.insert().values(**row))
+        bump(tx, cases, job.case["id"], None)
+        if state == "open":
+            after_commit(tx, self.on_time)
+            self._line(tx, job.case, "system:act", f"{task.title or task.id}: waits", row)
+        self._tell(tx, job.case, "open", f"{task.id}:{state}")
+        return row
+
+    def _settle(self, tx: Connection, case: Mapping[str, Any], task: Task, row: Mapping[str, Any], settled: Settled) -> None:
+        now, kind = now_ns(), kind_of(settled.actor)
+        values: dict[str, Any] = {"state": settled.state, "actor": settled.actor, "actor_kind": kind, "closed": now}
+        bump(tx, tasks, row["id"], None, output=dict(settled.output), wake_at=None, escalate_at=None, **values)
+        changed: dict[str, Any] = {}
+        output = dict(settled.output)
+        if task.gives:
+            changed["gives"] = {**case["gives"], task.gives: output}
+        if "work_order_id" in output:
+            changed["work_order_id"] = output["work_order_id"]
+        if settled.back_in_service or settled.state == "cancelled":
+            changed["open_key"] = None
+        bump(tx, cases, case["id"], None, **changed)
+        title = task.title or task.id
+        self._line(tx, case, settled.actor, title, {**row, "actor_kind": kind}, outcome=_said(settled))
+        self._tell(tx, case, "open", f"{task.id}:{settled.state}")
+        if settled.state == "cancelled":
+            self._end(tx, self._locked(tx, case["id"]), "cancelled", f"{title}: {_said(settled)}")
+
+    def _ask(self, tx: Connection, job: Job, proposal: Mapping[str, Any], rule: Subject) -> None:
+        task = job.task
+        expires = now_ns() + parse_duration(task.expires if task.expires is not None else self._expiry)
+        what = f"{task.title or task.id}: {job.case['asset']}"
+        self._approvals.file(tx, what, proposal, rule.id, expires, job.case["id"], task.id)
+        after_commit(tx, self.on_time)
+
+    def _finish(self, tx: Connection, case: dict[str, Any]) -> dict[str, Any]:
+        if case["state"] == "open":
+            self._end(tx, case, "done", "")
+        return {}
+
+    def _end(self, tx: Connection, case: Mapping[str, Any], state: str, outcome: str) -> None:
+        open_tasks = tasks.update().where(tasks.c.case_id == case["id"], tasks.c.state == "open")
+        tx.execute(open_tasks.values(state="cancelled", closed=now_ns(), wake_at=None, escalate_at=None))
+        self._approvals.withdraw(tx, case["id"], f"the case is {state}")
+        bump(tx, cases, case["id"], None, state=state, closed=now_ns(), open_key=None, outcome=outcome)
+        self._line(tx, case, f"rule:{case['process']}", f"case {state}", outcome=outcome)
+        self._tell(tx, case, state, state)
+
+    def _state(self, case_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        with self._db.read() as tx:
+            found = tx.execute(sa.select(cases).where(cases.c.id == case_id)).mappings().first()
+            if found is None:
+                raise NotFound(f"there is no case {case_id}", code="cases.unknown")
+            rows = tx.execute(sa.select(tasks).where(tasks.c.case_id == case_id)).mappings()
+            return dict(found), {row["name"]: dict(row) for row in rows}
+
+    def _locked(self, tx: Connection, case_id: str) -> dict[str, Any]:
+        row = tx.execute(sa.select(cases).where(cases.c.id == case_id).with_for_update()).mappings().first()
+        if row is None:
+            raise NotFound(f"there is no case {case_id}", code="cases.unknown")
+        return dict(row)
+
+    def _row(self, tx: Connection, case_id: str, name: str) -> dict[str, Any] | None:
+        query = sa.select(tasks).where(tasks.c.case_id == case_id, tasks.c.name == name)
+        row = tx.execute(query).mappings().first()
+        return None if row is None else dict(row)
+
+    def _job(self, case: Mapping[str, Any], task: Task, row: Mapping[str, Any] | None) -> Job:
+        return Job(case, task, {**case["event"], **case["gives"]}, self._rooms, row)
+
+    def _line(
+        self,
+        tx: Connection,
+        case: Mapping[str, Any],
+        actor: str,
+        what: str,
+        row: Mapping[str, Any] | None = None,
+        outcome: str = "",
+    ) -> None:
+        task = row or {}
+        self._tower.add(
+            tx,
+            case,
+            what,
+            actor=actor,
+            actor_kind=kind_of(actor),
+            mode=str(task.get("mode", Mode.AUTOMATION.value)),
+            task=str(task.get("name", "")),
+            outcome=outcome,
+        )
+
+    def _tell(self, tx: Connection, case: Mapping[str, Any], state: str, what: str) -> None:
+        event = CaseChanged(case["id"], case["number"], case["asset"], state, what)
+        after_commit(tx, lambda: self._bus.tell(event))
+
+
+def kind_of(actor: str) -> str:
+    """Return what an actor is, from its id.
+
+    >>> kind_of("rule:triage"), kind_of("9b2c")
+    ('rule', 'person')
+    """
+    kind, colon, _ = actor.partition(":")
+    return kind if colon and kind in ("rule", "system", "agent", "script", "token") else "person"
+
+
+def _is_ready(process: Process, number: int, rows: Mapping[str, Mapping[str, Any]]) -> bool:
+    task = process.tasks[number]
+    before = task.after if task.after is not None else [one.id for one in process.tasks[:number] if one.blocks]
+    return all(name in rows and rows[name]["state"] in SETTLED for name in before)
+
+
+def _task(case: Mapping[str, Any], name: str) -> Task:
+    return next(task for task in thaw(case["definition"]).tasks if task.id == name)
+
+
+def _filled(template: str, event: Mapping[str, Any]) -> str:
+    """Fill `{asset}/{failure_mode}` by plain replacement: a template reaches nothing but the event's own names."""
+    text = template
+    for name, value in event.items():
+        text = text.replace("{" + name + "}", str(value))
+    return text[:500]
+
+
+def _said(settled: Settled) -> str:
+    """Return the result in a few words for the tower."""
+    words = [f"{name}: {value}" for name, value in settled.output.items() if isinstance(value, str | int | float | bool)]
+    return "; ".join([settled.state, *words])

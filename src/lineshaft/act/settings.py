@@ -1,0 +1,26 @@
+"""Settings of act: where processes come from and how long a proposal waits."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from lineshaft.core import Section, parse_duration
+
+
+class ActSettings(Section):
+    """Cases: which processes run here, and how long silence is waited for."""
+
+    processes: str = Field(
+        default="processes", description="Folder of process definitions (YAML) below the data folder, beside the built-in ones."
+    )
+    approval_expiry: str = Field(
+        default="7d", description="A proposal nobody decides within this time is refused: silence is no."
+    )
+    executor: str = Field(default="node", description="Name of this node among several on one PostgreSQL database.")
+    threads: int = Field(default=4, ge=1, le=64, description="Cases that move at the same moment; waiting cases cost none.")
+
+    @field_validator("approval_expiry")
+    @classmethod
+    def _duration(cls, text: str) -> str:
+        parse_duration(text)
+        return text

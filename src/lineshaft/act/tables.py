@@ -1,0 +1,117 @@
+"""Tables of act: cases with their frozen definition, tasks, approvals, notes, and the control tower's list."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import Migration, create, metadata
+from lineshaft.maintain import add_series
+
+
+def _entity(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("version", sa.Integer, nullable=False, default=1),
+        *columns,
+    )
+
+
+cases = _entity(
+    "cases",
+    sa.Column("number", sa.String(20), nullable=False, unique=True),
+    sa.Column("process", sa.String(80), nullable=False),
+    sa.Column("process_version", sa.Integer, nullable=False),
+    sa.Column("definition", sa.JSON, nullable=False),
+    sa.Column("open_key", sa.String(600), unique=True),
+    sa.Column("source_id", sa.String(100), nullable=False, unique=True),
+    sa.Column("asset", sa.String(500), nullable=False, index=True),
+    sa.Column("alarm_id", sa.String(36), index=True),
+    sa.Column("title", sa.String(300), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("opened", sa.BigInteger, nullable=False, index=True),
+    sa.Column("closed", sa.BigInteger),
+    sa.Column("event", sa.JSON, nullable=False),
+    sa.Column("gives", sa.JSON, nullable=False),
+    sa.Column("work_order_id", sa.String(36)),
+    sa.Column("outcome", sa.Text, nullable=False, default=""),
+)
+"""`open_key` is the process's `one_open_case_per` until the asset is back in service, then null."""
+
+tasks = _entity(
+    "case_task",
+    sa.Column("case_id", sa.String(36), sa.ForeignKey("cases.id"), nullable=False, index=True),
+    sa.Column("name", sa.String(80), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("does", sa.String(80), nullable=False),
+    sa.Column("mode", sa.String(20), nullable=False),
+    sa.Column("complexity", sa.String(10), nullable=False),
+    sa.Column("risk", sa.String(10), nullable=False),
+    sa.Column("physical", sa.Boolean, nullable=False),
+    sa.Column("role", sa.String(20), nullable=False, default=""),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("actor", sa.String(100)),
+    sa.Column("actor_kind", sa.String(20)),
+    sa.Column("opened", sa.BigInteger, nullable=False),
+    sa.Column("closed", sa.BigInteger),
+    sa.Column("due", sa.BigInteger),
+    sa.Column("escalate_at", sa.BigInteger),
+    sa.Column("wake_at", sa.BigInteger, index=True),
+    sa.Column("input", sa.JSON, nullable=False),
+    sa.Column("output", sa.JSON, nullable=False),
+    sa.UniqueConstraint("case_id", "name"),
+)
+
+approvals = _entity(
+    "approval",
+    sa.Column("case_id", sa.String(36), sa.ForeignKey("cases.id"), index=True),
+    sa.Column("task", sa.String(80), nullable=False),
+    sa.Column("what", sa.String(300), nullable=False),
+    sa.Column("proposal", sa.JSON, nullable=False),
+    sa.Column("proposed_by", sa.String(100), nullable=False),
+    sa.Column("edited_by", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("decided_by", sa.String(100)),
+    sa.Column("decided", sa.BigInteger),
+    sa.Column("reason", sa.Text, nullable=False, default=""),
+    sa.Column("expires", sa.BigInteger, nullable=False, index=True),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("case_id", "task"),
+)
+
+notes = sa.Table(
+    "case_note",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("case_id", sa.String(36), sa.ForeignKey("cases.id"), nullable=False, index=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("source_id", sa.String(100), unique=True),
+)
+"""What joined an open case; `source_id` keeps one alarm from joining twice."""
+
+tower = sa.Table(
+    "tower",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("actor", sa.String(100), nullable=False),
+    sa.Column("actor_kind", sa.String(20), nullable=False),
+    sa.Column("mode", sa.String(20), nullable=False),
+    sa.Column("what", sa.String(300), nullable=False),
+    sa.Column("case_id", sa.String(36), nullable=False, index=True),
+    sa.Column("task", sa.String(80), nullable=False, default=""),
+    sa.Column("asset", sa.String(500), nullable=False),
+    sa.Column("outcome", sa.String(300), nullable=False, default=""),
+)
+
+
+def _first(tx: Connection) -> None:
+    create(cases, tasks, approvals, notes, tower)(tx)
+    add_series(tx, "CASE")
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "cases, tasks, approvals, control tower", _first),)
