@@ -18,6 +18,7 @@ demo: ready-run ## run the demo plant and print its address and first login (ARG
 test: ready-dev ## set up all that tests need, and run them (ARGS='tests/store -x')
 	@$(PY) -m tools.counterparts
 	@$(PY) -m tools.build_web
+	@$(PY) -m tools.build_web test
 	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
 
 lint: ready-dev ## format, style, types, laws of the house, docs, web types

@@ -65,12 +65,16 @@ def build() -> None:
 
 
 def main(words: list[str]) -> None:
-    """Build, or only check the types."""
+    """Build, or only check the types, or run the unit tests."""
     if not (WEB / "package.json").exists():
         bootstrap.say("there is no web/ here: nothing to build")
     elif "check" in words:
         install()
         bootstrap.npm("run", "--silent", "check", folder=WEB)
+    elif "test" in words:
+        install()
+        bootstrap.say("unit tests of the pages")
+        bootstrap.npm("run", "--silent", "test", folder=WEB)
     else:
         build()
 
