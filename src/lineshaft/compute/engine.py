@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 from sqlalchemy.engine import Connection
@@ -30,7 +30,7 @@ from lineshaft.store import Stored
 class Store(History, Readings, Protocol):
     """What compute asks the store."""
 
-    def latest_sids(self, sids: Ints) -> tuple[Ints, Ints, Ints]:
+    def latest_sids(self, sids: Any, /) -> Any:
         """Return (time, value, quality) of the newest row of series."""
         ...
 

@@ -17,7 +17,7 @@ def registry() -> pint.UnitRegistry[Any]:
     import pint  # noqa: PLC0415 - loaded on first use: 0.2 s that most commands do not need
 
     units: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=True)
-    for line in ("part = [part] = pcs = piece", "percent = 0.01 = %", "rpm = revolution / minute", "money = [money]"):
+    for line in ("part = [part] = pcs = piece", "money = [money]"):
         units.define(line)
     return units
 

@@ -65,7 +65,7 @@ class PathBook:
         self._numbers = numbers
         self._paths: dict[int, str | None] = {}
 
-    def changed(self) -> None:
+    def changed(self, _event: object = None) -> None:
         """Forget everything: models, positions or bindings are different."""
         self._paths = {}
 

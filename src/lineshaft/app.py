@@ -1,1 +1,0 @@
-"""The floor plan: the one place where rooms are joined."""

@@ -1,0 +1,243 @@
+"""The floor plan: every room of a node, joined.
+
+A value's way: gateway -> journal (fsync, then ack) -> bind -> transforms -> hot -> windows -> detectors -> cases -> screen.
+Rooms further down react to events of rooms further up; `Plant._wire` lists every such connection, `lineshaft rooms` prints it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pyarrow as pa
+import uvicorn
+from fastapi import FastAPI
+
+from lineshaft import __version__, act, assets, compute, detect, guard, maintain, production, see, store
+from lineshaft.app.housekeeping import Housekeeping
+from lineshaft.app.settings import SECTIONS, open_database, read_settings
+from lineshaft.app.shaft import Shaft, Way
+from lineshaft.connect import Gateway, fault, open_buffer, simulator_faults
+from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
+from lineshaft.doors import Rooms, rest
+from lineshaft.twin import Twin
+
+
+class Server(uvicorn.Server):
+    """uvicorn, with the node's own signal handling: Ctrl+C ends the node in the order of the data."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to the node."""
+        yield
+
+
+class Plant:
+    """A running node: every room, joined.
+
+    Raises ConfigError for what a person must mend: a wrong setting, a home of a newer version, a port in use.
+    """
+
+    def __init__(self, home: Path, *, address: str | None = None, port: int | None = None, demo: bool = False) -> None:
+        self.home = home
+        self.demo = demo
+        self._server: Server | None = None
+        self.db, self.settings = open_database(home)
+        self.address = address or self.settings.web.host
+        self.port = port or self.settings.web.port
+        self.bus = Bus()
+        self.system_events = SystemEvents(self.bus)
+        self.guard = guard.Guard(self.db, self.settings.guard)
+        self.gateway = Gateway(
+            self.settings.sources.build(home / "settings.toml"),
+            open_buffer(home / "edge.db", self.settings.gateway),
+            self.settings.gateway,
+            self.bus,
+        )
+        self.assets = assets.Assets(self.db, self.bus)
+        self.production = production.Production(self.db, self.assets, self.bus)
+        self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus)
+        self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
+        self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
+        self.orders = maintain.Orders(self.db, self.bus)
+        self.spares = maintain.Spares(self.db, self.bus)
+        self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain)
+        self.act = act.Act(
+            home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus
+        )
+        self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
+        self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
+        self.housekeeping = Housekeeping(home, self.store, self.gateway, self.guard, self.bus)
+        self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
+        self._paths = rest.PathBook(self.assets, self.store)
+        self._hub = rest.Hub(self._paths)
+        self.web: FastAPI = rest.build(self._rooms(), self._hub)
+        self.web.mount("/", see.host(see.STATIC))
+        self._wire()
+
+    def _rooms(self) -> Rooms:
+        """Hand the rooms to the doors, with the few callables only this place can give."""
+        return Rooms(
+            guard=self.guard,
+            gateway=self.gateway,
+            assets=self.assets,
+            production=self.production,
+            store=self.store,
+            compute=self.compute,
+            detect=self.detect,
+            orders=self.orders,
+            spares=self.spares,
+            purchases=self.purchases,
+            act=self.act,
+            twin=self.twin,
+            db=self.db,
+            bus=self.bus,
+            settings={name: getattr(self.settings, name) for name in SECTIONS},
+            system_events=self.system_events,
+            ingest=self.shaft.take,
+            simulator=self._simulator if self.demo else None,
+            demo=self.demo,
+            version=__version__,
+        )
+
+    def _wire(self) -> None:
+        """Connect the rooms: who reacts to what. `lineshaft rooms` prints this."""
+        on = self.bus.on
+        on(assets.AssetsChanged, self.store.meaning_changed, "store: which property a tag means")
+        on(assets.AssetsChanged, self._on_assets, "compute, detect: formulas and alarm definitions")
+        on(assets.AssetsChanged, self._paths.changed, "live stream: which path a series shows")
+        on(detect.AlarmRaised, self.act.on_alarm, "act: an alarm that names a process opens a case")
+        on(detect.FindingRaised, self.act.on_finding, "act: a finding opens a case")
+        on(detect.AlarmCleared, self.act.on_alarm_step, "act: a return to normal verifies")
+        on(detect.AlarmChanged, self.act.on_alarm_step, "act: an alarm's input is back")
+        on(maintain.OrderChanged, self.act.on_order, "act: a step of an order wakes its case")
+        for event, handler, name in rest.tell_events(self._hub):
+            on(event, handler, name)
+
+    def _reload(self) -> list[Problem]:
+        """Compile formulas and alarm definitions anew; what is wrong is told and stops nothing else."""
+        self.compute.reload()
+        formulas = [Problem(one.where, one.what, one.hint) for one in self.compute.problems()]
+        return formulas + self.detect.reload()
+
+    def _on_assets(self, _event: assets.AssetsChanged) -> None:
+        self._reload()
+
+    @staticmethod
+    def problems_of(home: Path) -> list[Problem]:
+        """Return what is wrong in the models, formulas and alarms of a home; a running node is left alone."""
+        models = home / read_settings(home).node.models
+        with tempfile.TemporaryDirectory() as folder:
+            plant = Plant(Path(folder))
+            found = plant.load_models(models)
+            plant.stop()
+        return found
+
+    def _simulator(self, name: str, active: bool) -> dict[str, bool]:
+        return fault(self.home, name, active=active) if name else simulator_faults(self.home)
+
+    def _publish(self, rows: pa.RecordBatch) -> None:
+        """Show rows that are visible now to detectors and screens."""
+        if rows.num_rows:
+            self.detect.on_rows(rows)
+            self._hub.rows(rows)
+
+    @property
+    def url(self) -> str:
+        """Where people find this node."""
+        return f"http://{self.address}:{self.port}"
+
+    def first_admin(self) -> str | None:
+        """Create the first administrator if there is nobody yet; return the password to print once."""
+        return self.guard.first_admin(os.environ.get("LINESHAFT_ADMIN_PASSWORD") or None)
+
+    def load_models(self, folder: Path | None = None) -> list[Problem]:
+        """Read the YAML of HOME/config; what is wrong in one file is told (and returned) and stops nothing else."""
+        folder = folder or self.home / self.settings.node.models
+        found: list[Problem] = []
+        if folder.is_dir():
+            found += self.assets.load(folder).problems
+            found += self.production.load(folder).problems
+            found += self._load_spares(folder / "spares.yaml")
+        return found + self._reload()
+
+    def _load_spares(self, path: Path) -> list[Problem]:
+        try:
+            if path.exists():
+                maintain.load_spares(path, self.db, self.spares)
+        except LineshaftError as error:
+            self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
+            return [Problem(error.where, error.what, error.hint)]
+        return []
+
+    async def run(self, started: Callable[[], None] | None = None) -> None:
+        """Run until a signal ends it; `started` is called once the pages answer."""
+        sock = listen(self.address, self.port)
+        config = uvicorn.Config(
+            self.web, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=3
+        )
+        self._server = server = Server(config)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self.ask_stop)
+        await asyncio.to_thread(self.start)
+        try:
+            gateway = asyncio.create_task(self.gateway.run(), name="gateway")
+            serving = asyncio.create_task(server.serve(sockets=[sock]), name="web")
+            while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
+                await asyncio.sleep(0.02)
+            if started is not None and not serving.done():
+                started()
+            await asyncio.wait((gateway, serving), return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            gateway.cancel()
+            ended = await asyncio.gather(gateway, serving, return_exceptions=True)
+        finally:
+            await asyncio.to_thread(self.stop)
+        for result in ended:
+            if isinstance(result, Exception):
+                raise result
+
+    def ask_stop(self) -> None:
+        """Ask the node to end in good order; any thread may ask."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def start(self) -> None:
+        """Load the models, catch up with the journal, and let the rooms' own threads run."""
+        self.load_models()
+        self.act.start_engine()
+        self.shaft.start()
+        self.store.start()
+        self.housekeeping.start()
+
+    def stop(self) -> None:
+        """End in the order of the data; everything acknowledged is durable already."""
+        self.housekeeping.stop()
+        self.shaft.stop()
+        self.act.stop()
+        self.store.close()
+        self.gateway.buffer.close()
+        self.db.close()
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """Return a listening socket. Raises ConfigError with a mend if the port is taken."""
+    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((address, port))
+        sock.listen(128)
+    except OSError as error:
+        sock.close()
+        raise ConfigError(
+            f"port {port} at {address} cannot be used: {error.strerror}",
+            hint="another program (or node) listens there: stop it, or choose another port with --port or [web] port",
+            code="port.in-use",
+        ) from None
+    return sock

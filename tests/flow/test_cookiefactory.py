@@ -1,0 +1,102 @@
+"""Real input over a real wire: an hour of a packaging line, replayed over OPC UA, gives the recording's own results."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lineshaft.core import NS, parse_time
+from tests.flow.node import EXAMPLES, Node, free_port, lineshaft, until
+
+START = parse_time("2026-01-05T06:00:00Z")
+LINE = "Cookie Factory/Line 1"
+FIGURES = {
+    "Down_Time_1Min": "Down_Time_1Min",
+    "Blocked_Time_1Min": "Blocked_Time_1Min",
+    "Starved_Time_1Min": "Starved_Time_1Min",
+    "Good_Parts_1Min": "Good_Parts_1Min",
+    "Bad_Parts_1Min": "Bad_Parts_1Min",
+}
+RUN_SECONDS = {
+    "Cookie Former": 2930,
+    "Cookie Inspector": 2885,
+    "Freezer Tunnel": 2910,
+    "Vertical Conveyor": 2845,
+    "Box Sealer": 2740,
+    "Liner Inserter": 2695,
+    "Box Erector": 2665,
+    "Labeller": 2585,
+}
+
+
+@pytest.fixture
+def recording(data_folder: Path) -> Path:
+    file = data_folder / "cookiefactory" / "data.csv"
+    if not file.exists():
+        pytest.skip(f"{file} is not here (public data lives beside the repository)")
+    return file
+
+
+@pytest.fixture
+def node(tmp_path: Path, recording: Path) -> Iterator[Node]:
+    home, port = tmp_path / "home", free_port()
+    shutil.copytree(EXAMPLES / "cookiefactory", home / "config")
+    settings = (EXAMPLES / "cookiefactory" / "settings.toml").read_text().replace(":4840", f":{port}")
+    (home / "settings.toml").write_text(settings)
+    options = ["--as", "opcua", "--port", str(port), "--start", "2026-01-05T06:00:00Z", "--speed", "120", "--drop", "*_1Min"]
+    with (tmp_path / "replay.log").open("wb") as log:
+        replay = lineshaft(
+            *("simulate", "--home", str(home), "--replay", str(recording), *options, "--hold", "120"),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    node = Node(home)
+    try:
+        node.start()
+        node.login()
+        yield node
+    finally:
+        node.stop()
+        replay.terminate()
+        replay.wait(20)
+
+
+def theirs(recording: Path) -> dict[tuple[str, str], dict[int, float]]:
+    found: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
+    with recording.open() as file:
+        for row in csv.DictReader(file):
+            if row["attribute_name"] in FIGURES and row["asset_name"] in RUN_SECONDS and int(row["timestamp"]) > 10:
+                found[row["asset_name"], row["attribute_name"]][int(row["timestamp"])] = float(row["attribute_value"])
+    return found
+
+
+def ours(node: Node, machine: str, name: str) -> dict[int, float]:
+    rows = node.get("history", property=f"{LINE}/{machine}/{name}", start=START, end=START + 3600 * NS, limit=1000)["rows"]
+    return {(parse_time(row["timestamp"]) - START) // NS: row["value"] for row in rows}
+
+
+@pytest.mark.timeout(240)
+def test_every_full_minute_equals_the_recordings_own_result(node: Node, recording: Path) -> None:
+    until(lambda: 3550 in ours(node, "Labeller", "Down_Time_1Min"), 120, every=1)
+    compared, different = 0, list[tuple[str, str, int, float | None, float]]()
+    for (machine, name), windows in theirs(recording).items():
+        mine = ours(node, machine, FIGURES[name])
+        for end, value in windows.items():
+            compared += 1
+            if mine.get(end) != value:
+                different.append((machine, name, end, mine.get(end), value))
+    assert compared == 2360
+    assert different == []
+    for machine, seconds in RUN_SECONDS.items():
+        asked = {"asset": f"{LINE}/{machine}", "start": START, "end": START + 3600 * NS}
+        oee = node.get("oee", **asked)
+        assert oee["elements"]["actual_production"] == seconds
+    ledger = node.get("ledger", limit=1000)
+    assert all(row["balance"] == 0 for row in ledger["items"])
+    assert ledger["totals"]["received"] == ledger["totals"]["stored"] + ledger["totals"]["duplicate"]
