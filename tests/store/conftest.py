@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lineshaft.assets import MIGRATIONS as ASSETS
 from lineshaft.core import Bus, Database, SystemEvent
 from lineshaft.store import MIGRATIONS, Meaning, Store, StoreSettings
 
@@ -17,7 +18,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.db = Database(f"sqlite:///{path / 'lineshaft.db'}")
-        self.db.migrate({"store": MIGRATIONS})
+        self.db.migrate({"assets": ASSETS, "store": MIGRATIONS})
         self.events: list[SystemEvent] = []
         self.bus = Bus()
         self.bus.on(SystemEvent, self.events.append)
@@ -27,6 +28,14 @@ class Home:
         store = Store(self.path, meaning, self.db, StoreSettings.model_validate(settings), self.bus)
         self._open.append(store)
         return store
+
+    def crash(self) -> Home:
+        """Stop as a killed process does: nothing that waits is written."""
+        for store in self._open:
+            store._hot.close()
+            store._journal.close()
+        self._open.clear()
+        return self
 
     def close(self) -> None:
         for store in self._open:

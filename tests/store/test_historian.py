@@ -150,6 +150,8 @@ class Plant(RuleBasedStateMachine):
                 assert same(found.value, self.last[tag][1])
 
     def teardown(self) -> None:
+        if not hasattr(self, "store"):
+            return
         try:
             sids = {tag: self.store.sid("m", tag) for tag in TAGS}
             table = self.store.span([sid for sid in sids.values() if sid is not None], 0, 2**62)

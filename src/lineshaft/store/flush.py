@@ -11,6 +11,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import duckdb
@@ -44,6 +45,7 @@ class Keeper:
         self._frontier: Ints = np.zeros(0, np.int64)
         self.flushed = int(self._journal.meta("flushed", 0))
         self.versions: dict[str, int] = {kind: int(self._journal.meta(f"version:{kind}", -1)) for kind in SCHEMAS}
+        self._ahead: dict[str, int] = {}
         self._published: tuple[int, ...] = ()
 
     def recover(self) -> int:
@@ -67,8 +69,11 @@ class Keeper:
         added: dict[tuple[str, str], File] = {}
         removed: list[File] = []
         by_name = {(f.kind, f.name): f for f in self._index.files}
+        until, torn = self.flushed, False
         for kind in SCHEMAS:
-            for action in self._lake.repair(kind, self.versions[kind]):
+            actions, short = self._lake.repair(kind, self.versions[kind])
+            torn = torn or short
+            for action in actions:
                 if "add" in action:
                     file = self._lake.restored(kind, action["add"])
                     added[kind, file.name] = file
@@ -77,21 +82,32 @@ class Keeper:
                     added.pop(key, None)
                     removed += [by_name[key]] if key in by_name else []
                 elif "txn" in action and kind == SAMPLES_TABLE:
-                    self.flushed = max(self.flushed, int(action["txn"]["version"]))
+                    until = max(until, int(action["txn"]["version"]))
+        if not torn:
+            self.flushed = until
         if not added and not removed:
             return
-        self.versions = {kind: self._lake.settle(kind, version) for kind, version in self.versions.items()}
+        self._ahead = {kind: self._lake.settle(kind, version) for kind, version in self.versions.items()}
         self._advance_from(list(added.values()))
         with self._journal.transaction() as tx:
             self._note(tx, list(added.values()), removed)
+        self._noted()
         self._index.swap(self._hot, (), list(added.values()), removed)
 
     def _note(self, tx: sqlite3.Connection, added: Sequence[File], removed: Sequence[File]) -> None:
         self._index.write(tx, added, removed, now_ns())
         self._journal.put(tx, "flushed", self.flushed)
         self._journal.put(tx, "frontier", self._frontier.tobytes())
-        for kind, version in self.versions.items():
+        for kind, version in self._ahead.items():
             self._journal.put(tx, f"version:{kind}", version)
+
+    def _noted(self) -> None:
+        """Trust the commits made since the last time: the journal knows them now."""
+        self.versions.update(self._ahead)
+        self._ahead.clear()
+
+    def _commit(self, kind: str, added: Sequence[File], removed: Sequence[File] = (), **options: Any) -> None:
+        self._ahead[kind] = self._lake.commit(kind, added, removed, since=self.versions[kind], **options)
 
     def _advance_from(self, added: Sequence[File]) -> None:
         """Advance what each series has in `samples` by files whose commit the journal did not know."""
@@ -132,6 +148,7 @@ class Keeper:
         """Do something to the lake with the lock held; trouble becomes a system event, and what it left is taken in first."""
         try:
             if self._broken:
+                self._ahead.clear()
                 self._reconcile()
             yield
         except Exception as error:
@@ -181,7 +198,7 @@ class Keeper:
             if kind == LATE_TABLE:
                 part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
             added.append(self._lake.write(kind, day, part))
-        self.versions[kind] = self._lake.commit(kind, added, seq=until, since=self.versions[kind])
+        self._commit(kind, added, seq=until)
         return added
 
     def _trim(self, until: int, added: Sequence[File], closed: Sequence[Generation]) -> None:
@@ -199,6 +216,7 @@ class Keeper:
                 self._journal.put(tx, "last", last)
                 self._journal.put(tx, "good", good)
                 self._journal.put(tx, "ledger", self._historian.ledger.to_text(self._journal.seq))
+        self._noted()
         self._index.swap(self._hot, closed, [*added, *named], old)
         self._hot.sweep()
 
@@ -209,7 +227,7 @@ class Keeper:
         if edition == self._published or not len(self._historian.series):
             return [], []
         added = [self._lake.write_series(self._historian.names())]
-        self.versions[SERIES_TABLE] = self._lake.commit(SERIES_TABLE, added, before, since=self.versions[SERIES_TABLE])
+        self._commit(SERIES_TABLE, added, before)
         self._published = edition
         return added, before
 
@@ -229,13 +247,12 @@ class Keeper:
             self._trouble(error)
             return False
         with self.lock, self.careful():
-            change = bool(late)
-            since = self.versions[SAMPLES_TABLE]
-            self.versions[SAMPLES_TABLE] = self._lake.commit(SAMPLES_TABLE, new, main, since=since, change=change)
+            self._commit(SAMPLES_TABLE, new, main, change=bool(late))
             if late:
-                self.versions[LATE_TABLE] = self._lake.commit(LATE_TABLE, [], late, since=self.versions[LATE_TABLE])
+                self._commit(LATE_TABLE, [], late)
             with self._journal.transaction() as tx:
                 self._note(tx, new, [*main, *late])
+            self._noted()
             self._index.swap(self._hot, (), new, [*main, *late])
             return True
         return False

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -135,29 +135,35 @@ class Lake:
             fsync(place)
         return newest
 
-    def repair(self, kind: str, since: int) -> Iterator[dict[str, Any]]:
-        """Undo what a power cut left half done after version `since`; yield the actions of whole commits after it.
+    def repair(self, kind: str, since: int) -> tuple[list[dict[str, Any]], bool]:
+        """Undo what a power cut left half done after version `since`.
+
+        Return the actions of the whole commits after it, and whether one was torn.
 
         A torn commit (short, or naming a file that is not whole) goes, with everything after it: its rows are still in
         the journal. Checkpoints after `since` go too; Delta makes new ones.
         """
         log = self.root / kind / "_delta_log"
-        if since < 0 or not log.is_dir():
-            shutil.rmtree(log, ignore_errors=True)
-            return
+        if not log.is_dir():
+            return [], False
         for path in log.iterdir():
             if not _trusted(path, since):
                 path.unlink()
         torn = False
+        found: list[dict[str, Any]] = []
         for path in sorted(p for p in log.glob("*.json") if p.name[:20].isdigit() and int(p.name[:20]) > since):
             actions = [] if torn else _whole(path)
             torn = torn or actions is None
             if torn:
                 path.unlink()
             else:
-                yield from actions or ()
+                found += actions or []
+        if not any(log.glob("*.json")):
+            shutil.rmtree(log)
         for place in (log, log.parent):
-            fsync(place)
+            if place.exists():
+                fsync(place)
+        return found, torn
 
     def restored(self, kind: str, action: dict[str, Any]) -> File:
         """Return the file an `add` action of the Delta log names."""

@@ -21,6 +21,7 @@ from lineshaft.store.stored import Ints, Sids
 
 Key = tuple[str, str]
 EVENT = "store:ledger"
+BUFFER_FULL = "buffer full"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +86,27 @@ class Ledger:
         self._rejected = Counter({(sid, reason): n for sid, reason, n in told["rejected"]})
 
     def rows(
-        self, received: Mapping[Key, int], pending: Mapping[Key, int], filtered: Mapping[Key, int] | None = None
+        self, received: Mapping[Key, int], pending: Mapping[Key, int], lost: Mapping[Key, int] | None = None
     ) -> list[LedgerRow]:
-        """Return the account of every tag; `received` and `pending` are the gateway's, others count on arrival here."""
+        """Return the account of every tag; the counts given are the gateway's, other sources count on arrival here.
+
+        `lost` are rows a full edge buffer had to give up: they count as rejected.
+        """
         with self._lock:
             stored, duplicate, rejected = self._stored, self._duplicate, dict(self._rejected)
-        reasons: dict[int, dict[str, int]] = {}
-        for (sid, reason), n in rejected.items():
-            reasons.setdefault(sid, {})[reason] = n
         numbers: dict[Key, int] = {name: sid for sid, name in enumerate(self._series.names)}
-        keys = sorted({*numbers, *received, *pending})
-        return [
-            _row(key, _at(stored, numbers.get(key)), _at(duplicate, numbers.get(key)), reasons.get(numbers.get(key, -1), {}),
-                 (filtered or {}).get(key, 0), received.get(key), pending.get(key, 0))
-            for key in keys
-        ]  # fmt: skip
+        reasons: dict[Key, dict[str, int]] = {key: {BUFFER_FULL: n} for key, n in (lost or {}).items() if n}
+        for (sid, reason), n in rejected.items():
+            reasons.setdefault(self._series.names[sid], {})[reason] = n
+        rows: list[LedgerRow] = []
+        for key in sorted({*numbers, *received, *pending, *reasons}):
+            sid = numbers.get(key)
+            refused, waiting = reasons.get(key, {}), pending.get(key, 0)
+            kept, twice = _at(stored, sid), _at(duplicate, sid)
+            known = kept + twice + sum(refused.values()) + waiting
+            came = received[key] + twice if key in received else known
+            rows.append(LedgerRow(*key, came, kept, twice, 0, refused, waiting, came - known))
+        return rows
 
     def check(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Tell a system event for accounts that stay out of balance; call it every few seconds.
@@ -143,11 +150,3 @@ def _added(counts: Ints, sids: Sids) -> Ints:
 
 def _at(counts: Ints, sid: int | None) -> int:
     return int(counts[sid]) if sid is not None and sid < len(counts) else 0
-
-
-def _row(
-    key: Key, stored: int, duplicate: int, rejected: dict[str, int], filtered: int, received: int | None, pending: int
-) -> LedgerRow:
-    known = stored + duplicate + filtered + sum(rejected.values()) + pending
-    came = known if received is None else received + duplicate
-    return LedgerRow(*key, came, stored, duplicate, filtered, rejected, pending, came - known)

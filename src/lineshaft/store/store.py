@@ -27,6 +27,8 @@ from lineshaft.store.settings import StoreSettings
 from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
 
 _TICK = 1.0
+_TIDY = 60_000_000_000
+_READERS = 300_000_000_000
 
 
 class Store:
@@ -56,7 +58,7 @@ class Store:
         self._query = Query(self._hot, self._index, self._series, meaning)
         self.documents = Documents(home / "documents", db)
         self.recovered = self._keeper.recover()
-        self._flushed_at = now_ns()
+        self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -159,9 +161,14 @@ class Store:
 
     # accounts
 
-    def ledger(self, received: Mapping[Key, int] | None = None, pending: Mapping[Key, int] | None = None) -> list[LedgerRow]:
-        """Return the account of every (source, tag), with the gateway's counts of received and pending rows."""
-        return self._ledger.rows(received or {}, pending or {})
+    def ledger(
+        self,
+        received: Mapping[Key, int] | None = None,
+        pending: Mapping[Key, int] | None = None,
+        lost: Mapping[Key, int] | None = None,
+    ) -> list[LedgerRow]:
+        """Return the account of every (source, tag), with the gateway's counts of received, pending and lost rows."""
+        return self._ledger.rows(received or {}, pending or {}, lost)
 
     def check_ledger(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Tell a system event for accounts that stay out of balance; call it with `ledger(...)` every few seconds."""
@@ -185,16 +192,20 @@ class Store:
 
     def sweep(self, before: int | None = None) -> int:
         """Delete files that were replaced longer ago than the setting keeps them (or before a time)."""
-        return self._keeper.sweep(now_ns() - self.settings.keep_removed_ns if before is None else before)
+        keep = max(self.settings.keep_removed_ns, _READERS)  # a question under way may still read them
+        return self._keeper.sweep(now_ns() - keep if before is None else before)
 
     def tend(self) -> None:
         """Do what is due: flush by count or age, compact days, sweep up. The keeper's thread calls it every second."""
-        rows, age = self._hot.rows, now_ns() - self._flushed_at
-        if rows >= self.settings.flush_rows or (age >= self.settings.flush_ns and rows):
+        now, rows = now_ns(), self._hot.rows
+        if rows >= self.settings.flush_rows or (now - self._flushed_at >= self.settings.flush_ns and rows):
             self.flush()
-            for day in self._compactor.due(now_ns()):
-                self._compactor.compact(day)
-            self.sweep()
+        elif now - self._tidied_at < _TIDY:
+            return
+        self._tidied_at = now
+        for day in self._compactor.due(now):
+            self._compactor.compact(day)
+        self.sweep()
 
     def start(self) -> None:
         """Run the keeper in a thread of its own until `close`."""
