@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,48 +36,77 @@ COMPANIONS = {
 }
 
 
-def broken_laws(tree: Path) -> tuple[list[str], str]:
-    """Run every contract on a copy of the package and return the names of the broken ones."""
-    command = [Path(sys.executable).parent / "lint-imports", "--config", ROOT / "pyproject.toml", "--no-cache"]
-    env = {**os.environ, "PYTHONPATH": str(tree), "COLUMNS": "200", "NO_COLOR": "1"}
-    done = subprocess.run(command, cwd=tree, env=env, capture_output=True, text=True, check=False)
-    broken = [line.rsplit(" BROKEN", 1)[0].strip() for line in done.stdout.splitlines() if line.rstrip().endswith("BROKEN")]
-    assert (done.returncode == 0) == (not broken), done.stdout + done.stderr
-    return broken, done.stdout
+class Tree:
+    """A copy of the package in which breaches are planted and taken out again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.planted: list[Path] = []
+        skipped = shutil.ignore_patterns("__pycache__", "static", "examples")
+        shutil.copytree(ROOT / "src" / "lineshaft", folder / "lineshaft", ignore=skipped)
+
+    def plant(self, file: str, text: str) -> None:
+        path = self.folder / "lineshaft" / file
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            self.planted.append(path.parent)
+        path.write_text(text + "\n", encoding="utf-8")
+        self.planted.append(path)
+
+    def clear(self) -> None:
+        for path in reversed(self.planted):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        self.planted.clear()
+
+    def broken_laws(self) -> tuple[list[str], str]:
+        """Run every contract and return the names of the broken ones, and all that was said."""
+        command = [
+            Path(sys.executable).parent / "lint-imports",
+            "--config",
+            ROOT / "pyproject.toml",
+            "--cache-dir",
+            self.folder / "cache",
+        ]
+        env = {**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200", "NO_COLOR": "1"}
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True, check=False)
+        broken = re.findall(r"^(.+?) BROKEN(?: \(.*\))?\s*$", done.stdout, re.MULTILINE)
+        assert (done.returncode == 0) == (not broken), done.stdout + done.stderr
+        return broken, done.stdout
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Tree:
+    return Tree(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    skipped = shutil.ignore_patterns("__pycache__", "static", "examples")
-    shutil.copytree(ROOT / "src" / "lineshaft", tmp_path / "lineshaft", ignore=skipped)
-    return tmp_path
+def tree(copied: Tree) -> Iterator[Tree]:
+    yield copied
+    copied.clear()
 
 
-def plant(tree: Path, file: str, text: str) -> None:
-    path = tree / "lineshaft" / file
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def test_every_law_is_kept(tree: Path):
-    broken, told = broken_laws(tree)
+def test_every_law_is_kept(tree: Tree):
+    broken, told = tree.broken_laws()
     assert broken == [], told
 
 
 @pytest.mark.parametrize(("file", "text", "law"), BREACHES, ids=[f"{file}: {text or 'a new room'}" for file, text, _ in BREACHES])
-def test_a_breach_is_red_with_the_right_law_named(tree: Path, file: str, text: str, law: str):
+def test_a_breach_is_red_with_the_right_law_named(tree: Tree, file: str, text: str, law: str):
     for companion in COMPANIONS.get(text, []):
-        if not (tree / "lineshaft" / companion).exists():
-            plant(tree, companion, "")
-    plant(tree, file, text)
-    broken, told = broken_laws(tree)
+        if not (tree.folder / "lineshaft" / companion).exists():
+            tree.plant(companion, "")
+    tree.plant(file, text)
+    broken, told = tree.broken_laws()
     assert law in broken, told
 
 
-def test_a_ring_inside_a_room_is_red(tree: Path):
-    plant(tree, "maintain/ring_one.py", "import lineshaft.maintain.ring_two")
-    plant(tree, "maintain/ring_two.py", "import lineshaft.maintain.ring_one")
-    broken, _ = broken_laws(tree)
+def test_a_ring_inside_a_room_is_red(tree: Tree):
+    tree.plant("maintain/ring_one.py", "import lineshaft.maintain.ring_two")
+    tree.plant("maintain/ring_two.py", "import lineshaft.maintain.ring_one")
+    broken, _ = tree.broken_laws()
     assert broken == ["No rings, at any depth"]
 
 
