@@ -92,7 +92,9 @@ class Channels:
                 channel[mine & (rows.ts >= start) & (rows.ts < end if end is not None else True)] = number
         keep = channel >= 0
         number, text = rows.number[keep], rows.text[keep]
-        gone = np.isnan(number) & np.fromiter((cell is None for cell in text), np.bool_, len(text))
+        gone = np.isnan(number)
+        if gone.any():
+            gone[gone] = np.fromiter((cell is None for cell in text[gone]), np.bool_, int(gone.sum()))
         return points(channel[keep], rows.ts[keep], number, text, gone)
 
     def read(self, store: History, channels: Ints, start: int, end: int) -> Points:

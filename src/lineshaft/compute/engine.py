@@ -14,7 +14,6 @@ from lineshaft.assets import Asset, Assets
 from lineshaft.compute.books import Books, FormulaVersion
 from lineshaft.compute.channels import History
 from lineshaft.compute.downtime import Stop, Stops
-from lineshaft.compute.formula import Ints
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
 from lineshaft.compute.oee import Oee

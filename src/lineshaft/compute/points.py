@@ -6,7 +6,7 @@ A channel is a property that something is computed from or into; which series ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,6 +193,10 @@ class Lookup:
         self._end = np.searchsorted(found.channel, self._channels, "right")
         self._key = self._keys(np.searchsorted(self._channels, found.channel), found.ts) if not self._wide else found.ts
 
+    def over(self, found: Points) -> Lookup:
+        """Return a lookup in other points, with the same bounds."""
+        return Lookup(found, self._low + 1, self._high - 1)
+
     def _keys(self, rank: Ints, ts: Ints) -> Ints:
         return rank * self._stride + (np.clip(ts, self._low, self._high) - self._low)
 
@@ -221,9 +225,3 @@ class Lookup:
     def _rank(self, channel: Ints) -> tuple[Ints, Bools]:
         rank = np.minimum(np.searchsorted(self._channels, channel), len(self._channels) - 1)
         return rank, self._channels[rank] == channel
-
-
-def channels_in(parts: Iterable[Ints]) -> Ints:
-    """Return the different channels of several lists."""
-    whole = [part for part in parts if len(part)]
-    return np.unique(np.concatenate(whole)) if whole else np.zeros(0, np.int64)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from lineshaft.compute.channels import Channels, History
+from lineshaft.compute.feeding import Feeding
 from lineshaft.compute.formula import Bools, Column, Ints, Rows
 from lineshaft.compute.plan import Group, Plan
 from lineshaft.compute.points import Lookup, Points, merged, none, points
@@ -74,7 +75,7 @@ class Transforms:
         self.last = Last(len(plan.channels))
         everything = np.arange(len(plan.channels))
         self.last.take(plan.channels.read(store, everything, FOREVER, FOREVER))
-        self._finders = [[_Finder(group) for group in level] for level in self._levels]
+        self._finders = [[Feeding(group) for group in level] for level in self._levels]
         self._readers: list[dict[int, list[int]]] = []
         for level in self._levels:
             readers: dict[int, list[int]] = defaultdict(list)
@@ -107,16 +108,16 @@ class Transforms:
         self.last.forget(channels)
         self.last.take(merged([stored, seen.of(channels)]).standing)
 
-    def _guarded(self, finder: _Finder, fresh: Points) -> Points:
+    def _guarded(self, finder: Feeding, fresh: Points) -> Points:
         try:
             return self._group(finder, fresh)
         except Exception as error:  # noqa: BLE001 - one formula that fails must not stop the others
             self._failed(finder.group, error)
             return none()
 
-    def _group(self, finder: _Finder, fresh: Points) -> Points:
+    def _group(self, finder: Feeding, fresh: Points) -> Points:
         group = finder.group
-        instance, place = finder.match(fresh)
+        instance, place = finder.match(fresh.channel)
         ts = fresh.ts[place]
         behind = ts <= self.last.ts[fresh.channel[place]]
         first = np.full(group.size, FOREVER, np.int64)
@@ -166,25 +167,6 @@ class Transforms:
                 return known, high
             step *= 8
             high = min(limit, high + step)
-
-
-class _Finder:
-    """Tells which instance of a group a channel feeds."""
-
-    def __init__(self, group: Group) -> None:
-        self.group = group
-        channels = np.concatenate(list(group.feeds.values()))
-        instances = np.tile(np.arange(group.size), len(group.feeds))
-        pairs = np.unique(np.stack([channels, instances], 1), axis=0)
-        self._channels, self._instances = pairs[:, 0], pairs[:, 1]
-
-    def match(self, fresh: Points) -> tuple[Ints, Ints]:
-        """Return (instance, place in the points) of everything that feeds the group."""
-        low = np.searchsorted(self._channels, fresh.channel, "left")
-        count = np.searchsorted(self._channels, fresh.channel, "right") - low
-        place = np.repeat(np.arange(len(fresh)), count)
-        step = np.arange(len(place)) - np.repeat(np.cumsum(count) - count, count)
-        return self._instances[np.repeat(low, count) + step], place
 
 
 def _different(instance: Ints, ts: Ints) -> tuple[Ints, Ints]:
