@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from lineshaft.core import SAMPLES
 
 EPOCH = 116_444_736_000_000_000
 """Ticks of 100 ns between 1601, where OPC UA's time begins, and 1970."""
+_1601 = datetime(1601, 1, 1)  # noqa: DTZ001 - the Z is written by hand
 LOWEST, HIGHEST = EPOCH - 92_233_720_368_547_758, EPOCH + 92_233_720_368_547_758
 _NONE, _V, _VI, _VB, _VS = range(5)
 Value = float | int | bool | str | None
@@ -28,9 +30,19 @@ def ticks_to_ns(ticks: npt.NDArray[np.int64], pico: npt.NDArray[np.uint16] | int
     return (held - EPOCH) * 100 + np.asarray(pico, np.int64) // 100
 
 
+def ns_of(ticks: int, pico: int = 0) -> int:
+    """Return UTC nanoseconds of one time."""
+    return (min(max(ticks, LOWEST), HIGHEST) - EPOCH) * 100 + pico // 100
+
+
 def tick_text(ticks: int) -> str:
-    """Return a DateTime value as ISO 8601."""
-    return str(np.datetime64((min(max(ticks, LOWEST), HIGHEST) - EPOCH) * 100, "ns")).rstrip("0").rstrip(".") + "Z"
+    """Return a DateTime value as ISO 8601, with as many decimals as needed."""
+    try:
+        moment = _1601 + timedelta(microseconds=ticks // 10)
+    except OverflowError:
+        return "9999-12-31T23:59:59Z"
+    decimals = f"{moment.microsecond:06d}{ticks % 10}".rstrip("0")
+    return f"{moment.replace(microsecond=0).isoformat()}{'.' if decimals else ''}{decimals}Z"
 
 
 @dataclass(frozen=True, slots=True)

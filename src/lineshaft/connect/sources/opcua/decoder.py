@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lineshaft.connect.sources.opcua.columns import Columns, fitting, ticks_to_ns
+from lineshaft.connect.sources.opcua.columns import Columns, Value, fitting, ns_of
 from lineshaft.connect.sources.opcua.layout import BYTES, HAS_VALUE, REAL, STRING, XML, Layout, Tail, layout, tail
-from lineshaft.connect.sources.opcua.plain import slow_item, text_of_bytes
+from lineshaft.connect.sources.opcua.plain import slow_value, text_of_bytes
 
 _u16 = struct.Struct("<H").unpack_from
 _u32 = struct.Struct("<I").unpack_from
@@ -64,7 +64,7 @@ def decode_publish(buf: bytes, now: int) -> Published:
     pos += 8 + 4 * max(count, 0)
     out.more = bool(buf[pos])
     out.sequence, ticks = _u32(buf, pos + 1)[0], _i64(buf, pos + 5)[0]
-    out.published = int(ticks_to_ns(np.array([ticks], np.int64))[0]) if ticks > 0 else now
+    out.published = ns_of(ticks) if ticks > 0 else now
     count = _i32(buf, pos + 13)[0]
     pos += 17
     spans: list[tuple[int, int, int]] = []
@@ -129,8 +129,7 @@ def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published, now: in
                 if not took:
                     n, pos = _singles(buf, pos, n, end, columns)
                 continue
-            variant = key >> 8
-            pos = _text(buf, pos, variant, columns) if variant in (STRING, XML, BYTES) else slow_item(buf, pos, columns, now)
+            pos = _varying(buf, pos, key >> 8, columns)
         except Exception as error:  # noqa: BLE001 - whatever a foreign server sent: the item is counted, the line goes on
             out.broken.append((_u32(buf, pos)[0] if pos + 4 <= end else NOBODY, f"{type(error).__name__}: {error}", n))
             return
@@ -163,7 +162,7 @@ def _singles(buf: bytes, pos: int, n: int, end: int, columns: Columns) -> tuple[
             break
         key = mask | buf[pos + 5] << 8 if mask & HAS_VALUE else mask
         fixed = layout(key)
-        if fixed is None or pos + fixed.size > end or (key == before and left > RUN and buf[pos + 4 + RUN * fixed.size] == mask):
+        if fixed is None or pos + fixed.size > end or (key == before and left > RUN and _again(buf, pos, end, mask, fixed)):
             break
         got = fixed.struct.unpack_from(buf, pos)
         behind = fixed.tail
@@ -182,14 +181,15 @@ def _singles(buf: bytes, pos: int, n: int, end: int, columns: Columns) -> tuple[
     return left, pos
 
 
-def _text(buf: bytes, pos: int, variant: int, columns: Columns) -> int:
-    """Decode one String, XmlElement or ByteString item and return where the next begins."""
-    size = _i32(buf, pos + 6)[0]
-    end = pos + 10 + max(size, 0)
-    body = buf[pos + 10 : end]
-    if len(body) != max(size, 0):
-        raise Unreadable("the text is longer than the message")
-    value = None if size < 0 else text_of_bytes(body) if variant == BYTES else body.decode("utf-8", "replace")
+def _again(buf: bytes, pos: int, end: int, mask: int, fixed: Layout) -> bool:
+    """Whether the twelfth next item may look the same, so that a run is worth trying."""
+    probe = pos + 4 + RUN * fixed.size
+    return probe < end and buf[probe] == mask
+
+
+def _varying(buf: bytes, pos: int, variant: int, columns: Columns) -> int:
+    """Decode one item whose size depends on its content and return where the next begins."""
+    value, end = _text(buf, pos + 6, variant) if variant in (STRING, XML, BYTES) else slow_value(buf, pos + 5)
     behind = tail(buf[pos + 4])
     got = behind.struct.unpack_from(buf, end)
     place, late = columns.n, columns.late
@@ -202,11 +202,23 @@ def _text(buf: bytes, pos: int, variant: int, columns: Columns) -> int:
     return end + behind.struct.size
 
 
+def _text(buf: bytes, pos: int, variant: int) -> tuple[Value, int]:
+    """Read a String, XmlElement or ByteString: its length, then its bytes; a negative length is null."""
+    size = _i32(buf, pos)[0]
+    if size < 0:
+        return None, pos + 4
+    end = pos + 4 + size
+    if end > len(buf):
+        raise Unreadable("the text is longer than the message")
+    body = buf[pos + 4 : end]
+    return text_of_bytes(body) if variant == BYTES else body.decode("utf-8", "replace"), end
+
+
 def _ticks(got: tuple[int, ...], behind: Tail, columns: Columns, place: int) -> int:
     """Return the source's time, the server's where there is none, else 0; picoseconds go beside."""
     ticks, pico = (got[behind.source] if behind.source >= 0 else 0), behind.source_pico
     if ticks <= 0 and behind.server >= 0:
         ticks, pico = got[behind.server], behind.server_pico
     if ticks > 0 and pico >= 0 and got[pico] >= 100:
-        columns.extra[place] = int(ticks_to_ns(np.array([ticks]), got[pico])[0])
+        columns.extra[place] = ns_of(ticks, got[pico])
     return ticks

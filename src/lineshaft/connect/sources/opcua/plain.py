@@ -16,9 +16,9 @@ from uuid import UUID
 
 from asyncua import ua
 from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import struct_from_binary
+from asyncua.ua.ua_binary import variant_from_binary
 
-from lineshaft.connect.sources.opcua.columns import Columns, Value
+from lineshaft.connect.sources.opcua.columns import EPOCH, Columns, Value, ns_of, tick_text
 
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,13 +28,12 @@ def text_of_bytes(body: bytes) -> str:
     return base64.b64encode(body).decode("ascii")
 
 
-def slow_item(buf: bytes, pos: int, columns: Columns, now: int) -> int:
-    """Decode one monitored item with asyncua into the columns and return where the next begins."""
+def slow_value(buf: bytes, pos: int) -> tuple[Value, int]:
+    """Decode the variant at `pos` with asyncua; return its value and where it ends."""
     reader = Buffer(buf, pos)
     before = len(reader)
-    item = struct_from_binary(ua.MonitoredItemNotification, reader)
-    take_item(item, columns, now)
-    return pos + before - len(reader)
+    value = plain(variant_from_binary(reader))
+    return value, pos + before - len(reader)
 
 
 def take_item(item: Any, columns: Columns, now: int) -> None:
@@ -46,13 +45,10 @@ def take_item(item: Any, columns: Columns, now: int) -> None:
 
 def time_of(data: Any, now: int) -> int:
     """Return the source's time of a DataValue, the server's where there is none, else `now`."""
-    for moment, pico in ((data.SourceTimestamp, data.SourcePicoseconds), (data.ServerTimestamp, data.ServerPicoseconds)):
-        if moment is not None:
-            aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            passed = aware - _1970
-            micros = (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
-            if micros > -11_644_473_600_000_000:
-                return max(min(micros * 1000 + (pico or 0) // 100, 2**63 - 1), -(2**63))
+    for moment in (data.SourceTimestamp, data.ServerTimestamp):  # not its picoseconds: asyncua reads them at a wrong place
+        ticks = 0 if moment is None else _ticks_of(moment)
+        if ticks > 0:
+            return ns_of(ticks)
     return now
 
 
@@ -73,6 +69,11 @@ def plain(variant: Any) -> Value:
     return json.dumps(simple, separators=(",", ":"), ensure_ascii=False)
 
 
+def _ticks_of(moment: datetime) -> int:
+    passed = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _1970
+    return ((passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds) * 10 + EPOCH
+
+
 def jsonable(value: Any) -> Any:
     """Return what JSON can say of any OPC UA value; NaN and infinities as their names."""
     if value is None or isinstance(value, bool | str):
@@ -86,7 +87,7 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, bytes):
         return text_of_bytes(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=None).isoformat() + "Z"
+        return tick_text(_ticks_of(value))
     if isinstance(value, list | tuple):
         return [jsonable(item) for item in cast("list[object]", value)]
     return _named(value)

@@ -1,0 +1,213 @@
+"""The edge buffer: durable, counted, bounded, and honest when the disk refuses."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lineshaft.connect import BufferRefused, EdgeBuffer
+from lineshaft.core import SAMPLES, samples
+
+T0 = 1_700_000_000_000_000_000
+SOURCE = str(Path(__file__).parents[2] / "src")
+
+
+def rows(*tags: str, start: int = T0):
+    return samples([{"tag": tag, "ts": start + i, "value": float(i)} for i, tag in enumerate(tags)])
+
+
+def test_a_batch_comes_back_as_it_was_put(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    put = buffer.put("line", rows("a", "b", "a"), arrived=T0)
+    (back,) = buffer.head()
+    assert (back.source, back.seq, back.arrived) == ("line", put.seq, T0)
+    assert back.rows.schema == SAMPLES
+    assert back.rows.column("tag").to_pylist() == ["a", "b", "a"]
+    assert back.rows.column("v").to_pylist() == [0.0, 1.0, 2.0]
+    buffer.close()
+
+
+def test_order_and_sequence_go_on_after_a_restart(tmp_path: Path):
+    path = tmp_path / "edge.db"
+    buffer = EdgeBuffer(path)
+    first = [buffer.put("line", rows("a")).seq for _ in range(3)]
+    other = buffer.put("press", rows("p")).seq
+    buffer.delivered(buffer.head())
+    buffer.close()
+    buffer = EdgeBuffer(path)
+    assert buffer.head() == []
+    after = buffer.put("line", rows("a")).seq
+    assert [*first, after] == list(range(first[0], first[0] + 4))
+    assert buffer.put("press", rows("p")).seq == other + 1
+    assert buffer.received() == {("line", "a"): 4, ("press", "p"): 2}
+    buffer.close()
+
+
+def test_a_lost_file_does_not_begin_at_a_number_used_before(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    before = buffer.put("line", rows("a")).seq
+    buffer.close()
+    time.sleep(0.002)  # the number is the clock's millisecond
+    buffer = EdgeBuffer(tmp_path / "new.db")
+    assert buffer.put("line", rows("a")).seq > before
+    buffer.close()
+
+
+def test_pending_is_what_waits_and_received_is_what_ever_came(tmp_path: Path):
+    path = tmp_path / "edge.db"
+    buffer = EdgeBuffer(path)
+    buffer.put_all([("line", rows("a", "b", "a")), ("press", rows("a"))])
+    buffer.put("line", rows("b"))
+    assert buffer.pending() == {("line", "a"): 2, ("line", "b"): 2, ("press", "a"): 1}
+    (first,) = buffer.head(batches=1)
+    assert buffer.pending() == {("line", "a"): 2, ("line", "b"): 2, ("press", "a"): 1}
+    buffer.delivered([first])
+    assert buffer.pending() == {("line", "b"): 1, ("press", "a"): 1}
+    assert buffer.received() == {("line", "a"): 2, ("line", "b"): 2, ("press", "a"): 1}
+    buffer.close()
+    again = EdgeBuffer(path)
+    assert again.pending() == {("line", "b"): 1, ("press", "a"): 1}
+    assert again.received() == {("line", "a"): 2, ("line", "b"): 2, ("press", "a"): 1}
+    assert again.depth().rows == 2
+    again.close()
+
+
+def test_counters_of_thousands_of_tags(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    tags = [f"t{i}" for i in range(3_000)]
+    buffer.put("line", rows(*tags))
+    buffer.put("line", rows(*tags[::7], "t0"))
+    buffer.close()
+    again = EdgeBuffer(tmp_path / "edge.db")
+    assert again.received() == {("line", tag): 1 + (i % 7 == 0) + (i == 0) for i, tag in enumerate(tags)}
+    again.close()
+
+
+def test_a_batch_holds_only_the_tags_it_has(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    many = rows(*[f"t{i}" for i in range(100)])
+    put = buffer.put("line", many.slice(40, 2))
+    assert put.rows.column("tag").dictionary.to_pylist() == ["t40", "t41"]
+    assert put.rows.column("tag").to_pylist() == ["t40", "t41"]
+    buffer.close()
+
+
+def test_a_full_buffer_drops_its_oldest_and_counts_them(tmp_path: Path):
+    dropped: list[tuple[int, int]] = []
+    path = tmp_path / "edge.db"
+    buffer = EdgeBuffer(path, max_bytes=30_000, on_drop=lambda batches, n: dropped.append((batches, n)))
+    seqs = [buffer.put("line", rows(*["a"] * 100, start=T0 + i * 1000)).seq for i in range(60)]
+    kept = [batch.seq for batch in buffer.head()]
+    assert kept == seqs[-len(kept) :]
+    assert 0 < len(kept) < 60
+    assert sum(n for _, n in dropped) == (60 - len(kept)) * 100
+    assert buffer.lost() == {("line", "a"): (60 - len(kept)) * 100}
+    assert buffer.received() == {("line", "a"): 6_000}
+    buffer.close()
+    again = EdgeBuffer(path)
+    assert again.lost() == {("line", "a"): (60 - len(kept)) * 100}
+    again.close()
+
+
+def test_a_full_buffer_that_shall_wait_refuses_and_keeps_all(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db", max_bytes=30_000, drop_oldest=False)
+    with pytest.raises(BufferRefused, match="full"):
+        for _ in range(60):
+            buffer.put("line", rows(*["a"] * 100))
+    assert buffer.received() == buffer.pending()
+    assert buffer.received()[("line", "a")] == 100 * buffer.depth().batches > 0
+    buffer.delivered(buffer.head())
+    buffer.put("line", rows("a"))
+    buffer.close()
+
+
+def test_batches_too_old_to_keep_are_dropped(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db", max_age=1_000)
+    buffer.put("line", rows("a"), arrived=T0)
+    buffer.put("line", rows("a"), arrived=T0 + 500)
+    buffer.put("line", rows("a"), arrived=T0 + 1_200)
+    assert [batch.arrived for batch in buffer.head()] == [T0 + 500, T0 + 1_200]
+    buffer.close()
+
+
+def test_a_disk_that_is_full_refuses_and_spoils_nothing(tmp_path: Path):
+    path = tmp_path / "edge.db"
+    buffer = EdgeBuffer(path)
+    buffer.put("line", rows("a"))
+    buffer._db.execute("PRAGMA max_page_count=1")  # what SQLite does when the disk has no page left
+    seq = buffer._seq["line"]
+    with pytest.raises(BufferRefused, match="full"):
+        for _ in range(50):
+            seq = buffer.put("line", rows(*["b"] * 200)).seq
+    buffer._db.execute("PRAGMA max_page_count=1000000")
+    assert buffer.put("line", rows("c")).seq == seq + 1
+    received = buffer.received()
+    buffer.close()
+    again = EdgeBuffer(path)
+    assert again.received() == received
+    assert again.pending() == received
+    again.close()
+
+
+def test_a_spoiled_batch_is_set_aside_and_the_rest_goes_on(tmp_path: Path):
+    path = tmp_path / "edge.db"
+    buffer = EdgeBuffer(path)
+    buffer.put("line", rows("a", "a"))
+    good = buffer.put("line", rows("b"))
+    buffer.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE batch SET body = x'00ff' WHERE seq = ?", (good.seq - 1,))
+    db.close()
+    buffer = EdgeBuffer(path)
+    assert [batch.seq for batch in buffer.head()] == [good.seq]
+    assert buffer.lost() == {("line", "a"): 2}
+    buffer.close()
+
+
+CHILD = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from lineshaft.connect import EdgeBuffer
+from lineshaft.core import samples
+buffer = EdgeBuffer(Path(sys.argv[1]))
+i = 0
+while True:
+    i += 1
+    n = i % 5 + 1
+    batch = buffer.put("line", samples([{"tag": f"t{k}", "ts": i * 10 + k, "value": i} for k in range(n)]))
+    print(batch.seq, n, flush=True)
+"""
+
+
+@pytest.mark.chaos
+def test_kill_9_at_any_moment_keeps_every_acknowledged_batch(tmp_path: Path):
+    path = tmp_path / "edge.db"
+    acknowledged: dict[int, int] = {}
+    for _ in range(10):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(path), SOURCE], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        lines = [child.stdout.readline()]
+        time.sleep(random.uniform(0.01, 0.2))
+        child.kill()
+        lines += child.stdout.readlines()
+        child.wait()
+        child.stdout.close()
+        for line in lines:
+            if line.endswith("\n"):
+                seq, n = map(int, line.split())
+                assert seq > max(acknowledged, default=0), "a sequence number was used twice"
+                acknowledged[seq] = n
+    buffer = EdgeBuffer(path)
+    kept = {batch.seq: batch.rows.num_rows for batch in buffer.head(rows=10**9, batches=10**9)}
+    assert acknowledged.items() <= kept.items()
+    assert len(kept) <= len(acknowledged) + 10  # at most one put per kill was durable, but its word did not get out
+    assert sorted(kept) == list(range(min(kept), max(kept) + 1))
+    assert sum(buffer.received().values()) == sum(kept.values())
+    buffer.close()
