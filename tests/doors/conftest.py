@@ -17,7 +17,7 @@ import uvicorn
 
 from lineshaft import act, assets, compute, detect, guard, maintain, production, store, twin
 from lineshaft.connect import Gateway, GatewaySettings, open_buffer
-from lineshaft.core import Batch, Bus, Database, SystemEvents, now_ns, samples
+from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
 from lineshaft.doors.rest import build, tell_events
 from lineshaft.guard import Role
@@ -59,12 +59,27 @@ class House:
         batch = Batch(source, self.seq, now_ns(), samples({"tag": t, "ts": ts, "value": v} for t, v, ts in rows))
         self.rooms.ingest([batch])
 
+    def shake_the_pump(self, value: float = 9.6) -> dict[str, Any]:
+        """Let the pump vibrate until its alarm stands; return the alarm."""
+        now = now_ns()
+        tag = "ns=2;s=Coolant pump/Vibration"
+        self.values([(tag, value, now - 9 * NS), (tag, value + 0.1, now - 3 * NS), (tag, value, now - NS)])
+        self.rooms.detect.tick()
+        return next(a for a in self.get("alarms?state=all")["items"] if a["name"] == "Coolant pump vibration high")
+
+    def calm_the_pump(self) -> None:
+        """Let the pump run well again."""
+        now = now_ns()
+        tag = "ns=2;s=Coolant pump/Vibration"
+        self.values([(tag, 1.4, now + NS), (tag, 1.3, now + 5 * NS)])
+        self.rooms.detect.tick()
+
 
 def make_house(home: Path) -> Iterator[House]:
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
     rooms_in_order = (guard, assets, production, store, compute, detect, maintain, act)
-    db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order if hasattr(room, "MIGRATIONS")})
+    db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order})
     keeper = guard.Guard(db)
     register = assets.Assets(db, bus)
     made = production.Production(db, register)
@@ -73,7 +88,7 @@ def make_house(home: Path) -> Iterator[House]:
     watch = detect.Detect(db, register, kept, bus)
     orders, spares = maintain.Orders(db, bus), maintain.Spares(db, bus)
     purchases = maintain.Purchases(db, bus, home)
-    cases: Any = hasattr(act, "Act") and act.Act(home, db, keeper, orders, spares, purchases, watch, act.ActSettings(), bus)
+    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, act.ActSettings(), bus)
     gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
     faults = {"pump": False}
     state: dict[str, Any] = {}
@@ -107,7 +122,7 @@ def make_house(home: Path) -> Iterator[House]:
         spares=spares,
         purchases=purchases,
         act=cases,
-        twin=hasattr(twin, "Twin") and twin.Twin(register, kept, watch, orders, spares),
+        twin=twin.Twin(register, kept, watch, orders, spares),
         db=db,
         bus=bus,
         settings={},
@@ -122,6 +137,7 @@ def make_house(home: Path) -> Iterator[House]:
     for event, handler, name in tell_events(app.state.hub):
         bus.on(event, handler, name)
     bus.on(assets.AssetsChanged, kept.meaning_changed)
+    cases.listen()
     register.load(BAKERY)
     made.load(BAKERY)
     maintain.load_spares(BAKERY / "spares.yaml", db, spares)

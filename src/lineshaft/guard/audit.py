@@ -114,7 +114,7 @@ class AuditChain:
 
     def verify(self) -> AuditReport:
         """Walk the whole chain and say whether every row is there, in its place and as it was written."""
-        with self._db.begin() as tx:
+        with self._db.read() as tx:
             head = tx.execute(sa.select(audit_head)).mappings().one_or_none()
         if head is None:
             return AuditReport(0, ok=False, first_bad=0, reason="the head of the chain is gone", head="", forgotten=0)

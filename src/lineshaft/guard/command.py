@@ -64,7 +64,7 @@ class Performer:
 
     def answered(self, command: Command) -> dict[str, Any] | None:
         """Return the kept answer of a repeated command."""
-        with self._db.begin() as tx:
+        with self._db.read() as tx:
             kept = self._kept(tx, command)
         return None if kept is None else json.loads(kept)
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, page
+from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
 from lineshaft.doors.rest.frame.shape import (
     Body,
     Id,
@@ -44,6 +44,8 @@ class CaseShape(Shape):
     closed: MaybeMoment
     current_task: Annotated[str | None, Field(examples=["repair"])]
     work_order_id: Annotated[str | None, Field(examples=["1a2b9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])]
+    alarm_id: Annotated[str | None, Field(examples=["3c4d9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None
+    outcome: Annotated[str, Field(examples=[""])] = ""
     version: Version
 
 
@@ -62,10 +64,19 @@ class TaskShape(Shape):
     output: Annotated[Any, Field(examples=[{"failure_mode": "VIB"}])] = None
 
 
+class CaseNote(Shape):
+    """What joined a case while it was open."""
+
+    at: Moment
+    by: MaybeName
+    text: Annotated[str, Field(examples=["Coolant flow low joined this case"])]
+
+
 class CaseDetail(CaseShape):
     """A case with its tasks and the definition it was started with."""
 
     tasks: list[TaskShape]
+    notes: list[CaseNote]
     definition: Annotated[dict[str, Any] | None, Field(examples=[{"name": "maintenance"}])] = None
 
 
@@ -118,18 +129,36 @@ def cases(
     limit: Limit = 100,
     after: After = None,
     state: Annotated[str | None, Query(description="open, done, failed or cancelled.", examples=["open"])] = None,
+    asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
 ) -> Listed[CaseShape]:
     """List cases, newest first."""
-    items = [_case(row) for row in rooms.act.cases(state=state)]
-    return Listed[CaseShape].model_validate(page(seen(rooms, subject, items), limit, after))
+    rows = rooms.act.cases(state=state, asset=asset, limit=limit + 1, before=number_after(after))
+    cut = page_of(rows, limit, "opened")
+    items = seen(rooms, subject, [_case(row) for row in cut["items"]])
+    return Listed[CaseShape].model_validate({"items": items, "next": cut["next"]})
 
 
 @router.get("/cases/{case_id}")
 def case(rooms: House, subject: Reader, case_id: str) -> CaseDetail:
-    """Show a case with its tasks."""
+    """Show a case with its tasks, its notes and the definition it was opened with."""
     row, names = rooms.act.case(case_id), rooms.guard.names()
     rooms.guard.gate(subject, "read", row["asset"] or "")
-    return CaseDetail.model_validate({**_case(row), "tasks": [_task(task, names) for task in row["tasks"]]})
+    notes = [{**note, "at": moment(note["at"]), "by": called(note["by"], names)} for note in row["notes"]]
+    tasks = [_task(task, names) for task in row["tasks"]]
+    return CaseDetail.model_validate({**_case(row), "definition": row["definition"], "tasks": tasks, "notes": notes})
+
+
+@router.post("/cases/{case_id}/retry")
+def retry(sender: Sender, case_id: str) -> CaseShape:
+    """Let a failed case go on from where it failed."""
+    found = sender.rooms.act.case(case_id)
+
+    def run(tx: Any) -> dict[str, Any]:
+        sender.rooms.act.retry(tx, found["id"], sender.subject)
+        return {"id": found["id"]}
+
+    sender.do("cases.retry", f"case:{found['id']}", {}, run, found["asset"] or "")
+    return CaseShape.model_validate(_case(sender.rooms.act.case(found["id"])))
 
 
 @router.get("/approvals")
@@ -140,31 +169,37 @@ def approvals(
     after: After = None,
     state: Annotated[str | None, Query(description="open, approved, rejected or expired.", examples=["open"])] = None,
 ) -> Listed[ApprovalShape]:
-    """List what waits for a decision, and what was decided."""
-    names = rooms.guard.names()
-    items = [_approval(row, names) for row in rooms.act.approvals(state)]
-    return Listed[ApprovalShape].model_validate(page(items, limit, after))
+    """List what waits for a decision, and what was decided, newest first."""
+    rows, names = rooms.act.approvals(state, limit + 1, number_after(after)), rooms.guard.names()
+    cut = page_of(rows, limit, "created")
+    items = [_approval(row, names) for row in cut["items"]]
+    return Listed[ApprovalShape].model_validate({"items": items, "next": cut["next"]})
 
 
 @router.post("/approvals/{approval_id}/decide")
 def decide(sender: Sender, approval_id: str, body: DecisionBody) -> ApprovalShape:
-    """Decide about a proposal; whoever made it may not."""
+    """Decide about a proposal; whoever made or edited it may not."""
 
     def run(tx: Any) -> dict[str, Any]:
-        return sender.rooms.act.decide(
-            tx, approval_id, sender.subject, body.decision, edit=body.edit, reason=body.reason, version=body.version
-        )
+        return sender.rooms.act.decide(tx, approval_id, sender.subject, body.decision, body.edit, body.reason, body.version)
 
     row = sender.do("approvals.decide", f"approval:{approval_id}", body.model_dump(), run)
     return ApprovalShape.model_validate(_approval(row, sender.rooms.guard.names()))
 
 
 @router.get("/tower")
-def tower(rooms: House, subject: Reader, limit: Limit = 100) -> Listed[TowerShape]:
+def tower(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    case_id: Annotated[str | None, Query(description="Of one case.", examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None,
+) -> Listed[TowerShape]:
     """List what was done by whom or what, newest first."""
-    names = rooms.guard.names()
-    items = [{**row, "at": moment(row["at"]), "actor": called(row["actor"], names)} for row in rooms.act.tower(limit)]
-    return Listed[TowerShape].model_validate({"items": seen(rooms, subject, items)})
+    rows, names = rooms.act.tower(limit + 1, number_after(after), case_id), rooms.guard.names()
+    cut = page_of(rows, limit, "at")
+    items = [{**row, "at": moment(row["at"]), "actor": called(row["actor"], names)} for row in cut["items"]]
+    return Listed[TowerShape].model_validate({"items": seen(rooms, subject, items), "next": cut["next"]})
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lineshaft.doors.rest.detect import AlarmShape, alarm_items
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
 from lineshaft.doors.rest.frame.paging import After, Limit, page
 from lineshaft.doors.rest.frame.shape import AssetPath, Body, Id, Listed, PropertyPath, Shape, Version
+from lineshaft.doors.rooms import Rooms
 
 router = APIRouter(tags=["assets"])
 
@@ -31,6 +32,9 @@ class AssetShape(Shape):
     thing: Annotated[dict[str, Any] | None, Field(examples=[{"serial": "PU-7", "maker": "Acme"}])]
     attributes: Annotated[dict[str, Any], Field(examples=[{"IdealCycle": 0.5}])]
     oee: Annotated[bool, Field(examples=[True])]
+    oee_mapping: Annotated[
+        dict[str, Any] | None, Field(examples=[{"state": "State", "states": {"1": "running"}, "good": "Good"}])
+    ]
     constraint: Annotated[str | None, Field(examples=["Bakery/Line 1/Oven"])]
     version: Version
 
@@ -53,6 +57,7 @@ class AssetDetail(AssetShape):
 
     properties: list[PropertyShape]
     alarms: list[AlarmShape]
+    limits: Annotated[list[AlarmShape], Field(description="The same list: what each alarm of this asset is defined by.")]
     children: list[AssetShape]
 
 
@@ -102,7 +107,7 @@ def assets(
     top = rooms.assets.asset(under).path if under else ""
     found = [a for a in rooms.assets.tree() if not top or a.path == top or a.path.startswith(top + "/")]
     readable = set(rooms.guard.readable(subject, "read", [a.path for a in found]))
-    return Listed[AssetShape].model_validate(page([_asset(a) for a in found if a.path in readable], limit, after))
+    return Listed[AssetShape].model_validate(page([_asset(rooms, a) for a in found if a.path in readable], limit, after))
 
 
 @router.get("/assets/{asset_id:path}")
@@ -113,10 +118,11 @@ def asset(rooms: House, subject: Reader, asset_id: str) -> AssetDetail:
     alarms = alarm_items(rooms, active=False, asset=one.path)
     return AssetDetail.model_validate(
         {
-            **_asset(one),
+            **_asset(rooms, one),
             "properties": [_property(p) for p in rooms.assets.properties(one)],
             "alarms": alarms,
-            "children": [_asset(child) for child in rooms.assets.children(one.id)],
+            "limits": alarms,
+            "children": [_asset(rooms, child) for child in rooms.assets.children(one.id)],
         }
     )
 
@@ -150,10 +156,14 @@ def set_attribute(sender: Sender, body: AttributeBody) -> AttributeSet:
     return AttributeSet.model_validate(done)
 
 
-def _asset(asset: Asset) -> dict[str, Any]:
+def _asset(rooms: Rooms, asset: Asset) -> dict[str, Any]:
     names = ("id", "path", "name", "level", "model", "parent_id", "description", "timezone", "oee", "constraint", "version")
-    thing = None if asset.thing is None else dict(asset.thing)
-    return {**{name: getattr(asset, name) for name in names}, "thing": thing, "attributes": dict(asset.attributes)}
+    return {
+        **{name: getattr(asset, name) for name in names},
+        "thing": None if asset.thing is None else dict(asset.thing),
+        "attributes": dict(asset.attributes),
+        "oee_mapping": rooms.assets.model(asset.model).body.oee if asset.oee and asset.model else None,
+    }
 
 
 def _property(one: Property) -> dict[str, Any]:

@@ -230,7 +230,8 @@ def alarm_items(rooms: Rooms, *, active: bool, kind: str | None = None, asset: s
     """Return alarms as the door shows them, with the open case each one has."""
     rows = rooms.detect.alarms(active, kind=kind, asset=asset)
     names = rooms.guard.names() if any(row["acknowledged_by"] for row in rows) else {}
-    return [_alarm(row, names) for row in rows]
+    opened = {case["alarm_id"]: case["id"] for case in rooms.act.cases("open", limit=1000)} if rows else {}
+    return [{**_alarm(row, names), "case_id": opened.get(row["id"])} for row in rows]
 
 
 def _step(sender: Asking, alarm_id: str, verb: str, body: Body, run: Callable[[Any], dict[str, Any]]) -> AlarmShape:

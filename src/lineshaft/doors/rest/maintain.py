@@ -346,10 +346,10 @@ def purchases(
 
 @router.post("/purchases", status_code=201)
 def propose(sender: Sender, body: PurchaseBody) -> PurchaseShape:
-    """Propose a purchase; somebody else approves it."""
+    """Propose a purchase; somebody else approves it (GET approvals)."""
 
     def run(tx: Any) -> dict[str, Any]:
-        return sender.rooms.purchases.propose(tx, body.part, body.quantity, sender.subject, reason=body.reason)
+        return sender.rooms.act.propose_purchase(tx, body.part, body.quantity, sender.subject, body.reason)
 
     row = sender.do("purchases.propose", "purchase", body.model_dump(), run)
     return PurchaseShape.model_validate(_purchase(row, sender.rooms.guard.names()))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from lineshaft.core import NS, iso, now_ns
+from tests.doors.conftest import PUMP, House
+
+
+def test_an_alarm_is_raised_acknowledged_and_over(house: House):
+    alarm = house.shake_the_pump()
+    assert (alarm["asset"], alarm["priority"], alarm["state"]) == (PUMP, 1, "unack")
+    assert alarm["value"] > alarm["limit"] == 7.1
+    assert alarm["raised"].endswith("Z")
+    assert alarm["case_id"] == house.get("cases?state=open")["items"][0]["id"]
+    path = f"alarms/{alarm['id']}/acknowledge"
+    stale = house.post(path, {"version": alarm["version"] - 1}, "operator")
+    assert (stale.status_code, stale.json()["code"]) == (409, "version.conflict")
+    seen = house.post(path, {"note": "I hear it", "version": alarm["version"]}, "operator").json()
+    assert (seen["state"], seen["acknowledged_by"]) == ("acked", "test operator")
+    assert house.post(path, {}, "operator").status_code == 409
+    house.calm_the_pump()
+    assert house.get("alarms")["items"] == []
+    assert alarm["id"] in {a["id"] for a in house.get("alarms?state=all")["items"]}
+
+
+def test_shelving_needs_an_end_and_a_reason(house: House):
+    alarm = house.get("alarms?state=all")["items"][0]
+    path = f"alarms/{alarm['id']}/shelve"
+    until = iso(now_ns() + 3600 * NS)
+    assert house.post(path, {"until": until, "reason": ""}).status_code == 422
+    assert house.post(path, {"until": "2020-01-01T00:00:00Z", "reason": "x"}).json()["code"] == "alarms.until"
+    assert house.post(path, {"until": until, "reason": "sensor is replaced"}).json()["state"] == "shelved"
+    assert house.post(f"alarms/{alarm['id']}/unshelve").json()["state"] != "shelved"
+
+
+def test_alerts_are_not_in_the_operators_list(house: House):
+    kinds = {a["kind"] for a in house.get("alarms?state=all")["items"]}
+    assert kinds == {"alarm"}
+    assert len(house.get("alarms?state=all&kind=all")["items"]) >= len(house.get("alarms?state=all")["items"])
+
+
+def test_a_login_for_one_line_sees_and_acknowledges_only_there(house: House):
+    alarm = house.get("alarms?state=all")["items"][0]
+    assert house.get("alarms?state=all", "elsewhere")["items"] == []
+    assert len(house.get("alarms?state=all", "line 1")["items"]) > 0
+    refused = house.post(f"alarms/{alarm['id']}/acknowledge", {}, "elsewhere")
+    assert (refused.status_code, refused.json()["hint"]) == (403, "this login reaches Bakery/Line 2 only")
+
+
+def test_a_finding_is_filed_and_labelled(house: House):
+    body = {"asset": PUMP, "kind": "drift", "score": 0.91, "sensors": [{"property": f"{PUMP}/Flow", "share": 0.7}]}
+    made = house.post("findings", body)
+    assert made.status_code == 201
+    finding = made.json()
+    assert (finding["by"], finding["sensors"][0]["share"]) == ("test admin", 0.7)
+    assert house.post("findings", {**body, "asset": "Bakery/Line 1/Cooler/Coolant pmp"}).json()["code"] == "findings.asset"
+    labelled = house.post(f"findings/{finding['id']}/label", {"label": "no_fault_found", "version": 1}).json()
+    assert (labelled["label"], labelled["version"]) == ("no_fault_found", 2)
+    assert house.post(f"findings/{finding['id']}/label", {"label": "confirmd"}).json()["hint"] == "did you mean 'confirmed'?"
+
+
+def test_findings_come_in_pages(house: House):
+    for n in range(5):
+        house.post("findings", {"asset": PUMP, "kind": f"page {n}", "score": 0.1})
+    first = house.get("findings?limit=3")
+    second = house.get(f"findings?limit=3&after={first['next']}")
+    kinds = [f["kind"] for f in first["items"] + second["items"]]
+    assert kinds[:5] == [f"page {n}" for n in (4, 3, 2, 1, 0)]
