@@ -38,7 +38,7 @@ export interface Oee {
   model: string; versions: Record<string, Scalar> | null; losses: { name: string; seconds: number }[];
   bands: { world_class?: number; typical?: [number, number] };
   gain_per_10_points: { money_per_hour?: number | null; currency?: string } | number | null;
-  coverage: number | null; constraint?: string | null; explain?: unknown[];
+  coverage: number | null; constraint?: string | null; explain?: Record<string, unknown>[] | null;
 }
 export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; version: number }
 
@@ -66,7 +66,7 @@ export interface Task { id: Id; name: string; mode: string | null; state: string
 export interface Case { id: Id; number: string | number; process: string; asset: string | null; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
 export interface CaseDetail extends Case { tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean }[] } | null }
 export interface Approval {
-  id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; state: string;
+  id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; edited_by?: Id[]; state: string;
   decided_by: string | null; decided: Iso | null; reason: string | null; expires: Iso | null; created: Iso; version: number;
 }
 export interface TowerEntry { at: Iso; actor: string; actor_kind: ActorKind; mode: string | null; what: string; case_id: Id | null; task: string | null; asset: string | null; outcome: string | null }

@@ -13,21 +13,21 @@ import { tags } from '../live/store';
 
 interface Points { x: number[]; y: (number | null)[] }
 const FINE = 20 * 60_000;
+const TAIL = 5 * 60_000;
 const WINDOWS = [['5s', 5], ['10s', 10], ['30s', 30], ['1m', 60], ['5m', 300], ['10m', 600], ['30m', 1800]] as const;
 const figure = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : typeof value === 'boolean' ? Number(value) : null);
 
-/** Short windows as recorded, long ones as averages: never more points than a screen can show. */
+/** Short windows as recorded, long ones as averages with their last minutes as recorded: never more points than a screen can show. */
 export async function load(property: string, start: number, end: number, signal: AbortSignal): Promise<Points> {
   const points: Points = { x: [], y: [] };
-  const span = { property, start: new Date(start).toISOString(), end: new Date(end).toISOString() };
-  if (end - start > FINE) {
-    const { rows } = await ask<Aggregates>('aggregates', { query: { ...span, window: WINDOWS.find(([, seconds]) => (end - start) / 1000 / seconds <= 600)?.[0] ?? '1h' }, signal });
+  const fine = end - start > FINE ? end - TAIL : start;
+  if (fine > start) {
+    const { rows } = await ask<Aggregates>('aggregates', { query: { property, start: new Date(start).toISOString(), end: new Date(fine).toISOString(), window: WINDOWS.find(([, seconds]) => (end - start) / 1000 / seconds <= 600)?.[0] ?? '1h' }, signal });
     for (const row of rows) push(points, Date.parse(row.timestamp), row.average);
-    return points;
   }
   let after: string | null = null;
   for (let page = 0; page < 12; page += 1) {
-    const answer: History = await ask<History>('history', { query: { ...span, limit: 5000, after }, signal });
+    const answer: History = await ask<History>('history', { query: { property, start: new Date(fine).toISOString(), end: new Date(end).toISOString(), limit: 5000, after }, signal });
     for (const row of answer.rows) push(points, Date.parse(row.timestamp), row.quality === 'bad' ? null : figure(row.value));
     after = answer.next;
     if (!after) break;

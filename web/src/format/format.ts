@@ -2,7 +2,7 @@
 export const DASH = '–';
 
 /** Units are kept in the words of pint and shown in the words of the shop floor. */
-const UNIT_TEXT: Record<string, string> = { degC: '°C', degF: '°F', percent: '%', 'm**3': 'm³', 'm**3/h': 'm³/h', 'm/s**2': 'm/s²', ohm: 'Ω' };
+const UNIT_TEXT: Record<string, string> = { degC: '°C', delta_degC: 'K', degF: '°F', percent: '%', 'm**3': 'm³', 'm**3/h': 'm³/h', 'm/s**2': 'm/s²', ohm: 'Ω' };
 export const unitText = (unit: string | null | undefined): string => (unit ? (UNIT_TEXT[unit] ?? unit) : '');
 
 const numbers = new Map<string, Intl.NumberFormat>();

@@ -175,6 +175,8 @@ function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => v
   const [shelving, setShelving] = useState(false);
   const machine = useQuery(q.assets).data?.items.find((asset) => asset.path === alarm.asset);
   const shelve = useCommand((reason: string) => post(`alarms/${alarm.id}/shelve`, { until: new Date(Date.now() + 3_600_000).toISOString(), reason, version: alarm.version }), ['alarms'], () => setShelving(false));
+  const open = useQuery(q.cases).data?.items.find((one) => one.state === 'open' && one.asset === alarm.asset && one.title.startsWith(alarm.name));
+  const caseId = alarm.case_id ?? open?.id ?? null;
   const unshelve = useCommand(() => post(`alarms/${alarm.id}/unshelve`, { version: alarm.version }), ['alarms']);
   const reset = useCommand(() => post(`alarms/${alarm.id}/reset`, { version: alarm.version }), ['alarms']);
   return (
@@ -190,7 +192,7 @@ function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => v
         [t('alarm.cause'), alarm.cause || '–'],
         [t('alarm.consequence'), alarm.consequence || '–'],
         [t('alarm.action'), <strong key="a">{alarm.action || '–'}</strong>],
-        [t('word.case'), alarm.case_id ? <Link key="c" to="/cases/$id" params={{ id: alarm.case_id }}>{t('word.open')}</Link> : '–'],
+        [t('word.case'), caseId ? <Link key="c" to="/cases/$id" params={{ id: caseId }}>{t('word.open')}</Link> : '–'],
       ]} />
       <Group gap="xs" mt="md">
         {unseen(alarm) && mayAcknowledge && <Button variant="filled" onClick={onAcknowledge}>{t('alarm.acknowledge')}</Button>}

@@ -29,7 +29,10 @@ export default function Approvals() {
   );
 }
 
-const plain = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number';
+/** The gate lets quantities and the like be changed, never what the thing is or what it costs. */
+const FIXED = ['cost', 'unit_cost', 'number', 'part', 'name'];
+const editable = (name: string, value: unknown): value is string | number => (typeof value === 'string' || typeof value === 'number') && !name.endsWith('id') && !FIXED.includes(name);
+const MONEY = ['cost', 'unit_cost'];
 const words = (value: unknown): string => (value === null || value === undefined ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
 /** What differs from the proposal: only that is sent. */
@@ -42,11 +45,17 @@ function Card({ approval }: { approval: Approval }) {
   const f = useFormat();
   const me = useMe();
   const may = useMay('approvals.decide');
-  const own = [me.id, me.name, me.display].filter(Boolean).some((name) => name === approval.proposed_by || name === approval.proposed_by_id);
+  const mine = [me.id, me.name, me.display].filter(Boolean).some((name) => name === approval.proposed_by || name === approval.proposed_by_id);
+
   const open = approval.state === 'open';
   const [editing, setEditing] = useState(false);
   const [draft, setDraft] = useState<Record<string, string | number>>({});
   const [rejecting, setRejecting] = useState(false);
+  // What the server calls it is its own words; a purchase or a write we can say in the reader's.
+  const kind = 'part' in approval.proposal ? 'purchase' : 'property' in approval.proposal ? 'write' : null;
+  const title = kind ? `${t(`approvalWhat.${kind}`)}: ${words(approval.proposal[kind === 'purchase' ? 'part' : 'property'])}` : approval.what;
+  const changedByMe = [me.id, me.name].some((name) => approval.edited_by?.includes(name));
+  const own = mine || changedByMe;
   const edit = changed(approval.proposal, draft);
   const decide = useCommand((body: object) => post(`approvals/${approval.id}/decide`, { version: approval.version, ...body }), ['approvals', 'cases', 'purchases', 'tower'], () => { setRejecting(false); setEditing(false); report(t('approval.noted')); });
   const differs = Object.keys(edit).length > 0;
@@ -54,21 +63,21 @@ function Card({ approval }: { approval: Approval }) {
     <Box component="article" className="card pad" data-approval={approval.id}>
       <Group justify="space-between" align="flex-start" gap="xs">
         <Box style={{ minWidth: 0 }}>
-          <Title order={2} fz={16} className="wrap">{t(`approvalWhat.${approval.what}`, { defaultValue: approval.what })}</Title>
+          <Title order={2} fz={16} className="wrap">{title}</Title>
           <Text size="sm" c="dimmed" component="div">{t('approval.by')} {approval.proposed_by} · {f.when(approval.created)}{approval.expires && open ? ` · ${t('approval.expires')} ${f.when(approval.expires)}` : ''}{approval.case_id && <> · <Link to="/cases/$id" params={{ id: approval.case_id }} className="tap">{t('order.openCase')}</Link></>}</Text>
         </Box>
         <Badge color="slate" variant="outline">{t(`approvalState.${approval.state}`)}</Badge>
       </Group>
       <Table mt="xs" maw={620} aria-label={t('approval.proposal')}>
         <Table.Tbody>
-          {Object.entries(approval.proposal ?? {}).map(([name, value]) => (
+          {Object.entries(approval.proposal ?? {}).filter(([name]) => !name.endsWith('_id')).map(([name, value]) => (
             <Table.Tr key={name}>
               <Table.Th scope="row" w="40%">{t(`field.${name}`, { defaultValue: name })}</Table.Th>
               <Table.Td className="wrap">
-                {editing && plain(value) ? (typeof value === 'number'
+                {editing && editable(name, value) ? (typeof value === 'number'
                   ? <NumberInput aria-label={name} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
                   : <TextInput aria-label={name} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
-                  : typeof value === 'number' ? f.number(value) : words(value)}
+                  : typeof value === 'number' ? (MONEY.includes(name) ? f.money(value) : f.number(value)) : words(value)}
                 {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{words(value)}</span> → <span className="diff-new">{words(edit[name])}</span></Text>}
               </Table.Td>
             </Table.Tr>
@@ -76,17 +85,18 @@ function Card({ approval }: { approval: Approval }) {
         </Table.Tbody>
       </Table>
       {approval.decided && <Text size="sm" mt="xs">{t(`approvalState.${approval.state}`)}: {approval.decided_by}, {f.when(approval.decided)}{approval.reason ? ` · ${approval.reason}` : ''}</Text>}
-      {open && own && <Alert mt="sm" variant="outline" color="slate" icon={<IconLock size={18} aria-hidden />} title={t('approval.ownTitle')} data-own>{t('approval.ownWhy')}</Alert>}
+      {open && own && <Alert mt="sm" variant="outline" color="slate" icon={<IconLock size={18} aria-hidden />} title={t(mine ? 'approval.ownTitle' : 'approval.changedTitle')} data-own>{t('approval.ownWhy')}</Alert>}
       {open && !own && !may && <Text size="sm" c="dimmed" mt="sm">{t('approval.notMay')}</Text>}
       {open && !own && may && (
         <Group gap="xs" mt="sm">
           {differs
-            ? <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate({ decision: 'edit', edit })}>{t('approval.approveEdited')}</Button>
+            ? <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate({ decision: 'edit', edit })}>{t('approval.saveEdit')}</Button>
             : <Button variant="filled" loading={decide.isPending} onClick={() => decide.mutate({ decision: 'approve' })} data-decide="approve">{t('approval.approve')}</Button>}
           <Button onClick={() => setRejecting(true)}>{t('approval.reject')}</Button>
           <Button onClick={() => { setEditing(!editing); setDraft({}); }}>{t(editing ? 'action.cancel' : 'approval.edit')}</Button>
         </Group>
       )}
+      {editing && <Text size="xs" c="dimmed" mt={6}>{t('approval.editWhy')}</Text>}
       {rejecting && <AskReason title={t('approval.reject')} label={t('word.reason')} need confirm={t('approval.reject')} busy={decide.isPending} onClose={() => setRejecting(false)} onDone={(reason) => decide.mutate({ decision: 'reject', reason })} />}
     </Box>
   );

@@ -47,7 +47,7 @@ function Body({ of: one }: { of: CaseDetail }) {
             return (
               <li key={step.name}>
                 <div className={`step ${step.look}`} aria-current={step.look === 'now' ? 'step' : undefined}>
-                  <Group gap={6} wrap="nowrap"><Icon size={17} aria-hidden color={step.look === 'failed' ? 'var(--alarm-1)' : undefined} /><Text size="sm" fw={600}>{t(`task.${step.name}`, { defaultValue: step.title })}</Text></Group>
+                  <Group gap={5} wrap="nowrap" align="flex-start"><Icon size={17} aria-hidden color={step.look === 'failed' ? 'var(--alarm-1)' : undefined} /><Text size="sm" fw={600}>{t(`task.${step.name}`, { defaultValue: step.title })}</Text></Group>
                   <Text size="xs">{t(step.look === 'ahead' && step.maybe ? 'look.maybe' : `look.${step.look}`)}</Text>
                   {step.mode && <Text size="xs" c="dimmed">{t(`mode.${step.mode}`, { defaultValue: step.mode })}</Text>}
                 </div>
@@ -85,8 +85,8 @@ function TaskRow({ task }: { task: Task }) {
   return (
     <Box py={8}>
       <Group justify="space-between" gap="xs"><Text size="sm" fw={600}>{t(`task.${task.name}`, { defaultValue: task.name })}</Text><Text size="xs" c="dimmed">{f.when(task.opened)}{task.closed && task.opened ? ` · ${f.span((Date.parse(task.closed) - Date.parse(task.opened)) / 1000)}` : ''}</Text></Group>
-      <Group gap="sm"><Actor name={task.actor} kind={task.actor_kind} />{task.mode && <Text size="xs" c="dimmed">{t(`mode.${task.mode}`, { defaultValue: task.mode })}</Text>}<Text size="xs">{t(`look.${lookOf(task.state)}`)}</Text></Group>
-      {output.length > 0 && <details><summary className="tap"><Text size="xs" span>{t('case.output')}</Text></summary><Facts of={output.map(([name, value]) => [t(`field.${name}`, { defaultValue: name }), typeof value === 'object' ? JSON.stringify(value) : String(value)])} /></details>}
+      <Group gap="sm">{task.actor ? <Actor name={task.actor} kind={task.actor_kind} /> : <Text size="sm" c="dimmed">{t('actor.nobody')}</Text>}{task.mode && <Text size="xs" c="dimmed">{t(`mode.${task.mode}`, { defaultValue: task.mode })}</Text>}<Text size="xs">{t(`look.${lookOf(task.state)}`)}</Text></Group>
+      {output.length > 0 && <details><summary className="tap"><Text size="xs" span>{t('case.output')}</Text></summary><Facts of={output.filter(([name]) => name !== 'id' && !name.endsWith('_id')).map(([name, value]) => [t(`field.${name}`, { defaultValue: name }), typeof value === 'object' ? JSON.stringify(value) : String(value)])} /></details>}
     </Box>
   );
 }

@@ -11,7 +11,7 @@ import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
 import { Bullet } from '../parts/Bullet';
-import { Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
+import { Coverage, Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
@@ -56,15 +56,17 @@ function Trends({ asset, window }: { asset: AssetDetail; window: number }) {
   const { t } = useTranslation();
   const m = mapping(asset);
   const numeric = asset.properties.filter((one) => one.kind !== 'attribute' && NUMERIC.test(one.type) && ![m.state, m.good, m.bad].includes(one.path));
-  const metrics = numeric.filter((one) => one.kind === 'metric');
   const [all, setAll] = useState(false);
-  const shown = all ? numeric : numeric.filter((one) => one.kind !== 'metric');
+  const limits = [...(asset.limits ?? []), ...asset.alarms];
+  const limitOf = (property: Property): number | null => limits.find((one) => one.property === property.name || one.property === property.path)?.limit ?? null;
+  // States as zero and one and metrics of a minute say little as a line; they are there on request.
+  const shown = all ? numeric : numeric.filter((one) => one.kind !== 'metric' && one.unit);
   if (numeric.length === 0) return null;
   return (
-    <Panel title={t('machine.trends')} extra={metrics.length > 0 && shown.length > 0 ? <Switch size="sm" label={t('machine.withMetrics')} checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> : undefined}>
+    <Panel title={t('machine.trends')} extra={shown.length > 0 && (all || shown.length < numeric.length) ? <Switch size="sm" label={t('machine.withMetrics')} checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> : undefined}>
       <SimpleGrid cols={{ base: 1, sm: 2, xl: 3 }} spacing="md">
         {(shown.length ? shown : numeric).map((property) => {
-          const limit = [...(asset.limits ?? []), ...asset.alarms].find((alarm) => alarm.property === property.name || alarm.property === property.path)?.limit ?? null;
+          const limit = limitOf(property);
           return (
             <Box key={property.id} style={{ minWidth: 0 }}>
               <Group justify="space-between" wrap="nowrap" mb={2}><Text size="sm" fw={600} truncate>{property.name}</Text><Text size="sm" component="div"><Value path={property.path} unit={property.unit} /></Text></Group>
@@ -90,6 +92,7 @@ function OeePanel({ path, window }: { path: string; window: number }) {
               <Ratios of={oee} />
             </Group>
             <Bullet value={oee.oee} target={TARGET} label="OEE" />
+            <Text size="sm" c="dimmed" component="div" mt={6}><Coverage of={oee.coverage} /></Text>
             <Elements oee={oee} />
             <Gain oee={oee} />
             <Explain oee={oee} />
@@ -165,11 +168,32 @@ function Explain({ oee }: { oee: Oee }) {
         [t('oee.model'), oee.model],
         [t('oee.versions'), oee.versions ? Object.entries(oee.versions).map(([name, version]) => `${name} ${typeof version === 'object' ? JSON.stringify(version) : String(version)}`).join(' · ') : '–'],
       ]} />
-      {steps.length > 0 && <ol style={{ margin: '8px 0 0', paddingLeft: 20 }}>{steps.map((step, at) => <li key={at}><Text size="sm" span className="wrap">{sentence(step)}</Text></li>)}</ol>}
+      {steps.length > 0 && (
+        <Scroll minWidth={360} mah={320}>
+          <Table mt={8} verticalSpacing={2} aria-label={t('oee.explain')}>
+            <Table.Tbody>{steps.map((step, at) => <StepRow key={at} step={step} />)}</Table.Tbody>
+          </Table>
+        </Scroll>
+      )}
     </details>
   );
 }
-const sentence = (step: unknown): string => (typeof step === 'string' ? step : typeof step === 'object' && step ? Object.entries(step).map(([name, value]) => `${name}: ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`).join(' · ') : String(step));
+
+/** One piece the figure was made from: a stretch in one state, or the parts a counter told. */
+function StepRow({ step }: { step: Record<string, unknown> }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const { element, start, end, seconds, parts, property } = step;
+  const name = typeof element === 'string' ? element : '';
+  return (
+    <Table.Tr>
+      <Table.Td className="nowrap">{f.clock(start as string)} – {f.clock(end as string)}</Table.Td>
+      <Table.Td>{typeof parts === 'number' ? t(name === 'bad' ? 'oee.bad' : 'oee.good') : t(`element.${name}`, { defaultValue: name })}</Table.Td>
+      <Table.Td className="figure">{typeof parts === 'number' ? f.number(parts) : typeof seconds === 'number' ? f.span(seconds) : '–'}</Table.Td>
+      <Table.Td><Text size="xs" c="dimmed">{typeof property === 'string' ? property.split('/').at(-1) : ''}</Text></Table.Td>
+    </Table.Tr>
+  );
+}
 
 function Values({ properties, asset }: { properties: Property[]; asset: AssetDetail }) {
   const { t } = useTranslation();

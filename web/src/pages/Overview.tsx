@@ -12,9 +12,10 @@ import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
 import { Actor } from '../parts/Actor';
+import { Deed } from '../parts/Deed';
 import { Bullet } from '../parts/Bullet';
 import { Answer, PageHead, Panel } from '../parts/Page';
-import { Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
+import { Coverage, Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Prio } from '../parts/Prio';
 import { LiveState, mapping } from '../parts/State';
 
@@ -76,6 +77,7 @@ function LineHead({ line, assets, window }: { line: Asset; assets: Asset[]; wind
           <Title order={2} fz={18}>{line.name}</Title>
           <Text size="sm" c="dimmed" component="div">
             {constraint ? <>{t('oee.byConstraint')} <Link to="/machines/$id" params={{ id: constraint.id }}>{constraint.name}</Link></> : t('oee.noConstraint')}
+            <Coverage of={oee.data?.coverage} />
           </Text>
         </Box>
         <Group gap="xl" style={{ flex: '1 1 320px' }} justify="flex-end">
@@ -188,7 +190,7 @@ function JustDone() {
   return (
     <Panel title={t('overview.done')} extra={<Link to="/tower" className="tap"><Text size="sm" span>{t('overview.all')}</Text></Link>} pad={false}>
       <Box className="rows">
-        {done.slice(0, 6).map((one, at) => <Group key={`${one.at}${at}`} gap={10} px={12} py={8} wrap="nowrap"><Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{f.clock(one.at)}</Text><Text size="sm" className="wrap" style={{ flex: 1 }}>{t(`did.${one.what}`, { defaultValue: t(`task.${one.what}`, { defaultValue: one.what }) })}</Text><Actor name={one.actor} kind={one.actor_kind} /></Group>)}
+        {done.slice(0, 6).map((one, at) => <Group key={`${one.at}${at}`} gap={10} px={12} py={8} wrap="nowrap"><Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{f.clock(one.at)}</Text><Box style={{ flex: 1, minWidth: 0 }}><Deed of={one} /></Box><Actor name={one.actor} kind={one.actor_kind} /></Group>)}
         {done.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('tower.none')}</Text>}
       </Box>
     </Panel>

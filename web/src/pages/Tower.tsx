@@ -1,4 +1,4 @@
-import { SegmentedControl, Table, Text, TextInput } from '@mantine/core';
+import { SegmentedControl, Table, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
+import { Deed, Outcome } from '../parts/Deed';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 
@@ -34,11 +35,11 @@ export default function Tower() {
                   {shown.map((one, at) => (
                     <Table.Tr key={`${one.at}${at}`}>
                       <Table.Td className="nowrap">{f.when(one.at)}</Table.Td>
-                      <Table.Td><Actor name={one.actor} kind={one.actor_kind} /></Table.Td>
-                      <Table.Td><Text size="sm" className="wrap">{t(`did.${one.what}`, { defaultValue: t(`task.${one.what}`, { defaultValue: one.what }) })}</Text>{one.task && <Text size="xs" c="dimmed">{t(`task.${one.task}`, { defaultValue: one.task })}</Text>}</Table.Td>
+                      <Table.Td miw={140}><Actor name={one.actor} kind={one.actor_kind} /></Table.Td>
+                      <Table.Td><Deed of={one} /></Table.Td>
                       <Table.Td>{one.asset ?? '–'}</Table.Td>
                       <Table.Td>{one.mode ? t(`mode.${one.mode}`, { defaultValue: one.mode }) : '–'}</Table.Td>
-                      <Table.Td className="wrap">{one.outcome ? t(`outcome.${one.outcome}`, { defaultValue: one.outcome }) : '–'}</Table.Td>
+                      <Table.Td className="wrap"><Outcome of={one.outcome} /></Table.Td>
                       <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }} className="tap">{t('word.open')}</Link> : '–'}</Table.Td>
                     </Table.Tr>
                   ))}
