@@ -63,6 +63,14 @@ def test_an_export_with_history_is_the_same_plant_elsewhere(plant: Plant, tmp_pa
     assert (tmp_path / "again" / "plant.yaml").read_bytes() == (out / "plant.yaml").read_bytes()
 
 
+def test_what_was_bound_by_hand_is_exported_also_after_the_file_changed(plant: Plant, tmp_path: Path) -> None:
+    with plant.db.begin() as tx:
+        plant.assets.bind(tx, "Works/P1/Flow", "plc", "hand", 5000)
+    plant.write(PLANT + "  - {name: Yard}\n").load()
+    plant.assets.export(tmp_path / "out")
+    assert "{tag: hand, valid_from" in (tmp_path / "out" / "plant.yaml").read_text()
+
+
 def test_a_changed_model_with_an_old_number_is_refused_and_the_old_one_stays(plant: Plant) -> None:
     plant.write(pump=PUMP.replace("/ 7", "/ 8"))
     said = plant.load()

@@ -7,17 +7,16 @@ decided in one place, for all formats.
 from __future__ import annotations
 
 import uuid
-import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from lineshaft.assets.bind import ALWAYS, Span
-from lineshaft.assets.model import AssetModel, check_name
-from lineshaft.core import InvalidInput, Problem, Section, parse_time
+from lineshaft.assets.bind import ALWAYS, DERIVED, Span
+from lineshaft.assets.model import AssetModel, check_name, say
+from lineshaft.core import Problem, Section, check_zone, parse_time
 
 
 class TagSpan(Section):
@@ -32,6 +31,17 @@ class TagSpan(Section):
     @classmethod
     def _time(cls, text: str | None) -> str | None:
         return checked_time(text)
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, name: str) -> str:
+        return checked_source(name)
+
+    @model_validator(mode="after")
+    def _ends_after_its_start(self) -> TagSpan:
+        if self.valid_from and self.valid_to and parse_time(self.valid_from) >= parse_time(self.valid_to):
+            raise ValueError(f"the binding to '{self.tag}' ends before it begins - look at valid_from and valid_to")
+        return self
 
     def span(self, source: str) -> Span:
         """Return the span, from `source` if it names none itself."""
@@ -94,9 +104,12 @@ class AssetEntry(Section):
     @field_validator("timezone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        if name and name not in zoneinfo.available_timezones():
-            raise ValueError(f"'{name}' is not a time zone - IANA names look like Europe/Berlin")
-        return name
+        return say(lambda: check_zone(name)) if name else name
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, name: str) -> str:
+        return checked_source(name)
 
     def wanted(self, name: str) -> str | list[TagSpan] | None:
         """Return what a measurement is to be bound to: its own entry, else prefix + name, else nothing."""
@@ -108,11 +121,15 @@ class AssetEntry(Section):
 def checked_time(text: str | None) -> str | None:
     """Return the text if it is a time. Raises ValueError otherwise, as pydantic wants it."""
     if text is not None:
-        try:
-            parse_time(text)
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
+        say(lambda: parse_time(text))
     return text
+
+
+def checked_source(name: str) -> str:
+    """Return the name of a source if a machine may have it."""
+    if name == DERIVED:
+        raise ValueError(f"'{DERIVED}' is the source of computed properties - give the machine's source another name")
+    return name
 
 
 @dataclass(frozen=True)

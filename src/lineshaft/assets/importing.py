@@ -349,7 +349,7 @@ class PlantImport:
         if self.file is None:
             self.tx.execute(t.files.insert().values(id=new_id(), version=1, name=self.draft.plant_file, edited=False, **values))
         elif {key: self.file[key] for key in values} != values:
-            bump(self.tx, t.files, self.file["id"], None, edited=False, **values)
+            bump(self.tx, t.files, self.file["id"], None, **values)
 
 
 def _is_below(asset: Asset, paths: tuple[str, ...]) -> bool:

@@ -6,13 +6,15 @@ the version it was made with. `oee` and `alarms` are kept as written; compute an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
 from lineshaft.core import DataType, InvalidInput, Section, check_unit, parse_duration, parse_time
 
+T = TypeVar("T")
 SEPARATOR = "/"
 """Stands between the names of a path: `Bakery/Line 1/Oven/Temperature`."""
 
@@ -62,13 +64,13 @@ class PropertyDefinition(Section):
     @field_validator("unit")
     @classmethod
     def _unit(cls, unit: str) -> str:
-        return _say(lambda: check_unit(unit))
+        return say(lambda: check_unit(unit))
 
     @field_validator("window", "offset")
     @classmethod
     def _duration(cls, text: str | float | None) -> str | float | None:
         if text is not None:
-            _say(lambda: parse_duration(text))
+            say(lambda: parse_duration(text))
         return text
 
     @model_validator(mode="after")
@@ -127,7 +129,7 @@ class AssetModel(Section):
     @classmethod
     def _time(cls, text: str | None) -> str | None:
         if text is not None:
-            _say(lambda: str(parse_time(text)))
+            say(lambda: str(parse_time(text)))
         return text
 
     @property
@@ -179,7 +181,7 @@ def of_type(value: object, kind: DataType) -> bool:
     return isinstance(value, allowed[kind])
 
 
-def _say(check: Any) -> Any:
+def say(check: Callable[[], T]) -> T:
     """Run a check of the ground floor so that pydantic collects its sentence."""
     try:
         return check()

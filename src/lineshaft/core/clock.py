@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from lineshaft.core.errors import InvalidInput
 
@@ -56,6 +57,16 @@ def _in_range(ns: int, text: object, where: str) -> int:
         hint = "times lie between the years 1678 and 2261"
         raise InvalidInput(f"'{text}' is too far away", where=where, hint=hint, code="time.invalid")
     return ns
+
+
+def check_zone(name: str, *, where: str = "") -> str:
+    """Return the name of an IANA time zone. Raises InvalidInput if there is none of that name."""
+    try:
+        ZoneInfo(name)
+    except (ValueError, KeyError, OSError):
+        hint = "IANA names look like Europe/Berlin"
+        raise InvalidInput(f"'{name}' is not a time zone", where=where, hint=hint, code="time.zone") from None
+    return name
 
 
 def iso(ns: int) -> str:

@@ -150,12 +150,25 @@ def fit(document: Marked, model: type[M], value: object, *path: Step) -> tuple[M
     try:
         return model.model_validate(value), []
     except ValidationError as error:
-        return None, [_problem(document, model, one, path) for one in error.errors()]
+        found = {_real(document, one, path): one for one in reversed(error.errors())}
+        deepest = [at for at in reversed(found) if not any(len(other) > len(at) and other[: len(at)] == at for other in found)]
+        return None, [_problem(document, model, found[at], path, at) for at in deepest]
 
 
-def _problem(document: Marked, model: type[BaseModel], error: ErrorDetails, path: tuple[Step, ...]) -> Problem:
-    place = document.where(*path, *error["loc"])
-    word = error["loc"][-1] if error["loc"] and isinstance(error["loc"][-1], str) else ""
+def _real(document: Marked, error: ErrorDetails, path: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Return the place of an error in the text: pydantic also names the shapes it tried for a value that may have several."""
+    real = path
+    for step in error["loc"]:
+        if (*real, step) in document.lines:
+            real = (*real, step)
+    return (*real, error["loc"][-1]) if error["type"] == "missing" else real
+
+
+def _problem(
+    document: Marked, model: type[BaseModel], error: ErrorDetails, path: tuple[Step, ...], real: tuple[Step, ...]
+) -> Problem:
+    place = document.where(*real)
+    word = real[-1] if len(real) > len(path) and isinstance(real[-1], str) else ""
     if error["type"] == "extra_forbidden":
         return Problem(place, f"'{word}' is not known here", did_you_mean(word, fields_at(model, error)))
     if error["type"] == "missing":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zoneinfo
 from datetime import date, time
 from typing import Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from lineshaft.core import InvalidInput, Section, parse_time
+from lineshaft.core import InvalidInput, Section, check_zone, parse_time
 from lineshaft.production.calendar import DAYS, CalendarVersion, Pause, Shift, overlapping
 
 
@@ -37,9 +36,10 @@ def _day(value: object) -> object:
 
 
 def _zone(name: str) -> str:
-    if name not in zoneinfo.available_timezones():
-        raise ValueError(f"'{name}' is not a time zone - IANA names look like Europe/Berlin")
-    return name
+    try:
+        return check_zone(name)
+    except InvalidInput as error:
+        raise ValueError(f"{error.what} - {error.hint}") from None
 
 
 def _weekday(word: str) -> str:
