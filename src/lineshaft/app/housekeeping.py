@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+from lineshaft.assets import Assets
 from lineshaft.connect import Gateway
 from lineshaft.core import Bus, SystemEvent
 from lineshaft.guard import Guard
@@ -22,8 +23,9 @@ CLOCK_JUMP_S = 5.0
 class Housekeeping:
     """A thread that looks every few seconds and tells what it finds as system events, never as operator alarms."""
 
-    def __init__(self, home: Path, store: Store, gateway: Gateway, guard: Guard, bus: Bus) -> None:
+    def __init__(self, home: Path, assets: Assets, store: Store, gateway: Gateway, guard: Guard, bus: Bus) -> None:
         self._home = home
+        self._assets = assets
         self._store = store
         self._gateway = gateway
         self._guard = guard
@@ -49,6 +51,7 @@ class Housekeeping:
             try:
                 offset = self._clock(offset)
                 self._disk()
+                self._assets.tick()
                 self._store.check_ledger(self._store.ledger(self._gateway.received(), self._gateway.pending()))
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()

@@ -73,7 +73,7 @@ class Plant:
         )
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
-        self.housekeeping = Housekeeping(home, self.store, self.gateway, self.guard, self.bus)
+        self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, self.bus)
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)

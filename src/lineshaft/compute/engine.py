@@ -22,7 +22,7 @@ from lineshaft.compute.points import empty, raw, rows
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
-from lineshaft.core import Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, now_ns
+from lineshaft.core import NS, Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, now_ns
 from lineshaft.store import Stored
 
 
@@ -32,6 +32,10 @@ class Store(History, Readings, Protocol):
     def latest_sids(self, sids: Any, /) -> Any:
         """Return (time, value, quality) of the newest row of series."""
         ...
+
+
+_AT_ONCE = 86_400 * NS
+"""Time of late values recomputed by one call."""
 
 
 @dataclass(slots=True)
@@ -179,24 +183,29 @@ class Compute:
         """
         with self._lock:
             moment = self.clock() if now is None else now
-            self._books.settle(self._handed.marks, self._handed.done, {})
+            self._books.settle(self._handed.marks, self._handed.done, self._waiting if self._handed.done else {})
             self._handed = _Handed()
-            touched = self._touched()
+            touched, rest = self._touched()
             done = self._metrics.close([self._limit(number, moment) for number in range(len(self.plan.schedules))], touched)
             marks = {s.key: m for s, m in zip(self.plan.schedules, self._metrics.marks, strict=True) if m != NEVER}
             changed = {key: mark for key, mark in marks.items() if self._marks.get(key) != mark}
             self._marks |= changed
             self._handed = _Handed(changed, list(self._waiting))
-            self._waiting = {}
+            self._waiting = rest
             return rows(done, self.plan.channels.shapes) if len(done) else empty()
 
-    def _touched(self) -> Touched:
+    def _touched(self) -> tuple[Touched, dict[str, tuple[int, int]]]:
+        """Return what is recomputed now, and what waits for the next call: a long history is worked off day by day."""
         found: Touched = {}
-        for property_id, span in self._waiting.items():
+        rest: dict[str, tuple[int, int]] = {}
+        for property_id, (low, high) in self._waiting.items():
             channel = self.plan.channels.find(property_id)
-            if channel is not None:
-                found[channel] = span
-        return found
+            if channel is None:
+                continue
+            found[channel] = (low, min(high, low + _AT_ONCE))
+            if high > low + _AT_ONCE:
+                rest[property_id] = (low + _AT_ONCE, high)
+        return found, rest
 
     def _limit(self, number: int, now: int) -> int:
         """Return up to when a schedule's windows can close; a gap longer than the catch-up setting is jumped."""

@@ -35,7 +35,9 @@ def _home() -> Path:
 @click.option("--value-column", default="", help="Header of the value column (long tables).")
 @click.option("--delimiter", default="", help="Delimiter; found by looking when not given.")
 @click.option("--hold", type=float, default=10.0, show_default=True, help="Seconds to serve after the last value.")
-@click.option("--wait-for-client", is_flag=True, help="Begin when a client has subscribed.")
+@click.option(
+    "--wait", type=float, default=30.0, show_default=True, help="Replay: wait so long for a client to listen; 0 begins at once."
+)
 @click.option("--with-parent", is_flag=True, help="End when the process that started this one is gone.")
 @click.pass_context
 def simulate(ctx: click.Context, home: Path, protocol: str, port: int, *, with_parent: bool, **options: Any) -> None:
@@ -66,7 +68,7 @@ def _replay(home: Path, file: Path, protocol: str, port: int, options: dict[str,
     )
     drop = [glob.strip() for glob in options["drop"].split(",") if glob.strip()]
     recording = read_table(file, layout, drop)
-    replay = Replay(options["start"], options["speed"], options["hold"], options["wait_for_client"], port, protocol)
+    replay = Replay(options["start"], options["speed"], options["hold"], options["wait"], port, protocol)
     return lambda: run_replay(home, recording, replay, click.echo)
 
 

@@ -15,8 +15,8 @@ class Server(Protocol):
 
     url: str
 
-    async def start(self, tags: Mapping[str, tuple[Wire, Value]]) -> None:
-        """Show the tags with their first values; `url` is where."""
+    async def start(self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None) -> None:
+        """Show the tags with their first values of source time `ts` (UTC ns, default now); `url` is where."""
         ...
 
     async def write(self, changes: Sequence[tuple[str, Value]], ts: int) -> None:

@@ -41,7 +41,7 @@ class OpcuaServer:
         self._server = Server()
         self._nodes: dict[str, tuple[Any, Any]] = {}
 
-    async def start(self, tags: Mapping[str, tuple[Wire, Value]]) -> None:
+    async def start(self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None) -> None:
         """Listen and show the tags with their first values."""
         logging.getLogger("asyncua").setLevel(logging.ERROR)
         server = self._server
@@ -54,7 +54,7 @@ class OpcuaServer:
         if index != 2:
             raise ConfigError(f"the simulator's namespace is {index}, expected 2", where=self.url)
         folders: dict[str, Any] = {}
-        now = now_ns()
+        first_time = moment(now_ns() if ts is None else ts)
         for tag, (wire, first) in tags.items():
             asset = tag.rpartition("/")[0] or self._name
             if asset not in folders:
@@ -66,7 +66,7 @@ class OpcuaServer:
                 ua.NodeId(tag, index), ua.QualifiedName(tag.rpartition("/")[2], index), variant, datatype=_data_type(wire)
             )
             self._nodes[tag] = (node.nodeid, TYPES[wire])
-            await self._set(tag, first, moment(now), ua.StatusCodes.BadWaitingForInitialData)
+            await self._set(tag, first, first_time, ua.StatusCodes.BadWaitingForInitialData)
         await server.start()
 
     async def write(self, changes: Sequence[tuple[str, Value]], ts: int) -> None:

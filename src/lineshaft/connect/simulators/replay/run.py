@@ -24,7 +24,7 @@ class Replay:
     start: str = ""
     speed: float = 1.0
     hold: float = 10.0
-    wait_for_client: bool = False
+    wait: float = 30.0
     port: int = 4840
     protocol: str = "opcua"
 
@@ -54,20 +54,28 @@ async def run_replay(home: Path, recording: Recording, replay: Replay, say: Call
     """Be the recorded machines until the end and `hold` seconds more; HOME/simulator.json says where."""
     if replay.speed <= 0:
         raise ConfigError("the speed must be above 0", where="--speed")
-    replay.claimed(recording, now_ns())
+    before = replay.claimed(recording, now_ns()) - NS
     server = make_server(replay.protocol, replay.port, "replay")
-    await server.start({tag: (wire, None) for tag, wire in recording.tags.items()})
+    await server.start({tag: (wire, None) for tag, wire in recording.tags.items()}, before)
     try:
         async with serve_control(home, server.url, lambda _name, _active: {}, simulator="replay"):
             say(f"{len(recording.tags)} tags, {recording.values} values, {recording.duration / NS:g} s recorded, at {server.url}")
-            if replay.wait_for_client:
-                say("waiting for a client to listen")
-                await _listened(server, len(recording.tags))
+            if replay.wait > 0:
+                await _wait(server, len(recording.tags), replay.wait, say)
             await _play(server, recording, replay, say)
             say(f"all {recording.values} values shown; serving {replay.hold:g} s more")
             await asyncio.sleep(replay.hold)
     finally:
         await server.stop()
+
+
+async def _wait(server: Server, tags: int, longest: float, say: Callable[[str], None]) -> None:
+    """Let nobody miss the beginning: wait for a client to listen, but not for ever."""
+    say(f"waiting for a client to listen, {longest:g} s at most")
+    try:
+        await asyncio.wait_for(_listened(server, tags), longest)
+    except TimeoutError:
+        say("nobody listens; beginning all the same")
 
 
 async def _listened(server: Server, tags: int) -> None:
