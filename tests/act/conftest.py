@@ -134,3 +134,15 @@ def plant(database: Database, tmp_path: Path):
     made.act.start_engine()
     yield made
     made.act.stop()
+
+
+@pytest.fixture
+def plant_lite(tmp_path: Path):
+    """The same on SQLite only."""
+    db = Database(f"sqlite:///{tmp_path / 'lite.db'}")
+    made = Plant(db, tmp_path)
+    made.stock()
+    made.act.start_engine()
+    yield made
+    made.act.stop()
+    db.close()
