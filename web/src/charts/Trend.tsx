@@ -112,7 +112,7 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
         legend: { show: false },
         scales: { x: { time: true, range: now }, y: { range } },
         axes: [
-          { stroke: ink, grid, ticks: grid, size: 26, space: 80, values: (_u, splits) => splits.map((s) => (seconds ? formatClock(language, s * 1000) : formatClock(language, s * 1000).slice(0, 5))) },
+          { stroke: ink, grid, ticks: grid, size: 26, space: 62, values: (_u, splits) => splits.map((s) => (seconds ? formatClock(language, s * 1000) : formatClock(language, s * 1000).slice(0, 5))) },
           { stroke: ink, grid, ticks: grid, size: 52, space: 28, values: (_u, splits) => splits.map((s) => new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(s)) },
         ],
         series: [{}, { stroke: token('--trend-1'), width: 1.6, fill: token('--trend-fill'), fillTo: (_u, _s, low) => low, points: { show: false }, paths: live && from === undefined ? uPlot.paths.stepped?.({ align: 1 }) : undefined } as uPlot.Series],
