@@ -36,6 +36,7 @@ class House:
     client: httpx.Client
     secrets: dict[str, str]
     seq: int = 0
+    at: int = 0
     faults: dict[str, bool] = field(default_factory=lambda: {"pump": False})
 
     def ask(self, method: str, path: str, role: str | None = "admin", **options: Any) -> httpx.Response:
@@ -59,19 +60,22 @@ class House:
         batch = Batch(source, self.seq, now_ns(), samples({"tag": t, "ts": ts, "value": v} for t, v, ts in rows))
         self.rooms.ingest([batch])
 
+    def moment(self, later_s: float = 1) -> int:
+        """Return a time later than any given before, not before now."""
+        self.at = max(self.at + round(later_s * NS), now_ns())
+        return self.at
+
     def shake_the_pump(self, value: float = 9.6) -> dict[str, Any]:
         """Let the pump vibrate until its alarm stands; return the alarm."""
-        now = now_ns()
         tag = "ns=2;s=Coolant pump/Vibration"
-        self.values([(tag, value, now - 9 * NS), (tag, value + 0.1, now - 3 * NS), (tag, value, now - NS)])
+        self.values([(tag, value + n / 10, self.moment(4)) for n in range(3)])
         self.rooms.detect.tick()
         return next(a for a in self.get("alarms?state=all")["items"] if a["name"] == "Coolant pump vibration high")
 
     def calm_the_pump(self) -> None:
         """Let the pump run well again."""
-        now = now_ns()
         tag = "ns=2;s=Coolant pump/Vibration"
-        self.values([(tag, 1.4, now + NS), (tag, 1.3, now + 5 * NS)])
+        self.values([(tag, 1.4 + n / 10, self.moment(4)) for n in range(3)])
         self.rooms.detect.tick()
 
 

@@ -205,22 +205,44 @@ def _from_arrow(body: bytes, digest: str) -> Arriving:
     try:
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
             table = reader.read_all().combine_chunks()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInput(f"this is not an Arrow stream: {error}", where="body", code="values.body") from None
+        return _from_table(_as_said(table), digest)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise InvalidInput(f"this Arrow stream cannot be read: {error}", where="body", code="values.body") from None
+
+
+def _as_said(table: pa.Table) -> pa.Table:
+    """Return a table with our column names, also for one in the shape of a gateway's batch (`tag`, `ts`, `v`, `vi` ...)."""
     names = set(table.schema.names)
-    if not {"timestamp", "value"} <= names or not ("property" in names or {"source", "tag"} <= names):
+    if {"tag", "ts"} <= names:
+        source = (table.schema.metadata or {}).get(b"source", b"").decode()
+        table = table.rename_columns([{"ts": "timestamp", "q": "quality"}.get(name, name) for name in table.schema.names])
+        if "source" not in names and source:
+            table = table.append_column("source", pa.array([source] * table.num_rows, pa.string()))
+    names = set(table.schema.names)
+    has_value = "value" in names or bool(names & {"v", "vi", "vs", "vb"})
+    if not ("timestamp" in names and has_value and ("property" in names or {"source", "tag"} <= names)):
         hint = "send the columns timestamp, value, quality (optional) and property, or source and tag"
         raise InvalidInput(f"the columns are {', '.join(sorted(names))}", where="body", hint=hint, code="values.columns")
+    return table
+
+
+def _from_table(table: pa.Table, digest: str) -> Arriving:
+    names, count = set(table.schema.names), table.num_rows
     keys, key = _keys(table)
-    typed: dict[str, Any] = _typed(_flat(table.column("value")))
-    count = table.num_rows
-    q = _flat(table.column("quality")) if "quality" in names else pa.array(np.zeros(count, np.int16))
+    if "value" in names:
+        typed = _typed(_flat(table.column("value")))
+    else:
+        kinds = {"v": pa.float64(), "vi": pa.int64(), "vs": pa.string(), "vb": pa.bool_()}
+        typed = {n: _flat(table.column(n)).cast(kind) if n in names else pa.nulls(count, kind) for n, kind in kinds.items()}
     return Arriving(
         keys=keys,
         key=key,
         ts=_times(_flat(table.column("timestamp"))),
-        **typed,
-        q=_qualities(q),
+        v=typed["v"],
+        vi=typed["vi"],
+        vs=typed["vs"],
+        vb=typed["vb"],
+        q=_qualities(_flat(table.column("quality"))) if "quality" in names else np.zeros(count, np.int16),
         number=np.arange(count, dtype=np.int64),
         received=count,
         digest=digest,
@@ -228,7 +250,7 @@ def _from_arrow(body: bytes, digest: str) -> Arriving:
 
 
 def _flat(column: Column) -> Column:
-    whole = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
+    whole: Column = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
     return whole.dictionary_decode() if pa.types.is_dictionary(whole.type) else whole
 
 
@@ -247,13 +269,13 @@ def _keys(table: pa.Table) -> tuple[list[Key], npt.NDArray[np.int32]]:
 def _times(column: Column) -> npt.NDArray[np.int64]:
     if column.null_count:
         raise InvalidInput("a row has no timestamp", where="timestamp", code="values.columns")
-    if pa.types.is_timestamp(column.type) or pa.types.is_int64(column.type):
+    if pa.types.is_int64(column.type) or (pa.types.is_timestamp(column.type) and column.type.tz):
         whole = column if pa.types.is_int64(column.type) else column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
         return whole.to_numpy(zero_copy_only=False)
     raise InvalidInput(
         f"timestamp is {column.type}",
         where="timestamp",
-        hint="send timestamp[ns, UTC] or int64 nanoseconds",
+        hint="send timestamp[ns, tz=UTC] or int64 nanoseconds: a time without a zone is nobody's",
         code="values.columns",
     )
 
@@ -261,22 +283,12 @@ def _times(column: Column) -> npt.NDArray[np.int64]:
 def _typed(column: Column) -> dict[str, Column]:
     """Return the values in the column of their type, the other three null."""
     kinds = {"v": pa.float64(), "vi": pa.int64(), "vs": pa.string(), "vb": pa.bool_()}
-    is_a = pa.types
-    name = (
-        "v"
-        if is_a.is_floating(column.type)
-        else "vi"
-        if is_a.is_integer(column.type)
-        else "vb"
-        if is_a.is_boolean(column.type)
-        else "vs"
-    )
-    try:
-        return {n: column.cast(kind) if n == name else pa.nulls(len(column), kind) for n, kind in kinds.items()}
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(
-            f"values of type {column.type} cannot be taken: {error}", where="value", code="values.columns"
-        ) from None
+    is_a = {"v": pa.types.is_floating, "vi": pa.types.is_integer, "vb": pa.types.is_boolean}
+    name = next((name for name, test in is_a.items() if test(column.type)), "vs")
+    if name == "vs" and not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        hint = "send numbers, texts or booleans"
+        raise InvalidInput(f"values are {column.type}", where="value", hint=hint, code="values.columns")
+    return {n: column.cast(kind) if n == name else pa.nulls(len(column), kind) for n, kind in kinds.items()}
 
 
 def _qualities(column: Column) -> npt.NDArray[np.int16]:
