@@ -192,6 +192,24 @@ def test_a_crash_between_a_late_value_and_its_recomputation_loses_nothing(assets
         assert tx.execute(touched.select()).all() == []
 
 
+def test_a_long_history_that_comes_late_is_worked_off_day_by_day(assets, db):
+    line = Line(assets, db)
+    day = 86_400
+    line.arrive(("A/X", 4 * day, 0.0))
+    line.close()
+    line.arrive(*(("A/X", k * day / 2 + 30, 1.0) for k in range(6)))
+    assert line.close() > 0
+    half = Line(assets, db, line.store)  # a restart in the middle
+    while half.close():
+        pass
+    sums = {t: v for t, v in half.values("A/Sum").items() if t < 4 * day}
+    assert sums == {k * day / 2 + 60: 1.0 for k in range(6)}
+    on = half.values("A/On")
+    assert all(on[t] == 60.0 for t in range(120, 4 * day + 1, 60))
+    with db.begin() as tx:
+        assert tx.execute(touched.select()).all() == []
+
+
 def test_a_long_gap_in_time_is_jumped_and_told(assets, db):
     line = Line(assets, db, catch_up="10m")
     line.arrive(("A/X", 10, 1.0))

@@ -22,7 +22,7 @@ from lineshaft.compute.points import empty, raw, rows
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
-from lineshaft.core import NS, Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, now_ns
+from lineshaft.core import NS, Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, iso, now_ns
 from lineshaft.store import Stored
 
 
@@ -35,7 +35,7 @@ class Store(History, Readings, Protocol):
 
 
 _AT_ONCE = 86_400 * NS
-"""Time of late values recomputed by one call."""
+"""Time computed by one call: a long stretch is worked off call by call, and the values of now go their way between."""
 
 
 @dataclass(slots=True)
@@ -208,7 +208,7 @@ class Compute:
         return found, rest
 
     def _limit(self, number: int, now: int) -> int:
-        """Return up to when a schedule's windows can close; a gap longer than the catch-up setting is jumped."""
+        """Return up to when a schedule's windows can close now; a gap longer than the catch-up setting is jumped."""
         schedule, mark = self.plan.schedules[number], self._metrics.marks[number]
         reached = self._watermark.of(schedule.sources, now)
         if reached is None or mark == NEVER:
@@ -216,9 +216,11 @@ class Compute:
         if reached - mark > self._settings.catch_up_ns:
             jump = schedule.grid.start_of(schedule.grid.end_of(reached - self._settings.catch_up_ns))
             self._metrics.marks[number] = jump
-            message = f"windows of {schedule.key} between {mark} and {jump} were not computed: the gap is longer than catch_up"
-            self._bus.tell(SystemEvent(f"compute:gap:{schedule.key}", message))
-        return reached
+            name = f"{schedule.grid.length / NS:g} s windows of {', '.join(sorted(schedule.sources))}"
+            message = f"{name} from {iso(mark)} to {iso(jump)} were not computed: the gap is longer than catch_up"
+            hint = "raise [compute] catch_up and restart, or look for a value with a wrong time"
+            self._bus.tell(SystemEvent(f"compute:gap:{schedule.key}", message, hint=hint))
+        return min(reached, self._metrics.marks[number] + max(_AT_ONCE, 2 * schedule.grid.length))
 
     # --- figures -----------------------------------------------------------------------------------------------
 

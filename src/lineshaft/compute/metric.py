@@ -81,9 +81,11 @@ class Metrics:
         known = newest[fresh.channel]
         late = fresh.ts <= mark[fresh.channel]
         late |= self._ahead[fresh.channel] & (known <= mark[fresh.channel]) & (known != NEVER)
-        for channel, ts in zip(fresh.channel[late].tolist(), fresh.ts[late].tolist(), strict=True):
-            low, high = found.get(channel, (ts, ts))
-            found[channel] = (min(low, ts), max(high, ts))
+        channels, number = np.unique(fresh.channel[late], return_inverse=True)
+        low, high = np.full(len(channels), FOREVER), np.full(len(channels), NEVER)
+        np.minimum.at(low, number, fresh.ts[late])
+        np.maximum.at(high, number, fresh.ts[late])
+        found |= dict(zip(channels.tolist(), zip(low.tolist(), high.tolist(), strict=True), strict=True))
         return found
 
     def close(self, limits: Sequence[int], touched: Touched) -> Points:

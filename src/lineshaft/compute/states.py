@@ -125,12 +125,17 @@ def _columns(history: pa.Table) -> tuple[list[int], list[object], list[bool]]:
         return [], [], []
     ts: Ints = history.column("ts").cast(pa.int64()).to_numpy()
     good = history.column("q").to_numpy() == int(Quality.GOOD)
-    values = np.array(history.column("value").to_pylist(), dtype=object)
+    words: Any = history.column("value").combine_chunks().dictionary_encode()
+    if isinstance(words, pa.ChunkedArray):
+        words = words.combine_chunks()
+    code = words.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     keep = np.ones(len(ts), np.bool_)
-    keep[1:] = (values[1:] != values[:-1]) | (good[1:] != good[:-1])
+    keep[1:] = (code[1:] != code[:-1]) | (good[1:] != good[:-1])
     keep[1:] &= ~((ts[1:] == ts[:-1]) & ~good[1:])
-    place = np.flatnonzero(keep).tolist()
-    return [int(ts[i]) for i in place], [values[i] for i in place], [bool(good[i] and values[i] is not None) for i in place]
+    place = np.flatnonzero(keep)
+    known: list[object] = [*words.dictionary.to_pylist(), None]
+    sure = (good & (code >= 0))[place].tolist()
+    return ts[place].tolist(), [known[number] for number in code[place].tolist()], sure
 
 
 def _joined(parts: Iterable[Stretch]) -> list[Stretch]:
