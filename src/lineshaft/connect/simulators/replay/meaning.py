@@ -10,6 +10,8 @@ from lineshaft.connect.wire import Value, Wire
 from lineshaft.core import NS, ConfigError
 
 WHOLE = re.compile(r"[+-]?(0|[1-9]\d*)")
+NUMBERED = re.compile(r"[+-]?0\d+$")
+"""A number that begins with zeros names something: 007 is not seven."""
 EPOCHS = ((1e17, 1), (1e14, 1_000), (1e11, 1_000_000), (1e8, NS))
 """A number above the first is an epoch time in units of the second (in ns): ns, us, ms, s; below: relative seconds."""
 
@@ -67,4 +69,4 @@ def _is_number(text: str) -> bool:
         float(text)
     except ValueError:
         return False
-    return "_" not in text
+    return "_" not in text and NUMBERED.match(text.strip()) is None
