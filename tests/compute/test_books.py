@@ -12,8 +12,8 @@ from lineshaft.core import Conflict, DataType
 
 
 def of(formula, version=1):
-    return Property("p1", "A/P", "a1", "A", "P", Kind.TRANSFORM, DataType.DOUBLE, formula=formula, inputs={"x": Input(property="X")},
-                    model="M", model_version=version)  # fmt: skip
+    about = {"formula": formula, "inputs": {"x": Input(property="X")}, "model": "M", "model_version": version}
+    return Property("p1", "A/P", "a1", "A", "P", Kind.TRANSFORM, DataType.DOUBLE, **about)
 
 
 @pytest.fixture

@@ -266,7 +266,7 @@ def brute(points) -> dict[str, dict[float, float]]:
 POINTS = st.lists(st.tuples(st.just("A/X"), st.integers(1, 590), st.sampled_from([0.0, 1.0, 3.0])), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(POINTS, st.randoms(use_true_random=False))
 def test_the_figures_do_not_depend_on_the_order_of_arrival(assets, db, points, chance: random.Random):
     unique = list({t: (name, t, value) for name, t, value in points}.values())

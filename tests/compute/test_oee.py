@@ -56,13 +56,15 @@ lines: [Hall/Line]
 def plant(tmp_path: Path):
     opened = []
 
-    def build(more="", calendar=""):
+    def build(more="", calendar="", production=""):
         config = tmp_path / "config"
         (config / "models").mkdir(parents=True)
         (config / "models" / "press.yaml").write_text(MODEL.format(more=more))
         (config / "plant.yaml").write_text(PLANT)
         if calendar:
             (config / "calendar.yaml").write_text(calendar)
+        if production:
+            (config / "production.yaml").write_text(production)
         node = Node(tmp_path / "home", config)
         assert not node.loaded.problems
         assert not node.compute.problems()
@@ -224,13 +226,21 @@ def test_the_calendar_says_what_was_planned(plant):
     assert found.versions["calendar"] == "Early"
 
 
+PRODUCTION = """
+products:
+  - {product: Slow, ideal_cycles: [{machine: Hall/Line/A, seconds: 2, valid_from: "2020-01-01T00:00:00Z"}]}
+  - {product: Any}
+orders:
+  - {order: O-1, lines: [{product: Slow, quantity: 450}]}
+  - {order: O-2, lines: [{product: Any, quantity: 800}]}
+running:
+  - {order: O-1, at: Hall/Line, start: "2026-11-20T06:00:00Z", end: "2026-11-20T06:16:40Z"}
+  - {order: O-2, at: Hall/Line, start: "2026-11-20T06:16:40Z"}
+"""
+
+
 def test_mixed_products_earn_their_own_time(plant):
-    node = plant()
-
-    class Ran:
-        start, end, ideal_cycle_s = T0, T0 + 1000 * NS, 2.0
-
-    node.compute._machines._production.running = lambda *_: [Ran]
+    node = plant(production=PRODUCTION)
     say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Bad", 0, 0), ("Good", 1000, 400), ("Bad", 1000, 50))
     say(node, "A", ("Good", 2000, 1200))
     found = over(node, 2000)

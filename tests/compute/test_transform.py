@@ -157,7 +157,7 @@ def brute(points) -> dict[str, dict[float, object]]:
 POINTS = st.lists(st.tuples(st.sampled_from("XY"), st.integers(0, 12), st.sampled_from([0.0, 1.0, 2.0, 5.0])), max_size=14)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(POINTS, st.randoms(use_true_random=False))
 def test_the_answer_does_not_depend_on_the_order_of_arrival(assets, points, chance: random.Random):
     unique = list({(name, t): (name, t, value) for name, t, value in points}.values())
@@ -173,7 +173,7 @@ def test_the_answer_does_not_depend_on_the_order_of_arrival(assets, points, chan
         assert line.values(f"A/{name}") == {t: pytest.approx(v) for t, v in values.items()}, name
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(POINTS, st.integers(1, 5))
 def test_a_value_sent_again_with_a_correction_counts_as_corrected(assets, points, size):
     line = Line(assets)
