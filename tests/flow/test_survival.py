@@ -59,7 +59,7 @@ def test_ten_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     assets = [PUMP, *(f"Bakery/Line 1/{name}" for name in ("Mixer", "Former", "Oven", "Packer"))]
     wanted: set[tuple[str, str]] = set()
     for kill in range(KILLS):
-        asset, mode = assets[kill % len(assets)], ("VIB", "TMP")[kill % 2]
+        asset, mode = assets[kill % len(assets)], ("VIB", "OHE")[kill % 2]
         finding = {"asset": asset, "kind": "drift", "score": 0.9, "failure_mode": mode, "sensors": [], "evidence": {}}
         node.post("findings", finding, key=f"finding-{kill}")
         wanted.add((asset, mode))

@@ -183,6 +183,8 @@ def _one(row: object) -> tuple[Key, int, object, int]:
     except InvalidInput as error:
         raise InvalidInput(error.what, hint=error.hint, code="timestamp") from None
     value = said.get("value")
+    if value == "NaN":  # JSON has no word for it; SiteWise clients send it so
+        value = float("nan")
     if not -(2**63) <= ts < 2**63 or (isinstance(value, int) and not -(2**63) <= value < 2**63):
         raise InvalidInput("64 bits hold no such number", code="number")
     return key, ts, value, _quality(said.get("quality", 0))
