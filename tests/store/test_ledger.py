@@ -36,6 +36,12 @@ def test_the_gateways_counts_are_balanced_against_ours(store: Store):
     ]
 
 
+def test_a_row_stored_while_the_gateway_still_holds_it_is_not_pending(store: Store):
+    give(store, 1, [("a", T0, 1.0), ("a", T0 + 1, 1.0)])
+    assert [(r.stored, r.pending, r.balance) for r in store.ledger({("m", "a"): 3}, {("m", "a"): 3})] == [(2, 1, 0)]
+    assert [(r.stored, r.pending, r.balance) for r in store.ledger({("m", "a"): 1})] == [(2, 0, -1)]
+
+
 def test_a_lasting_imbalance_is_a_system_event_and_a_moment_is_not(home: Home):
     store = home.store()
     give(store, 1, [("a", T0, 1.0)])
@@ -51,3 +57,30 @@ def test_a_lasting_imbalance_is_a_system_event_and_a_moment_is_not(home: Home):
     assert "m a is off by 2" in home.events[-1].message
     store.check_ledger(store.ledger({("m", "a"): 1}))
     assert not home.events[-1].active
+
+
+def test_values_that_came_by_no_gateway_balance_beside_the_gateways(home: Home):
+    store = home.store()
+    give(store, 5, [("a", T0, 1.0)])
+    for seq in (-7, -8, -7):
+        give(store, seq, [("a", T0 + seq, 2.0), ("a", now_ns() + 7200 * SECOND, 3.0)])
+    expected = [("a", 7, 4, 0, {"future": 3}, 0)]
+
+    def told(one: Store) -> list[tuple[str, int, int, int, dict[str, int], int]]:
+        rows = one.ledger({("m", "a"): 1})
+        return [(r.tag, r.received, r.stored, r.duplicate, dict(r.rejected), r.balance) for r in rows]
+
+    assert told(store) == expected
+    assert told(home.crash().store()) == expected
+    store = home.crash().store()
+    store.flush()
+    assert told(home.crash().store()) == expected
+
+
+def test_a_gateway_is_never_thought_old_because_of_values_from_elsewhere(home: Home):
+    store = home.store()
+    for seq in range(1000, 1600):
+        give(store, seq, [("a", T0 + seq, 1.0)])
+    give(store, -1, [("a", T0, 1.0)])
+    give(store, 1600, [("a", T0 + 1600, 1.0)])
+    assert totals(store)["a"] == (602, 602, 0, 0, {})

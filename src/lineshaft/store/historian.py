@@ -59,6 +59,7 @@ class Historian:
     def append(self, batches: Sequence[Batch]) -> list[Stored]:
         """Keep batches in one durable transaction and return what became of each.
 
+        A batch with a negative seq came by no gateway (a program's or a person's values): it is never taken for a redelivery.
         Raises Retryable if the journal cannot be written: then nothing of them was kept.
         """
         limit = now_ns() + self._settings.future_ns
@@ -103,15 +104,17 @@ class Historian:
             batch = Batch(batch.source, batch.seq, batch.arrived, batch.rows.cast(SAMPLES), batch.version)
         column = cast("pa.DictionaryArray[Any, Any]", batch.rows.column(0))
         sids = self.series.of_dictionary(batch.source, column.dictionary)[column.indices.to_numpy(zero_copy_only=False)]
-        if (batch.source, batch.seq) in self._seen:
+        direct = sids if batch.seq < 0 else sids[:0]
+        if batch.seq >= 0 and (batch.source, batch.seq) in self._seen:
             stored = Stored(seq, batch.source, nothing(), duplicate=len(sids))
             return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes({}, sids)), sids[:0])
-        self._seen.add(batch.source, batch.seq)
+        if batch.seq >= 0:
+            self._seen.add(batch.source, batch.seq)
         verdict = judge(batch, sids, self._expectations(), limit)
         self.series.type_first(verdict.sids, verdict.kinds)
         refused = Counter(zip(verdict.refused.tolist(), (r.reason for r in verdict.rejected), strict=True))
         stored = Stored(seq, batch.source, verdict.rows, verdict.rejected, verdict.rejected_rows)
-        entry = Entry(seq, batch.source, batch.seq, encode(verdict.rows), notes(refused, sids[:0]))
+        entry = Entry(seq, batch.source, batch.seq, encode(verdict.rows), notes(refused, sids[:0], direct))
         return _Taken(stored, entry, verdict.sids)
 
     def _refuse(self, seq: int, batch: Batch, reason: str) -> _Taken:
@@ -124,7 +127,8 @@ class Historian:
         rejected = [Rejection(tag, batch.arrived, reason) for tag in tags]
         stored = Stored(seq, batch.source, nothing(), rejected, tuple(range(len(tags))))
         refused = Counter((sid, reason) for sid in sids.tolist())
-        return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes(refused, sids[:0])), sids[:0])
+        direct = sids if batch.seq < 0 else sids[:0]
+        return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes(refused, sids[:0], direct)), sids[:0])
 
     def _expectations(self) -> Kinds:
         """Return the type of the bound property of every series (0 = unbound), asking only for new ones."""

@@ -48,6 +48,7 @@ class Ledger:
         self._bus = bus
         self._stored: Ints = np.zeros(0, np.int64)
         self._duplicate: Ints = np.zeros(0, np.int64)
+        self._direct: Ints = np.zeros(0, np.int64)
         self._rejected: Counter[tuple[int, str]] = Counter()
         self._doubtful: Counter[Key] = Counter()
         self._told = False
@@ -62,13 +63,15 @@ class Ledger:
             self._stored = _added(self._stored, sids)
 
     def noted(self, notes: str | None) -> None:
-        """Count what the notes of a journal line say: rejected and duplicate rows."""
+        """Count what the notes of a journal line say: rejected and duplicate rows, and those that came by no gateway."""
         if notes is None:
             return
         told = json.loads(notes)
         with self._lock:
             for sid, n in told.get("duplicate", ()):
                 self._duplicate = _added(self._duplicate, np.full(n, sid, np.int32))
+            for sid, n in told.get("direct", ()):
+                self._direct = _added(self._direct, np.full(n, sid, np.int32))
             for sid, reason, n in told.get("rejected", ()):
                 self._rejected[sid, reason] += n
 
@@ -77,12 +80,13 @@ class Ledger:
         with self._lock:
             rejected = [[sid, reason, n] for (sid, reason), n in self._rejected.items()]
             told = {"until": until, "stored": self._stored.tolist(), "duplicate": self._duplicate.tolist(), "rejected": rejected}
-            return json.dumps(told)
+            return json.dumps({**told, "direct": self._direct.tolist()})
 
     def _restore(self, text: str) -> None:
         told = json.loads(text)
         self.until = int(told["until"])
         self._stored, self._duplicate = np.array(told["stored"], np.int64), np.array(told["duplicate"], np.int64)
+        self._direct = np.array(told.get("direct", []), np.int64)
         self._rejected = Counter({(sid, reason): n for sid, reason, n in told["rejected"]})
 
     def rows(
@@ -90,10 +94,12 @@ class Ledger:
     ) -> list[LedgerRow]:
         """Return the account of every tag; the counts given are the gateway's, other sources count on arrival here.
 
-        `lost` are rows a full edge buffer had to give up: they count as rejected.
+        `lost` are rows a full edge buffer had to give up: they count as rejected. Read received before pending: a row that
+        is acknowledged in between is then counted twice at most, as pending, and that is put right here.
         """
         with self._lock:
             stored, duplicate, rejected = self._stored, self._duplicate, dict(self._rejected)
+            direct = self._direct
         numbers: dict[Key, int] = {name: sid for sid, name in enumerate(self._series.names)}
         reasons: dict[Key, dict[str, int]] = {key: {BUFFER_FULL: n} for key, n in (lost or {}).items() if n}
         for (sid, reason), n in rejected.items():
@@ -104,8 +110,9 @@ class Ledger:
             refused, waiting = reasons.get(key, {}), pending.get(key, 0)
             kept, twice = _at(stored, sid), _at(duplicate, sid)
             known = kept + twice + sum(refused.values()) + waiting
-            came = received[key] + twice if key in received else known
-            rows.append(LedgerRow(*key, came, kept, twice, 0, refused, waiting, came - known))
+            came = received[key] + twice + _at(direct, sid) if key in received else known
+            both = min(max(known - came, 0), waiting)  # stored while the gateway still held them
+            rows.append(LedgerRow(*key, came, kept, twice, 0, refused, waiting - both, came - known + both))
         return rows
 
     def check(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
@@ -127,14 +134,15 @@ class Ledger:
         return lasting
 
 
-def notes(rejected: Mapping[tuple[int, str], int], duplicate: Sids) -> str | None:
-    """Return the notes of a journal line for what was not stored of its batch, or None."""
+def notes(rejected: Mapping[tuple[int, str], int], duplicate: Sids, direct: Sids | None = None) -> str | None:
+    """Return the notes of a journal line for what was not stored of its batch or came by no gateway, or None."""
     told: dict[str, object] = {}
     if rejected:
         told["rejected"] = [[sid, reason, n] for (sid, reason), n in rejected.items()]
-    if len(duplicate):
-        sids, counts = np.unique(duplicate, return_counts=True)
-        told["duplicate"] = np.stack([sids, counts], axis=1).tolist()
+    for name, of in (("duplicate", duplicate), ("direct", direct)):
+        if of is not None and len(of):
+            sids, counts = np.unique(of, return_counts=True)
+            told[name] = np.stack([sids, counts], axis=1).tolist()
     return json.dumps(told) if told else None
 
 
