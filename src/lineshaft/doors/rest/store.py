@@ -117,7 +117,8 @@ def content(rooms: House, subject: Reader, document_id: str) -> Response:
 @router.get("/ledger")
 def ledger(rooms: House, _subject: Reader, limit: Limit = 1000, after: After = None) -> LedgerList:
     """Show what became of every value that was received, by source and tag."""
-    rows = rooms.store.ledger(rooms.gateway.received(), rooms.gateway.pending())
+    gateway = rooms.gateway
+    rows = rooms.store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
     sums, reasons = Counter[str](), Counter[str]()
     items: list[dict[str, Any]] = []
     for row in rows:
