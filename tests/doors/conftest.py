@@ -165,6 +165,7 @@ def make_house(home: Path) -> Iterator[House]:
 def serving(app: Any) -> Iterator[str]:
     """Run an application as the node does, by uvicorn on a free port of this machine."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
