@@ -30,7 +30,9 @@ def test_the_overview_is_alive(browsers: Browsers) -> None:
 
 def test_the_stream_comes_back_after_a_cut(browsers: Browsers) -> None:
     page = browsers.page()
-    page.add_init_script("const W = WebSocket; window.WebSocket = class extends W { constructor(...a) { super(...a); window.__ws = this; } }")
+    page.add_init_script(
+        "const W = WebSocket; window.WebSocket = class extends W { constructor(...a) { super(...a); window.__ws = this; } }"
+    )
     page.goto("/")
     page.locator("[data-connection=live]").wait_for()
     page.evaluate("window.__ws.close()")

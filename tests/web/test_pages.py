@@ -57,7 +57,7 @@ def test_every_page_is_accessible_and_fits(
         page.goto(path)
         page.locator("h1").first.wait_for()
         page.locator("[data-connection=live]").wait_for()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function("!document.querySelector('[data-waiting]')")
         found = violations(page)
         if page.evaluate("document.documentElement.scrollWidth") > size[0]:
             found.append("scrolls sideways")

@@ -48,7 +48,7 @@ export function Answer<T>({ of, empty, none, children }: { of: UseQueryResult<T>
       </Alert>
     );
   }
-  return <Group p="md" gap="xs"><Loader size="sm" color="slate" aria-hidden /><Text c="dimmed" size="sm" role="status">{t('word.loading')}</Text></Group>;
+  return <Group p="md" gap="xs" data-waiting><Loader size="sm" color="slate" aria-hidden /><Text c="dimmed" size="sm" role="status">{t('word.loading')}</Text></Group>;
 }
 
 /** Label and fact, in two columns. */
