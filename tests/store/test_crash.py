@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lineshaft.core import Bus, Database
+from lineshaft.core import Bus, ConfigError, Database
 from lineshaft.store import Store, StoreSettings, Tag
 from lineshaft.store.flush import Keeper
 from lineshaft.store.lake import Lake
@@ -268,11 +268,17 @@ def test_the_journal_is_written_through_to_the_disk(store: Store):
     assert store._journal.db.execute("pragma synchronous").fetchone() == (2,)
 
 
+def test_a_second_node_on_the_same_home_is_refused(home: Home):
+    home.store()
+    with pytest.raises(ConfigError, match="another Lineshaft is running on this home"):
+        home.store()
+
+
 def test_a_home_of_a_newer_version_is_refused(home: Home):
     home.store()
     home.close()
     with sqlite3.connect(home.path / "journal.db") as db:
         db.execute("pragma user_version=99")
     db.close()
-    with pytest.raises(Exception, match="newer Lineshaft"):
+    with pytest.raises(ConfigError, match="newer Lineshaft"):
         home.store()

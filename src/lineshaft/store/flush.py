@@ -6,6 +6,7 @@ Order is everything: file, folder, commit - each fsynced - then one journal tran
 from __future__ import annotations
 
 import io
+import json
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
@@ -54,6 +55,7 @@ class Keeper:
             blob = self._journal.meta(key)
             if blob is not None:
                 last.from_table(pa.ipc.open_stream(blob).read_all())
+        self._hot.good.unsure.update(json.loads(self._journal.meta("unsure", "[]")))
         blob = self._journal.meta("frontier")
         if blob is not None:
             self._frontier = np.frombuffer(blob, np.int64).copy()
@@ -215,6 +217,7 @@ class Keeper:
                 self._note(tx, [*added, *named], old)
                 self._journal.put(tx, "last", last)
                 self._journal.put(tx, "good", good)
+                self._journal.put(tx, "unsure", json.dumps(sorted(self._hot.good.unsure)))
                 self._journal.put(tx, "ledger", self._historian.ledger.to_text(self._journal.seq))
         self._noted()
         self._index.swap(self._hot, closed, [*added, *named], old)

@@ -100,6 +100,9 @@ class Hot:
         elif good.any():
             fit = np.flatnonzero(good)
             self.good.take(rows, sids, ts, kinds, fit[newest(sids[fit], ts[fit])])
+        spoiled = ~good & (rows.column(6).to_numpy(zero_copy_only=False) == 0)
+        if spoiled.any():
+            self.good.doubt(sids[spoiled], ts[spoiled])
 
     def _fold(self) -> None:
         if not self._staged:

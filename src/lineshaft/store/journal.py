@@ -6,12 +6,13 @@ synchronous=NORMAL a simulated power loss took 68 to 221 acknowledged batches.
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from lineshaft.core import Bus, ConfigError, Retryable, SystemEvent
 from lineshaft.store.series import SCHEMA as SERIES
@@ -53,9 +54,14 @@ class Journal:
         self._bus = bus
         self._broken = False
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._owner = _own(path.with_suffix(".lock"))
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self.db.executescript("pragma journal_mode=wal; pragma synchronous=full; pragma busy_timeout=30000;")
-        self._open()
+        try:
+            self.db.executescript("pragma journal_mode=wal; pragma synchronous=full; pragma busy_timeout=30000;")
+            self._open()
+        except BaseException:
+            self.close()
+            raise
         self.seq = max(self._highest(), int(self.meta("flushed", 0)))
 
     def _open(self) -> None:
@@ -137,3 +143,20 @@ class Journal:
         """Close the file; everything acknowledged is in it."""
         with self.lock:
             self.db.close()
+            self._owner.close()
+
+
+def _own(path: Path) -> TextIO:
+    """Take the home for this process alone; the system lets go of it when the process ends, however it ends."""
+    file = path.open("w", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ConfigError(
+            "another Lineshaft is running on this home",
+            where=str(path.parent),
+            hint="stop it, or give this one another --home",
+            code="home.in-use",
+        ) from None
+    return file

@@ -29,6 +29,7 @@ class Last:
         self._kind: Kinds = np.zeros(0, np.uint8)
         self._q: npt.NDArray[np.int16] = np.zeros(0, np.int16)
         self._text: dict[int, str] = {}
+        self.unsure: set[int] = set()
         self._grow(1024)
 
     def _grow(self, size: int) -> None:
@@ -49,6 +50,15 @@ class Last:
             places = places[ts[places] >= self.ts[sids[places]]]
             if len(places):
                 self._set(rows, sids[places], ts[places], kinds[places], places)
+                if self.unsure:
+                    self.unsure.difference_update(sids[places].tolist())
+
+    def doubt(self, sids: Sids, ts: Ints) -> None:
+        """Note that rows at these times were replaced by ones that do not count: whose last row that was must be looked up."""
+        with self._lock:
+            known = sids < len(self.ts)
+            sids, ts = sids[known], ts[known]
+            self.unsure.update(sids[self.ts[sids] == ts].tolist())
 
     def _set(self, rows: pa.RecordBatch, sids: Sids, ts: Ints, kinds: Kinds, places: Ints) -> None:
         self.ts[sids] = ts
@@ -96,6 +106,10 @@ class Last:
             elif kind == STRING:
                 value = self._text.get(sid)
             return int(self.ts[sid]), value, int(self._q[sid])
+
+    def sure(self, sids: Sids) -> npt.NDArray[np.bool_]:
+        """Return of which series the last row is known for certain."""
+        return ~np.isin(sids, list(self.unsure)) if self.unsure else np.ones(len(sids), np.bool_)
 
     def rows(self, sids: Sids) -> pa.Table:
         """Return the last rows of series as a table (sid, ts, v, vi, vs, vb, q); all of them must have one."""

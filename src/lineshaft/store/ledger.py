@@ -10,7 +10,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,10 +68,8 @@ class Ledger:
             return
         told = json.loads(notes)
         with self._lock:
-            for sid, n in told.get("duplicate", ()):
-                self._duplicate = _added(self._duplicate, np.full(n, sid, np.int32))
-            for sid, n in told.get("direct", ()):
-                self._direct = _added(self._direct, np.full(n, sid, np.int32))
+            self._duplicate = _added(self._duplicate, _spread(told.get("duplicate", ())))
+            self._direct = _added(self._direct, _spread(told.get("direct", ())))
             for sid, reason, n in told.get("rejected", ()):
                 self._rejected[sid, reason] += n
 
@@ -144,6 +142,12 @@ def notes(rejected: Mapping[tuple[int, str], int], duplicate: Sids, direct: Sids
             sids, counts = np.unique(of, return_counts=True)
             told[name] = np.stack([sids, counts], axis=1).tolist()
     return json.dumps(told) if told else None
+
+
+def _spread(counted: Sequence[Sequence[int]]) -> Sids:
+    """Return each series as often as it was counted."""
+    sids, counts = np.array(counted, np.int64).reshape(-1, 2).T
+    return np.repeat(sids, counts).astype(np.int32)
 
 
 def _added(counts: Ints, sids: Sids) -> Ints:

@@ -114,7 +114,7 @@ class Query:
             row = self._hot.good.one(piece.sid)
             if row is None or piece.start >= min(at, row[0]):
                 continue
-            if row[0] <= min(at, piece.end):
+            if row[0] <= min(at, piece.end) and piece.sid not in self._hot.good.unsure:
                 return Latest(track.path, row[0], _typed(row[1], track.type), row[2], track.unit)
             found = self._last_row(track, [piece], min(at, piece.end), _USABLE)
             if found is not None:
@@ -200,8 +200,8 @@ class Query:
     def _carried(self, sids: Sids, at: int) -> pa.Table:
         good: Last = self._hot.good
         ts, _, _ = good.arrays(sids)
-        known = (ts != NEVER) & (ts <= at)
-        older = sids[(ts != NEVER) & (ts > at)]
+        known = (ts != NEVER) & (ts <= at) & good.sure(sids)
+        older = sids[(ts != NEVER) & ~known]
         parts = [good.rows(sids[known])]
         if len(older):
             parts.append(_timed(self._look_back(older, at, _USABLE).rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -49,6 +50,7 @@ class Store:
         self._journal = Journal(home / "journal.db", bus)
         self._series = Series(self._journal.db)
         self._ledger = Ledger(self._journal.db, self._series, bus)
+        shutil.rmtree(home / "scratch", ignore_errors=True)
         self._hot = Hot(self.settings, home / "scratch")
         self._historian = Historian(self._journal, self._hot, self._series, self._ledger, meaning, self.settings)
         self.lake = Lake(home / "lake")
