@@ -10,20 +10,25 @@ from lineshaft.connect.control import fault, simulator_faults
 from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
+from lineshaft.connect.writer import Allowed, Readback, Writer, WriterSettings
 
 __all__ = [
+    "Allowed",
     "BufferRefused",
     "Depth",
     "EdgeBuffer",
     "Gateway",
     "GatewaySettings",
     "Outlet",
+    "Readback",
     "Source",
     "SourceChanged",
     "SourceEntry",
     "SourceState",
     "SourceStatus",
     "SourcesSettings",
+    "Writer",
+    "WriterSettings",
     "fault",
     "open_buffer",
     "simulator_faults",
