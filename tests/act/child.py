@@ -54,6 +54,7 @@ def main(url: str, home: str, pumps: int) -> None:
     shop.process(("hold: 200ms", "hold: 10ms"))
     print("READY", flush=True)
     shop.act.start_engine()
+    print("GOING", flush=True)
     for n in range(pumps):
         shop.feed((1, 9.0), (4, 9.2), tag=f"P{n}/Vibration")
         shop.feed((10, 1.0), (12, 1.0), tag=f"P{n}/Vibration")

@@ -16,7 +16,7 @@ from lineshaft.guard import Guard
 from tests.act.child import Shop
 
 ROOT = Path(__file__).resolve().parents[2]
-PUMPS, KILLS = 25, 12
+PUMPS, KILLS = 15, 12
 
 
 def tasks_so_far(url: str) -> int:
@@ -29,7 +29,7 @@ def tasks_so_far(url: str) -> int:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_kill_9_at_any_moment_doubles_and_loses_nothing(database_url, tmp_path):
     rng = random.Random(2)
     log = (tmp_path / "child.log").open("w")
@@ -41,19 +41,21 @@ def test_kill_9_at_any_moment_doubles_and_loses_nothing(database_url, tmp_path):
         assert child.stdout is not None
         assert child.stdout.readline() == "READY\n", (tmp_path / "child.log").read_text()[-3000:]
         if kills < KILLS:
-            time.sleep(rng.uniform(0.05, 0.7))
+            if kills % 4:  # every fourth dies while it starts and recovers
+                assert child.stdout.readline() == "GOING\n", (tmp_path / "child.log").read_text()[-3000:]
+            time.sleep(rng.uniform(0.02, 0.6))
             child.kill()
             kills += child.wait() == -9
             child.stdout.close()
             progress.append(tasks_so_far(database_url))
             continue
         said, _ = child.communicate(timeout=120)
-        assert said == "COMPLETE\n", (tmp_path / "child.log").read_text()[-3000:]
+        assert said.endswith("COMPLETE\n"), (tmp_path / "child.log").read_text()[-3000:]
         break
     log.close()
     assert kills == KILLS
     print("tasks on disk at each kill:", progress)
-    assert len(set(progress)) >= KILLS // 3, "most kills hit work under way"
+    assert len(set(progress) - {0, PUMPS * 8}) >= KILLS // 3, "kills hit work under way"
     db = Database(database_url)
     Shop.pumps = PUMPS
     shop = Shop(db, tmp_path)
