@@ -165,6 +165,16 @@ def test_linear_averages_wait_for_the_point_after_the_window(assets, db):
     assert line.values("A/Line") == {60: 3.0, 120: 9.0, 180: 15.0}
 
 
+def test_a_value_out_of_order_bends_the_line_into_closed_windows(assets, db):
+    line = Line(assets, db)
+    line.arrive(("A/X", 1, 0.0))
+    line.arrive(("A/X", 182, 0.0))
+    line.close()
+    line.arrive(("A/X", 181, 1.0))
+    line.close()
+    assert line.values("A/Line")[180] == pytest.approx(149 / 180)
+
+
 def test_which_windows_are_closed_survives_a_restart(assets, db):
     line = Line(assets, db)
     line.arrive(("A/X", 10, 1.0), ("A/X", 61, 0.0))

@@ -80,7 +80,8 @@ class Metrics:
             mark[channel] = max((self.marks[number] for number in self._readers.get(channel, ())), default=NEVER)
         known = newest[fresh.channel]
         late = fresh.ts <= mark[fresh.channel]
-        late |= self._ahead[fresh.channel] & (known <= mark[fresh.channel]) & (known != NEVER)
+        drawn = (known <= mark[fresh.channel]) | (fresh.ts <= known)
+        late |= self._ahead[fresh.channel] & drawn & (known != NEVER) & (mark[fresh.channel] != NEVER)
         channels, number = np.unique(fresh.channel[late], return_inverse=True)
         low, high = np.full(len(channels), FOREVER), np.full(len(channels), NEVER)
         np.minimum.at(low, number, fresh.ts[late])
