@@ -52,7 +52,8 @@ class Housekeeping:
                 offset = self._clock(offset)
                 self._disk()
                 self._assets.tick()
-                self._store.check_ledger(self._store.ledger(self._gateway.received(), self._gateway.pending()))
+                gateway = self._gateway
+                self._store.check_ledger(self._store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost()))
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()
                     self._guard.tidy()
