@@ -116,6 +116,15 @@ def test_an_output_a_correction_makes_impossible_is_taken_back(assets):
     assert line.values("A/Chain") == {3: 7.0}
 
 
+def test_an_output_at_the_same_time_is_taken_back_too(assets):
+    line = Line(assets)
+    line.arrive(("A/Y", 0, 1.0), ("A/X", 1, 0.0), ("B/Y", 0, 1.0), ("B/X", 1, 0.0))
+    assert line.values("A/Ratio") == {1: 0.0}
+    line.arrive(("A/Y", 1, 0.0), ("B/X", 2, 1.0))
+    assert line.values("A/Ratio") == {}
+    assert line.values("B/Ratio") == {1: 0.0, 2: 3.0}
+
+
 def test_a_restart_goes_on_from_the_store(assets):
     line = Line(assets)
     line.arrive(("A/X", 1, 4.0), ("A/Mode", 1, "m"))

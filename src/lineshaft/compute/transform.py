@@ -137,7 +137,9 @@ class Transforms:
         known = merged([self.last.points(channels), fresh.of(channels)]).standing
         asked, at = _different(instance, ts)
         result = _evaluated(group, Lookup(known, int(ts.min()), int(ts.max())), asked, at)
-        return outputs(group, asked, at, result)
+        again = self.last.ts[group.out[asked]] == at
+        found = outputs(group, asked, at, result)
+        return merged([_gone(self.last.points(group.out[asked[again]])), found]) if again.any() else found
 
     def _late(self, group: Group, fresh: Points, instance: Ints, place: Ints) -> Points:
         """Recompute every output between a late point and the next one of the same input."""
@@ -253,5 +255,8 @@ def _retracted(group: Group, before: Points, machines: Ints, since: Ints, until:
     """Return the earlier outputs of the recomputed stretch as gone: those computed anew overwrite this."""
     order = machines[np.argsort(group.out[machines])]
     owner = order[np.searchsorted(group.out[order], before.channel)] if len(before) else np.zeros(0, np.int64)
-    inside = before.where((before.ts >= since[owner]) & (before.ts <= until[owner]))
-    return Points(inside.channel, inside.ts, inside.number, inside.text, np.ones(len(inside), np.bool_))
+    return _gone(before.where((before.ts >= since[owner]) & (before.ts <= until[owner])))
+
+
+def _gone(found: Points) -> Points:
+    return Points(found.channel, found.ts, found.number, found.text, np.ones(len(found), np.bool_))
