@@ -13,6 +13,15 @@ import { i18n } from './app/i18n';
 import { router } from './app/router';
 import { resolver, theme } from './theme/theme';
 
+// After an upgrade the pieces an open tab knows by name are gone: load the page anew, but not in a circle.
+window.addEventListener('vite:preloadError', (event) => {
+  const before = Number(sessionStorage.getItem('lineshaft.reloaded') ?? 0);
+  if (Date.now() - before < 10_000) return;
+  event.preventDefault();
+  sessionStorage.setItem('lineshaft.reloaded', String(Date.now()));
+  window.location.reload();
+});
+
 const root = document.getElementById('root');
 if (root)
   createRoot(root).render(

@@ -50,7 +50,7 @@ export interface Alarm {
 export interface Finding { id: Id; asset: string; kind: string; score: number | null; failure_mode: string | null; label: string | null; raised?: Iso; sensors?: { property: string; share: number }[] }
 
 export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }
-export interface Reserved { part: string; name: string; bin: string; quantity: number }
+export interface Reserved { part: string; name: string; bin: string; quantity: number; issued?: number }
 export interface ChecklistStep { id: Id; text: string; kind: string; limits: { min: number | null; max: number | null; unit: string } | null; passed?: boolean | null; result: Scalar; done_by: string | null }
 export interface HistoryEntry { at: Iso; by: string; what: string; note: string | null }
 export interface WorkOrder {

@@ -1,16 +1,12 @@
-import { Alert, Button, Center, Loader, Stack, Text, Title } from '@mantine/core';
+import { Button, Center, Loader, Stack, Title } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
+import { Trouble } from '../parts/Trouble';
 import type { ErrorComponentProps } from '@tanstack/react-router';
 
 /** A page that broke says so; the others go on. */
 export function Crash({ error, reset }: ErrorComponentProps) {
   const { t } = useTranslation();
-  return (
-    <Alert title={t('error.page')} variant="outline" color="red.8" role="alert">
-      <Text size="sm" className="mono">{error instanceof Error ? error.message : String(error)}</Text>
-      <Button mt="sm" onClick={reset}>{t('action.retry')}</Button>
-    </Alert>
-  );
+  return <Trouble title={t('error.page')} detail={error instanceof Error ? error.message : String(error)} retry={reset} />;
 }
 
 export function Missing() {

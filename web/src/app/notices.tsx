@@ -18,14 +18,14 @@ export function complain(error: unknown): void {
   const code = error instanceof ApiProblem ? error.problem.code : undefined;
   notifications.show({
     title,
-    color: 'red.8',
+    color: 'var(--alarm-1-fill)',
     autoClose: 12_000,
     withBorder: true,
     closeButtonProps: { 'aria-label': i18n.t('action.close') },
     message: (
       <>
-        {detail && <Text size="sm">{detail}</Text>}
-        {hint && <Text size="sm" fw={600}>{hint}</Text>}
+        {detail && <Text size="sm" c="var(--mantine-color-text)">{detail}</Text>}
+        {hint && <Text size="sm" fw={600} c="var(--mantine-color-text)">{hint}</Text>}
         {code && <Text size="xs" c="dimmed">{code}</Text>}
       </>
     ),

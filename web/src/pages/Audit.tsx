@@ -26,7 +26,7 @@ export default function Audit() {
         <TextInput aria-label={t('audit.search')} placeholder={t('audit.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
         <Button leftSection={<IconShieldCheck size={16} aria-hidden />} loading={verify.isPending} onClick={() => verify.mutate()}>{t('audit.verify')}</Button>
       </PageHead>
-      {checked && <Alert mb="sm" role="status" variant="outline" color={checked.ok ? 'slate' : 'red.8'} icon={checked.ok ? <IconShieldCheck size={20} aria-hidden /> : <IconShieldX size={20} aria-hidden />} title={t(checked.ok ? 'audit.whole' : 'audit.broken', { row: checked.first_bad })}>{t('audit.rows', { count: checked.rows })}</Alert>}
+      {checked && <Alert mb="sm" role="status" variant="outline" color="slate" icon={checked.ok ? <IconShieldCheck size={20} aria-hidden /> : <IconShieldX size={20} aria-hidden color="var(--alarm-1)" />} title={t(checked.ok ? 'audit.whole' : 'audit.broken', { row: checked.first_bad })}>{t('audit.rows', { count: checked.rows })}</Alert>}
       <Panel pad={false}>
         <Answer of={useQuery(q.audit)} empty={(list) => list.items.length === 0}>
           {(list) => (

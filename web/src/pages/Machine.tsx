@@ -296,7 +296,7 @@ function Nameplate({ asset }: { asset: AssetDetail }) {
         [t('machine.position'), asset.path],
         [t('machine.level'), asset.level],
         [t('machine.model'), asset.model ?? '–'],
-        ...thing.map(([name, value]) => [t(`thing.${name}`, { defaultValue: name }), f.value(value)] as const),
+        ...thing.map(([name, value]) => [t(`thing.${name}`, { defaultValue: name }), typeof value === 'number' ? String(value) : f.value(value)] as const),
         ...Object.entries(asset.attributes).map(([name, value]) => [name, f.value(value)] as const),
       ]} />
     </Panel>

@@ -7,7 +7,6 @@ import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { ChecklistStep, Scalar, WorkOrder } from '../api/types';
-import { report } from '../app/notices';
 import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -59,7 +58,7 @@ function Steps({ order }: { order: WorkOrder }) {
   const me = useMe();
   const { roles } = me;
   const [asking, setAsking] = useState<string | null>(null);
-  const take = useCommand(({ step, body }: { step: string; body?: object }) => post<WorkOrder>(`work-orders/${order.id}/${step}`, { version: order.version, ...body }), ['work-orders', 'cases', 'spares', 'tower'], () => { setAsking(null); report(t('order.noted')); });
+  const take = useCommand(({ step, body }: { step: string; body?: object }) => post<WorkOrder>(`work-orders/${order.id}/${step}`, { version: order.version, ...body }), ['work-orders', 'cases', 'spares', 'tower'], () => setAsking(null));
   const steps = (STEPS[order.state] ?? []).filter((step) => may(roles, `work-orders.${step}`));
   const press = (step: string): void => {
     if (['hold', 'cancel', 'done', 'verify', 'close'].includes(step)) setAsking(step);
@@ -93,6 +92,8 @@ function Evidence({ order }: { order: WorkOrder }) {
   );
 }
 
+const BEFORE = ['requested', 'triaged', 'planned', 'waiting', 'on_hold'];
+
 function Checklist({ order }: { order: WorkOrder }) {
   const { t } = useTranslation();
   const done = order.checklist.filter((step) => step.result !== null && step.result !== undefined).length;
@@ -101,7 +102,7 @@ function Checklist({ order }: { order: WorkOrder }) {
     <Panel title={`${t('order.checklist')} ${done}/${order.checklist.length}`}>
       {order.checklist.length === 0 && <Text size="sm" c="dimmed">{t('word.none')}</Text>}
       <Box className="rows">{order.checklist.map((step) => <Step key={step.id} order={order} step={step} fill={fill} />)}</Box>
-      {!fill && order.checklist.length > 0 && <Text size="xs" c="dimmed" mt={6}>{t('order.checklistWhen')}</Text>}
+      {!fill && order.checklist.length > 0 && BEFORE.includes(order.state) && <Text size="xs" c="dimmed" mt={6}>{t('order.checklistWhen')}</Text>}
     </Panel>
   );
 }
@@ -148,7 +149,7 @@ function Parts({ order }: { order: WorkOrder }) {
       {order.reserved.length === 0 && <Text size="sm" c="dimmed">{t('order.noParts')}</Text>}
       {order.reserved.map((part) => (
         <Group key={part.part} gap="sm" wrap="nowrap" align="flex-start" data-part={part.part}>
-          <Box style={{ flex: 1, minWidth: 0 }}><Text size="sm" fw={600}>{f.number(part.quantity)} × {part.part}</Text><Text size="sm" c="dimmed">{part.name}</Text></Box>
+          <Box style={{ flex: 1, minWidth: 0 }}><Text size="sm" fw={600}>{part.quantity > 0 ? `${f.number(part.quantity)} × ${part.part}` : `${part.part}: ${t('order.used', { count: part.issued ?? 0 })}`}</Text><Text size="sm" c="dimmed">{part.name}</Text></Box>
           <Group gap={4} wrap="nowrap"><IconMapPin size={18} aria-hidden /><Text size="sm" fw={600}>{t('spare.bin')} {part.bin}</Text></Group>
         </Group>
       ))}
@@ -176,6 +177,15 @@ function About({ order }: { order: WorkOrder }) {
   );
 }
 
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
+
+/** A note may name a checklist step or a person by id: the step by its text, the person is in the line already. */
+export function noteOf(order: Pick<WorkOrder, 'checklist'>, note: string | null): string {
+  const id = UUID.exec(note ?? '')?.[0];
+  if (!id) return note ?? '';
+  return order.checklist.find((step) => step.id === id)?.text ?? '';
+}
+
 function Story({ order }: { order: WorkOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
@@ -185,7 +195,7 @@ function Story({ order }: { order: WorkOrder }) {
         {[...order.history].reverse().map((entry, at) => (
           <Group key={at} gap="sm" py={6} wrap="nowrap" align="flex-start">
             <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{f.when(entry.at)}</Text>
-            <Box style={{ minWidth: 0 }}><Text size="sm" fw={600} className="wrap">{t(`orderState.${entry.what}`, { defaultValue: t(`orderStep.${entry.what}`, { defaultValue: entry.what }) })}</Text><Text size="xs" c="dimmed">{entry.by}</Text>{entry.note && <Text size="sm" className="wrap">{entry.note}</Text>}</Box>
+            <Box style={{ minWidth: 0 }}><Text size="sm" fw={600} className="wrap">{t(`orderState.${entry.what}`, { defaultValue: t(`orderStep.${entry.what}`, { defaultValue: entry.what }) })}</Text><Text size="xs" c="dimmed">{entry.by}</Text>{noteOf(order, entry.note) && <Text size="sm" className="wrap">{noteOf(order, entry.note)}</Text>}</Box>
           </Group>
         ))}
         {order.history.length === 0 && <Text size="sm" c="dimmed">{t('word.none')}</Text>}

@@ -77,7 +77,7 @@ function LineHead({ line, assets, window }: { line: Asset; assets: Asset[]; wind
           <Title order={2} fz={18}>{line.name}</Title>
           <Text size="sm" c="dimmed" component="div">
             {constraint ? <>{t('oee.byConstraint')} <Link to="/machines/$id" params={{ id: constraint.id }}>{constraint.name}</Link></> : t('oee.noConstraint')}
-            <Coverage of={oee.data?.coverage} />
+            <Coverage of={oee.data?.coverage} before=" · " />
           </Text>
         </Box>
         <Group gap="xl" style={{ flex: '1 1 320px' }} justify="flex-end">
@@ -104,10 +104,10 @@ function MachineCard({ machine, window, alarms, constraint }: { machine: Asset; 
   const first = mine.filter((alarm) => alarm.kind === 'alarm').sort((a, b) => a.priority - b.priority)[0];
   return (
     <Box component="article" className={first ? 'card alarmed pad' : 'card pad'} style={first ? { ['--alarm-edge' as string]: `var(--alarm-${first.priority})` } : undefined} aria-label={machine.name} data-machine={machine.path}>
-      <Group justify="space-between" wrap="nowrap" mb={4} align="flex-start">
+      <Group justify="space-between" wrap="nowrap" mb={4} align="center">
         <Box>
           <Link to="/machines/$id" params={{ id: machine.id }} className="plain tap"><Text fw={600} span>{machine.name}</Text><IconChevronRight size={15} aria-hidden style={{ verticalAlign: -2 }} /></Link>
-          <Text size="xs" fw={600} c="dimmed" h={18}>{constraint ? t('oee.constraint') : ''}</Text>
+          {constraint && <Text size="xs" fw={600} c="dimmed" span ml={6} px={5} style={{ border: '1px solid var(--line)' }}>{t('oee.constraint')}</Text>}
         </Box>
         <LiveState asset={machine} />
       </Group>
@@ -117,7 +117,7 @@ function MachineCard({ machine, window, alarms, constraint }: { machine: Asset; 
       </Group>
       <Bullet value={oee?.oee} target={TARGET} label="OEE" />
       <Box mt={10}><Ratios of={oee} /></Box>
-      <Group gap="md" mt={8}>
+      <Group gap="xl" mt={8}>
         <Count label={t('oee.good')} path={m.good} />
         <Count label={t('oee.bad')} path={m.bad} />
       </Group>
@@ -186,7 +186,7 @@ function OpenWork() {
 function JustDone() {
   const { t } = useTranslation();
   const f = useFormat();
-  const done = useQuery(q.tower).data?.items ?? [];
+  const done = (useQuery(q.tower).data?.items ?? []).filter((one) => !one.what.endsWith(': waits'));
   return (
     <Panel title={t('overview.done')} extra={<Link to="/tower" className="tap"><Text size="sm" span>{t('overview.all')}</Text></Link>} pad={false}>
       <Box className="rows">

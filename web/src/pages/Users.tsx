@@ -59,7 +59,7 @@ function Tokens() {
                 <Table.Td className="wrap">{one.name}</Table.Td>
                 <Table.Td>{t(`role.${one.role}`)}</Table.Td>
                 <Table.Td className="nowrap">{f.when(one.created)}</Table.Td>
-                <Table.Td className="figure">{one.disabled ? <Text size="sm" c="dimmed">{t('user.revoked')}</Text> : sure === one.id ? <Button size="compact-sm" variant="filled" color="red.8" loading={remove.isPending} onClick={() => remove.mutate(one.id)}>{t('user.sure')}</Button> : <Button size="compact-sm" onClick={() => setSure(one.id)}>{t('user.revoke')}</Button>}</Table.Td>
+                <Table.Td className="figure">{one.disabled ? <Text size="sm" c="dimmed">{t('user.revoked')}</Text> : sure === one.id ? <Button size="compact-sm" variant="filled" bg="var(--alarm-1-fill)" c="var(--alarm-1-ink)" loading={remove.isPending} onClick={() => remove.mutate(one.id)}>{t('user.sure')}</Button> : <Button size="compact-sm" onClick={() => setSure(one.id)}>{t('user.revoke')}</Button>}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

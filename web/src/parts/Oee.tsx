@@ -36,8 +36,8 @@ export function Ratios({ of }: { of: { availability: number | null; performance:
 }
 
 /** A figure made from part of the time says so. */
-export function Coverage({ of: share }: { of: number | null | undefined }) {
+export function Coverage({ of: share, before = '' }: { of: number | null | undefined; before?: string }) {
   const { t } = useTranslation();
   const f = useFormat();
-  return share === null || share === undefined || share > 0.98 ? null : <span> · {t('oee.covered', { share: f.percent(share, 0) })}</span>;
+  return share === null || share === undefined || share > 0.98 ? null : <span>{before}{t('oee.covered', { share: f.percent(share, 0) })}</span>;
 }

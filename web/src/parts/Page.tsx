@@ -1,8 +1,9 @@
-import { Alert, Box, Button, Group, Loader, Text, Title } from '@mantine/core';
+import { Box, Group, Loader, Text, Title } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
 import { useEffect, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { explain } from '../app/notices';
+import { Trouble } from './Trouble';
 
 /** A page's heading, its one-line purpose and what can be done on it. */
 export function PageHead({ title, sub, children }: { title: ReactNode; sub?: ReactNode; children?: ReactNode }) {
@@ -40,13 +41,7 @@ export function Answer<T>({ of, empty, none, children }: { of: UseQueryResult<T>
   if (of.data !== undefined) return empty?.(of.data) ? <Text c="dimmed" p="md">{none ?? t('word.none')}</Text> : <>{children(of.data)}</>;
   if (of.isError) {
     const { title, detail, hint } = explain(of.error);
-    return (
-      <Alert title={title} variant="outline" color="red.8" m="sm" role="alert">
-        <Text size="sm">{detail}</Text>
-        {hint && <Text size="sm" fw={600}>{hint}</Text>}
-        <Button mt="xs" onClick={() => void of.refetch()}>{t('action.retry')}</Button>
-      </Alert>
-    );
+    return <Trouble title={title} detail={detail} hint={hint} retry={() => void of.refetch()} />;
   }
   return <Group p="md" gap="xs" data-waiting><Loader size="sm" color="slate" aria-hidden /><Text c="dimmed" size="sm" role="status">{t('word.loading')}</Text></Group>;
 }
