@@ -30,19 +30,21 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_ten_kills_lose_nothing_and_double_nothing(tmp_path: Path):
+    (tmp_path / "home").mkdir()
     acknowledged, highest = 0, 0
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONPYCACHEPREFIX": str(tmp_path / "code")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     for _ in range(10):
-        command = [sys.executable, "-m", "tests.store.appender", str(tmp_path), str(acknowledged + 1)]
+        command = [sys.executable, "-m", "tests.store.appender", str(tmp_path / "home"), str(acknowledged + 1)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as child:
             assert child.stdout is not None
-            wanted = acknowledged + random.randint(20, 160)
+            wanted = acknowledged + random.randint(15, 120)
             while acknowledged < wanted:
                 acknowledged = int(child.stdout.readline())
             child.send_signal(signal.SIGKILL)
             for line in child.stdout:
                 acknowledged = int(line) if line.endswith(b"\n") else acknowledged
-        highest = check(tmp_path, acknowledged, highest)
+        highest = check(tmp_path / "home", acknowledged, highest)
 
 
 def check(home: Path, acknowledged: int, highest: int) -> int:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from deltalake import DeltaTable, QueryBuilder
 from lineshaft.core import Retryable
 from lineshaft.store import Tag
 from lineshaft.store.flush import Keeper
+from lineshaft.store.lake import Lake
 from tests.store.conftest import Home
 from tests.store.giving import DAY, SECOND, T0, batch, give, plain
 
+ROOT = Path(__file__).resolve().parents[2]
 A = Tag("m", "a")
 
 
@@ -154,12 +157,17 @@ def test_other_engines_read_the_lake_while_it_is_written_and_agree(home: Home):
         thread.join()
     assert counts == sorted(counts)
     store.flush()
-    store.compact()
+    engine = duckdb.connect()
+    for name in ("samples", "late"):
+        engine.register(name, DeltaTable(str(lake / name)).to_pyarrow_table())
+    sql = re.findall(r"```sql\n(.*?)```", (ROOT / "docs/explanation/store.md").read_text(), re.DOTALL)[0]
     ours = len(store.span([0, 1], 0, 2**62))
+    assert len(engine.execute(sql).fetchall()) == ours
+    store.compact()
+    assert len(store.span([0, 1], 0, 2**62)) == ours
     samples, late = DeltaTable(str(lake / "samples")), DeltaTable(str(lake / "late"))
     assert samples.to_pyarrow_table().num_rows == ours
     assert late.to_pyarrow_table().num_rows == 0
-    engine = duckdb.connect()
     files = samples.file_uris()
     assert engine.execute(
         "select count(*), count(distinct day) from read_parquet(?, hive_partitioning=true)", [files]
@@ -209,6 +217,19 @@ def test_a_flush_that_failed_between_its_commits_is_taken_in_by_the_next(home: H
     store.compact()
     assert DeltaTable(str(home.path / "lake" / "samples")).to_pyarrow_table().num_rows == 2
     assert [row[1] for row in plain(store.history(A, 0, 2**62))] == [1.0, 2.0]
+
+
+def test_trying_again_and_again_does_not_fill_the_disk(home: Home, monkeypatch):
+    store = home.store()
+    give(store, 1, [("a", T0, 1.0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "commit", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+        for _ in range(4):
+            assert store.flush() == 0
+    assert len(list((home.path / "lake").rglob("*.parquet"))) == 1
+    assert store.flush() == 1
+    assert len(list((home.path / "lake" / "samples").rglob("*.parquet"))) == 1
+    assert [row[1] for row in plain(store.history(A, 0, 2**62))] == [1.0]
 
 
 def test_a_full_disk_refuses_clearly_keeps_what_was_acknowledged_and_goes_on_when_there_is_room(home: Home):

@@ -47,6 +47,7 @@ class Keeper:
         self.flushed = int(self._journal.meta("flushed", 0))
         self.versions: dict[str, int] = {kind: int(self._journal.meta(f"version:{kind}", -1)) for kind in SCHEMAS}
         self._ahead: dict[str, int] = {}
+        self._loose: list[File] = []
         self._published: tuple[int, ...] = ()
 
     def recover(self) -> int:
@@ -107,6 +108,15 @@ class Keeper:
         """Trust the commits made since the last time: the journal knows them now."""
         self.versions.update(self._ahead)
         self._ahead.clear()
+        self._loose.clear()
+
+    def _drop_loose(self) -> None:
+        """Delete files of an attempt that failed and that no commit names: a full disk is not to be filled by trying."""
+        named = {file.path for file in self._index.files}
+        for file in self._loose:
+            if file.path not in named:
+                Path(file.path).unlink(missing_ok=True)
+        self._loose.clear()
 
     def _commit(self, kind: str, added: Sequence[File], removed: Sequence[File] = (), **options: Any) -> None:
         self._ahead[kind] = self._lake.commit(kind, added, removed, since=self.versions[kind], **options)
@@ -152,6 +162,7 @@ class Keeper:
             if self._broken:
                 self._ahead.clear()
                 self._reconcile()
+                self._drop_loose()
             yield
         except Exception as error:
             if not isinstance(error, (OSError, duckdb.Error, pa.ArrowException, Retryable)) and not _of_delta(error):
@@ -200,6 +211,7 @@ class Keeper:
             if kind == LATE_TABLE:
                 part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
             added.append(self._lake.write(kind, day, part))
+            self._loose.append(added[-1])
         self._commit(kind, added, seq=until)
         return added
 
@@ -234,6 +246,11 @@ class Keeper:
         self._published = edition
         return added, before
 
+    @property
+    def broken(self) -> bool:
+        """True while the lake cannot be written."""
+        return self._broken
+
     def files(self) -> tuple[File, ...]:
         """Return the current files of the lake."""
         return self._index.files
@@ -250,6 +267,7 @@ class Keeper:
             self._trouble(error)
             return False
         with self.lock, self.careful():
+            self._loose += new
             self._commit(SAMPLES_TABLE, new, main, change=bool(late))
             if late:
                 self._commit(LATE_TABLE, [], late)

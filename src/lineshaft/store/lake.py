@@ -67,7 +67,11 @@ class Lake:
         name = f"day={day_name(day)}/{_fresh()}"
         path = self.root / kind / name
         folder(path.parent, self.root.parent)
-        size, extent = _write_parquet(path, rows, SCHEMAS[kind])
+        try:
+            size, extent = _write_parquet(path, rows, SCHEMAS[kind])
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
         return File(kind, name, str(path), day, extent.rows, size, *extent.sid, extent.ts[0] * 1000, extent.ts[1] * 1000 + 999)
 
     def write_series(self, rows: pa.Table) -> File:

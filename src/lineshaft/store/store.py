@@ -29,6 +29,7 @@ from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
 
 _TICK = 1.0
 _TIDY = 60_000_000_000
+_AGAIN = 30_000_000_000
 _READERS = 300_000_000_000
 
 
@@ -200,6 +201,8 @@ class Store:
     def tend(self) -> None:
         """Do what is due: flush by count or age, compact days, sweep up. The keeper's thread calls it every second."""
         now, rows = now_ns(), self._hot.rows
+        if self._keeper.broken and now - self._flushed_at < _AGAIN:
+            return
         if rows >= self.settings.flush_rows or (now - self._flushed_at >= self.settings.flush_ns and rows):
             self.flush()
         elif now - self._tidied_at < _TIDY:
