@@ -19,6 +19,8 @@ from lineshaft.act.process import Processes
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.tables import cases, notes, tasks
 from lineshaft.act.tower import Tower
+from lineshaft.act.write import WRITE, Writes
+from lineshaft.assets import Property
 from lineshaft.core import Bus, Database, NotFound, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
 from lineshaft.guard import Command, Guard, Subject
@@ -51,6 +53,7 @@ class Act:
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         expiry = self._settings.approval_expiry
+        self._writes = Writes(db, self._approvals, expiry)
         self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
         self._engine: Any = None
@@ -81,6 +84,7 @@ class Act:
         clock = Clock(self._engine.run, self._ring, self._next_due)
         self._clock, self._cases.on_time = clock, clock.look
         self._engine.start(self)
+        self._engine.forget()
         clock.start()
         self.recover()
 
@@ -237,6 +241,16 @@ class Act:
         self._look_after(tx)
         return made
 
+    def propose_write(self, tx: Connection, target: Property, value: object, by: Subject, reason: str = "") -> dict[str, Any]:
+        """File a value somebody wants written to a machine; a second person decides."""
+        made = self._writes.propose(tx, target, value, by, reason)
+        self._look_after(tx)
+        return made
+
+    def writes(self, state: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
+        """Return proposals to write to machines, newest first."""
+        return self._writes.list(state, limit, before)
+
     def approvals(self, state: str | None = "open", limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
         """Return proposals, newest first."""
         return self._approvals.list(state, limit, before)
@@ -247,6 +261,8 @@ class Act:
 
     def _decided(self, tx: Connection, row: Mapping[str, Any], approved: bool, by: Subject) -> None:
         """Let what was proposed know the decision, in the same transaction."""
+        if row["task"] == WRITE:
+            return
         if row["case_id"] is None:
             purchase_decided(tx, self._rooms, row["proposal"], approved, by)
             return
@@ -257,9 +273,13 @@ class Act:
 
     def _about(self, tx: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
         found = self._db.rows(sa.select(cases).where(cases.c.id == row["case_id"]), tx) if row["case_id"] else []
-        return found[0] if found else {"id": "", "asset": ""}
+        return (
+            found[0] if found else {"id": "", "asset": str(row["proposal"].get("property") or row["proposal"].get("part") or "")}
+        )
 
     def _wake_after(self, tx: Connection, row: Mapping[str, Any]) -> None:
+        if row["task"] == WRITE and row["case_id"] is None:
+            return
         ref = row["case_id"] or PURCHASE + str(row["proposal"].get("purchase_id"))
         after_commit(tx, lambda: self._wake(ref))
 

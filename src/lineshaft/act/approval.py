@@ -5,6 +5,7 @@ Whoever filed or edited a proposal may not decide it. Editing changes the propos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +30,8 @@ from lineshaft.core import (
 from lineshaft.guard import Subject
 
 DECISIONS = ("approve", "reject", "edit")
+FIXED = frozenset({"cost", "unit_cost", "unit", "number", "part", "name", "property", "asset"})
+"""What no edit changes: a proposal for something else is a new proposal."""
 SILENCE = "nobody decided in time: silence is no"
 
 
@@ -155,9 +158,9 @@ class Approvals:
         changes = dict(edit or {})
         for name, value in changes.items():
             old = proposal.get(name)
-            if name not in proposal or name.endswith("id") or name in ("cost", "unit_cost", "number", "part", "name"):
+            if name not in proposal or name.endswith("id") or name in FIXED:
                 raise InvalidInput(f"'{name}' of this proposal cannot be edited", where=name, code="approval.edit")
-            if _is_number(old) != _is_number(value) or (_is_number(value) and not 0 < value < 1e9):
+            if not _may_replace(name, old, value):
                 raise InvalidInput(f"'{value}' cannot stand for '{name}'", where=name, code="approval.edit")
         if not changes:
             raise InvalidInput("an edit names what changes", where="edit", code="approval.edit")
@@ -191,6 +194,12 @@ class Approvals:
     def _tell(self, tx: Connection, row: Mapping[str, Any], state: str) -> None:
         event = ApprovalChanged(row["id"], row["case_id"] or "", state, row["what"])
         after_commit(tx, lambda: self._bus.tell(event))
+
+
+def _may_replace(name: str, old: Any, new: Any) -> bool:
+    if not _is_number(old):
+        return type(old) is type(new)
+    return _is_number(new) and math.isfinite(new) and (name != "quantity" or 0 < new < 1e9)
 
 
 def _is_number(value: Any) -> bool:

@@ -124,14 +124,17 @@ class Spares:
         return self._db.rows(query)
 
     def needed_for(self, asset: str, failure_mode: str, tx: Connection | None = None) -> list[dict[str, Any]]:
-        """Return the parts an asset's failure mode usually needs: `{part, quantity}`, from the parts' where-used list."""
-        found: list[dict[str, Any]] = []
+        """Return the parts an asset's failure mode needs: `{part, name, quantity}`, from the parts' where-used lists.
+
+        Uses that name the failure mode win over those that name none.
+        """
+        found: dict[str, list[dict[str, Any]]] = {"": [], failure_mode: []}
         for row in self.list(tx):
             for use in row["used_by"]:
-                if use["asset"] == asset and use["failure_mode"] in ("", failure_mode):
-                    found.append({"part": row["part"], "name": row["name"], "quantity": float(use["quantity"])})
-                    break
-        return found
+                if use["asset"] == asset and use["failure_mode"] in found:
+                    one = {"part": row["part"], "name": row["name"], "quantity": float(use["quantity"])}
+                    found[use["failure_mode"]].append(one)
+        return found[failure_mode] or found[""]
 
     def outlook(self, part: str, tx: Connection) -> dict[str, Any]:
         """Say what is free, what is on its way, and whether that is less than the minimum."""

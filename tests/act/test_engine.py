@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import threading
+
+import sqlalchemy as sa
+
+from tests.act.conftest import Plant
+
+
+def test_records_of_old_runs_are_forgotten_and_the_case_stays(plant: Plant):
+    plant.shake()
+    plant.calm()
+    plant.until(lambda: plant.act._engine.forget(keep=0) >= 1)
+    assert plant.case["current_task"] == "repair"
+
+
+def test_waiting_cases_hold_no_run_and_no_thread(plant_lite: Plant):
+    before = threading.active_count()
+    plant_lite.shake()
+    plant_lite.feed((1, 9.0), (4, 9.0), tag="Pump2/Vibration")
+    assert plant_lite.act.settle()
+    assert len(plant_lite.act.cases("open")) == 2
+    assert threading.active_count() <= before + 4, "only the engine's few workers"
+    query = sa.text("SELECT count(*) AS n FROM workflow_status WHERE status = 'PENDING'")
+    plant_lite.until(lambda: plant_lite.db.rows(query)[0]["n"] == 0)
+
+
+def test_the_engine_can_be_stopped_and_started_again(plant_lite: Plant):
+    plant_lite.act.stop()
+    plant_lite.feed((1, 9.0), (4, 9.2))
+    assert plant_lite.case["tasks"] == []
+    plant_lite.act.start_engine()
+    assert plant_lite.act.settle()
+    assert plant_lite.case["current_task"] == "repair"
