@@ -48,6 +48,7 @@ class Plant:
         self.home = home
         self.demo = demo
         self._server: Server | None = None
+        self._stopped = False
         self.db, self.settings = open_database(home)
         self.address = address or self.settings.web.host
         self.port = port or self.settings.web.port
@@ -217,7 +218,10 @@ class Plant:
         self.housekeeping.start()
 
     def stop(self) -> None:
-        """End in the order of the data; everything acknowledged is durable already."""
+        """End in the order of the data; everything acknowledged is durable already. Ending twice is ending once."""
+        if self._stopped:
+            return
+        self._stopped = True
         self.housekeeping.stop()
         self.shaft.stop()
         self.act.stop()

@@ -44,6 +44,7 @@ def lock(home: Path) -> IO[str]:
     except OSError:
         handle.seek(0)
         owner = handle.read().strip() or "unknown"
+        handle.close()
         raise ConfigError(
             f"another node is running on this home (process {owner})",
             where=str(home),
