@@ -60,3 +60,19 @@ def test_the_tower_tells_what_was_done_by_whom_or_what(house: House, case):
     assert {line["actor_kind"] for line in first["items"] + second["items"]} >= {"token"}
     assert all(line["actor"] for line in first["items"] + second["items"])
     assert house.get(f"tower?case_id={case['id']}")["items"][0]["case_id"] == case["id"]
+
+
+def test_a_write_is_proposed_by_one_and_decided_by_another(house: House):
+    body = {"property": "Bakery/Line 1/Oven/Speed", "value": 110.0, "reason": "biscuits are too dark"}
+    made = house.post("writes", body, "engineer")
+    assert made.status_code == 201, made.text
+    write = made.json()
+    assert (write["state"], write["value"], write["proposed_by"]) == ("open", 110.0, "test engineer")
+    assert house.get("writes?state=open")["items"] == [write]
+    assert house.get("writes", "elsewhere")["items"] == []
+    path = f"approvals/{write['id']}/decide"
+    assert house.post(path, {"decision": "approve"}, "engineer").json()["code"] == "approval.own-proposal"
+    assert house.post(path, {"decision": "approve"}, "planner").status_code == 200
+    assert house.get("writes")["items"][0]["state"] == "approved"
+    refused = house.post("writes", {**body, "property": "Bakery/Line 1/Oven/IdealCycle"}, "engineer")
+    assert refused.json()["code"] == "writes.property"

@@ -39,6 +39,7 @@ COMMANDS = [
     ("POST", f"purchases/{NOTHING}/receive", {}, "planner"),
     ("POST", "cases/{case}/retry", None, "planner"),
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
+    ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),
     ("POST", "production/orders", {"order": "X", "lines": [{"product": "NO-SUCH", "quantity": 1}]}, "planner"),
     ("POST", "production/lots", {"lot": "X", "parents": ["NO-SUCH"]}, "planner"),
     ("POST", "production/quality", {"check": "x", "lot": "NO-SUCH", "passed": True}, "operator"),
@@ -103,7 +104,17 @@ def _shape(path: str) -> str:
     "path",
     [
         *("me", "health", "simulator", "assets", "assets/Bakery", "alarms", "findings", "work-orders", "spares", "purchases"),
-        *("cases", "approvals", "tower", "production/orders", "production/lots", "production/quality", "documents", "ledger"),
+        *(
+            "cases",
+            "approvals",
+            "writes",
+            "tower",
+            "production/orders",
+            "production/lots",
+            "production/quality",
+            "documents",
+            "ledger",
+        ),
         *("latest?property=Bakery/Line 1/Oven/Power", "history?property=Bakery/Line 1/Oven/Power", "audit", "users", "tokens"),
         *(
             "aggregates?property=Bakery/Line 1/Oven/Power",

@@ -90,6 +90,9 @@ class ApprovalShape(Shape):
     proposal: Annotated[dict[str, Any], Field(examples=[{"part": "BRG-6205", "quantity": 6}])]
     proposed_by: MaybeName
     proposed_by_id: Annotated[str | None, Field(examples=["rule:maintenance"])] = None
+    edited_by: Annotated[list[str], Field(examples=[[]], description="Ids of who changed it: they may not approve it.")] = Field(
+        default_factory=list
+    )
     state: Annotated[str, Field(examples=["open"])]
     decided_by: MaybeName
     decided: MaybeMoment
@@ -120,6 +123,32 @@ class TowerShape(Shape):
     task: Annotated[str | None, Field(examples=["order"])]
     asset: MaybeAsset
     outcome: Annotated[str | None, Field(examples=["done"])]
+
+
+class WriteShape(Shape):
+    """A write to a machine: proposed by one, decided by another."""
+
+    id: Id
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/Speed"])]
+    value: Annotated[Any, Field(examples=[110.0])]
+    unit: Annotated[str, Field(examples=["part/min"])]
+    reason: Annotated[str, Field(examples=["biscuits are too dark"])]
+    state: Annotated[str, Field(examples=["open"])]
+    proposed_by: MaybeName
+    decided_by: MaybeName
+    decided: MaybeMoment
+    readback: Annotated[Any, Field(examples=[None])]
+    created: Moment
+    expires: MaybeMoment
+    version: Version
+
+
+class WriteBody(Body):
+    """A value that a machine should get."""
+
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/Speed"])]
+    value: Annotated[bool | int | float | str, Field(examples=[110.0])]
+    reason: Note = ""
 
 
 @router.get("/cases")
@@ -200,6 +229,40 @@ def tower(
     cut = page_of(rows, limit, "at")
     items = [{**row, "at": moment(row["at"]), "actor": called(row["actor"], names)} for row in cut["items"]]
     return Listed[TowerShape].model_validate({"items": seen(rooms, subject, items), "next": cut["next"]})
+
+
+@router.get("/writes")
+def writes(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    state: Annotated[str | None, Query(description="open, approved, rejected or expired.", examples=["open"])] = None,
+) -> Listed[WriteShape]:
+    """List proposed writes to machines, newest first."""
+    rows, names = rooms.act.writes(state, limit + 1, number_after(after)), rooms.guard.names()
+    cut = page_of(rows, limit, "created")
+    items = [row for row in cut["items"] if subject.reaches(str(row["property"]))]
+    return Listed[WriteShape].model_validate({"items": [_write(row, names) for row in items], "next": cut["next"]})
+
+
+@router.post("/writes", status_code=201)
+def propose_write(sender: Sender, body: WriteBody) -> WriteShape:
+    """Propose a write to a machine; somebody else approves it (GET approvals), nothing is written before."""
+    rooms = sender.rooms
+    one = rooms.assets.property(body.property)
+
+    def run(tx: Any) -> dict[str, Any]:
+        return rooms.act.propose_write(tx, one, body.value, sender.subject, body.reason)
+
+    row = sender.do("writes.propose", f"property:{one.id}", body.model_dump(), run, one.asset_path)
+    return WriteShape.model_validate(_write(row, rooms.guard.names()))
+
+
+def _write(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    times = {name: moment(row[name]) for name in ("decided", "expires", "created")}
+    people = {name: called(row[name], names) for name in ("proposed_by", "decided_by")}
+    return {**row, **times, **people}
 
 
 def _case(row: dict[str, Any]) -> dict[str, Any]:
