@@ -168,6 +168,17 @@ async def test_a_cut_line_loses_nothing_here_either(machine: Machine):
         assert ear.of("ns=2;s=Speed") == [1.0, *(100.0 + i for i in range(100))]
 
 
+async def test_a_subscription_the_server_has_dropped_is_made_anew(machine: Machine):
+    async with listening(source(machine.port, "Speed")) as ear:
+        await ear.until(ear.values)
+        service = machine.server.iserver.subscription_service
+        await service.delete_subscriptions(list(service.subscriptions))
+        await ear.until(lambda: ear.state is SourceState.CONNECTING or len(ear.statuses) > 3)
+        await ear.until(lambda: ear.state is SourceState.CONNECTED)
+        await machine.write("Speed", 33.0)
+        await ear.until(lambda: ear.of("ns=2;s=Speed")[-1] == 33.0)
+
+
 async def test_a_server_that_appears_later_and_restarts_is_found(free_port: int):
     async with listening(source(free_port, "Speed")) as ear:
         await ear.until(lambda: ear.state is SourceState.DOWN)

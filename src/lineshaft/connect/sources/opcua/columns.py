@@ -26,8 +26,9 @@ Value = float | int | bool | str | None
 
 def ticks_to_ns(ticks: npt.NDArray[np.int64], pico: npt.NDArray[np.uint16] | int = 0) -> npt.NDArray[np.int64]:
     """Return UTC nanoseconds; times outside what 64 bits of nanoseconds can say are held at the nearest that can."""
-    held = np.clip(ticks, LOWEST, HIGHEST)
-    return (held - EPOCH) * 100 + np.asarray(pico, np.int64) // 100
+    if ticks.size and (ticks.max() > HIGHEST or ticks.min() < LOWEST):
+        ticks = np.clip(ticks, LOWEST, HIGHEST)
+    return (ticks - EPOCH) * 100 + np.asarray(pico, np.int64) // 100
 
 
 def ns_of(ticks: int, pico: int = 0) -> int:
@@ -70,20 +71,35 @@ class Columns:
         self._vb: npt.NDArray[np.bool_] | None = None
         self._text: dict[int, str] = {}
         self._size = n
+        self._ticks = np.zeros(n, np.int64)
+        self._pico = np.zeros(n, np.uint16)
         self.late = Late([], [], [], [], [])
         self.extra: dict[int, int] = {}
 
-    def run(self, items: npt.NDArray[np.void], layout: Layout, default_ts: int) -> None:
+    def run(self, items: npt.NDArray[np.void], layout: Layout) -> None:
         """Take a run of equal fixed layout."""
         at = slice(self.n, self.n + len(items))
         self.handle[at] = items["handle"]
         names = items.dtype.names or ()
         if "status" in names:
             self.status[at] = items["status"]
-        self.ts[at] = _times(items, names, default_ts)
+        self._when(at, items, names)
         if layout.value >= 0:
             self._values(at, items["value"], layout.kind)
         self.n += len(items)
+
+    def _when(self, at: slice, items: npt.NDArray[np.void], names: tuple[str, ...]) -> None:
+        """Take the source's times, the server's where there is none."""
+        first = "source" if "source" in names else "server"
+        if first not in names:
+            return
+        self._ticks[at] = items[first]
+        if f"{first}_pico" in names:
+            self._pico[at] = items[f"{first}_pico"]
+        if first == "source" and "server" in names and items["source"].min() <= 0:
+            none = items["source"] <= 0
+            self._ticks[at] = np.where(none, items["server"], items["source"])
+            self._pico[at] = np.where(none, items["server_pico"] if "server_pico" in names else 0, self._pico[at])
 
     def _values(self, at: slice, values: npt.NDArray[np.generic], kind: int) -> None:
         if kind == REAL:
@@ -122,16 +138,18 @@ class Columns:
         self.n += 1
 
     def settle(self, default_ts: int) -> None:
-        """Write what came one by one into the columns, one column at a time."""
-        late = self.late
-        if not late.places:
-            return
-        at = np.array(late.places)
-        self.handle[at], self.status[at] = late.handles, late.statuses
-        ticks = np.array(late.ticks, np.int64)
-        self.ts[at] = np.where(ticks > 0, ticks_to_ns(ticks), default_ts)
+        """Turn all times into nanoseconds, and write what came one by one into the columns, one column at a time."""
+        if self.late.places:
+            self._settle_late()
+        ticks = self._ticks[: self.n]
+        self.ts[: self.n] = np.where(ticks > 0, ticks_to_ns(ticks, self._pico[: self.n]), default_ts)
         for place, ns in self.extra.items():
             self.ts[place] = ns
+
+    def _settle_late(self) -> None:
+        late = self.late
+        at = np.array(late.places)
+        self.handle[at], self.status[at], self._ticks[at] = late.handles, late.statuses, late.ticks
         what = np.fromiter(map(_KIND.__getitem__, map(type, late.values)), np.uint8, len(late.values))
         self._kind[at] = what
         values = np.empty(len(late.values), object)
@@ -194,14 +212,3 @@ def _column(values: npt.NDArray[np.generic] | None, kind: npt.NDArray[np.uint8],
     if values is None:
         return pa.nulls(len(kind), arrow)
     return pa.array(values[: len(kind)], arrow, mask=kind != mine)
-
-
-def _times(items: npt.NDArray[np.void], names: tuple[str, ...], default_ts: int) -> npt.NDArray[np.int64]:
-    """Return source times, the server's where there is none, else the given one."""
-    times = np.full(len(items), default_ts, np.int64)
-    for name in ("server", "source"):
-        if name in names:
-            ticks = items[name]
-            pico = items[f"{name}_pico"] if f"{name}_pico" in names else 0
-            times = np.where(ticks > 0, ticks_to_ns(ticks, pico), times)
-    return times

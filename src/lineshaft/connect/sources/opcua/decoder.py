@@ -82,7 +82,7 @@ def decode_publish(buf: bytes, now: int) -> Published:
     if spans:
         out.columns = Columns(total)
     for start, n, end in spans:
-        decode_items(buf, start, n, end, out, now)
+        decode_items(buf, start, n, end, out)
     if out.columns is not None:
         out.columns.settle(now)
     return out
@@ -113,7 +113,7 @@ def _header(buf: bytes, pos: int, out: Published) -> int:
     return pos + 3
 
 
-def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published, now: int) -> None:
+def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published) -> None:
     """Decode `n` monitored items that lie between `pos` and `end` into the columns."""
     columns = out.columns
     if columns is None:
@@ -124,7 +124,7 @@ def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published, now: in
             key = mask | buf[pos + 5] << 8 if mask & HAS_VALUE else mask
             fixed = layout(key)
             if fixed is not None:
-                took, pos = _run(buf, pos, n, end, key, fixed, columns, now) if n > RUN else (0, pos)
+                took, pos = _run(buf, pos, n, end, key, fixed, columns) if n > RUN else (0, pos)
                 n -= took
                 if not took:
                     n, pos = _singles(buf, pos, n, end, columns)
@@ -136,7 +136,7 @@ def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published, now: in
         n -= 1
 
 
-def _run(buf: bytes, pos: int, n: int, end: int, key: int, fixed: Layout, columns: Columns, now: int) -> tuple[int, int]:
+def _run(buf: bytes, pos: int, n: int, end: int, key: int, fixed: Layout, columns: Columns) -> tuple[int, int]:
     """Decode a run of equal layout if the twelfth next item looks the same; return how many were taken, and where it ends."""
     mask, variant, size = key & 0xFF, key >> 8, fixed.size
     probe = pos + RUN * size
@@ -146,8 +146,9 @@ def _run(buf: bytes, pos: int, n: int, end: int, key: int, fixed: Layout, column
     other = items["mask"] != mask
     if mask & HAS_VALUE:
         other |= items["type"] != variant
-    took = int(other.argmax()) if other.any() else len(items)
-    columns.run(items[:took], fixed, now)
+    first = int(other.argmax())
+    took = first if other[first] else len(items)
+    columns.run(items[:took], fixed)
     return took, pos + took * size
 
 

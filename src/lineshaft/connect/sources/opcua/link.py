@@ -59,6 +59,7 @@ class Link:
         self.options = options
         self._client: Client | None = None
         self._renewing: asyncio.Task[None] | None = None
+        self._warned = False
 
     @property
     def client(self) -> Client:
@@ -121,7 +122,9 @@ class Link:
             client.set_user(options.user)
             client.set_password(self._password())
         if options.security == "None":
-            log.warning("%s: security is None: readable by and provable to nobody; for demos on one box only", self.name)
+            if not self._warned:
+                log.warning("%s: security is None: readable by and provable to nobody; for demos on one box only", self.name)
+            self._warned = True
         else:
             await self._secure(client)
         return client

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +18,6 @@ from lineshaft.connect.sources.opcua.options import OpcuaOptions
 from lineshaft.connect.sources.opcua.subscription import OVERFLOW, Subscription, SubscriptionLost
 from lineshaft.core import ConfigError, CredentialsError
 
-log = logging.getLogger("lineshaft.connect.opcua")
 FIRST_DELAY, LONGEST_DELAY, REFUSED_DELAY = 0.3, 10.0, 30.0
 
 
@@ -47,8 +45,8 @@ class OpcuaSource:
                     await self._listen(out)
                 except SubscriptionLost as lost:
                     self._subscription = None
-                    log.info("%s: %s", self.name, lost)
-                    continue
+                    delay = FIRST_DELAY
+                    out.status(self._status(SourceState.CONNECTING, f"{lost}: making a new one"))
                 except (ConfigError, CredentialsError) as error:
                     delay = REFUSED_DELAY
                     out.status(self._status(SourceState.DOWN, str(error)))
