@@ -6,15 +6,20 @@ Reads see memory and lake as one; the key is (series, time in ns, quality) and t
 for every value. A series is (source, tag): what it means is asked of the assets room and may be decided later.
 """
 
+from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import LedgerRow
 from lineshaft.store.meaning import Meaning, Ref, Tag
 from lineshaft.store.query import AGGREGATES, Latest
+from lineshaft.store.samples import Plant
 from lineshaft.store.settings import StoreSettings
+from lineshaft.store.sql import Answer, Asked, Workbench
+from lineshaft.store.statement import SqlError
 from lineshaft.store.store import Store
 from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored
 from lineshaft.store.tables import MIGRATIONS
+from lineshaft.store.view import Field, Range, View
 
 __all__ = [
     "AGGREGATES",
@@ -23,15 +28,26 @@ __all__ = [
     "MIGRATIONS",
     "NEVER",
     "STORED",
+    "Answer",
+    "Asked",
+    "Catalog",
+    "Derivation",
     "Document",
     "Documents",
+    "Field",
     "Latest",
     "LedgerRow",
+    "Listing",
     "Meaning",
+    "Plant",
+    "Range",
     "Ref",
     "Rejection",
+    "SqlError",
     "Store",
     "StoreSettings",
     "Stored",
     "Tag",
+    "View",
+    "Workbench",
 ]

@@ -14,8 +14,8 @@ import duckdb
 
 from lineshaft.store.statement import Node, Statement, walk
 
-_FLIP = {"COMPARE_GREATERTHAN": "COMPARE_LESSTHAN", "COMPARE_LESSTHAN": "COMPARE_GREATERTHAN"}
-_FLIP |= {f"{a}OREQUALTO": f"{b}OREQUALTO" for a, b in _FLIP.items()}
+_SIDES = (("GREATER", "LESS"), ("LESS", "GREATER"))
+_FLIP = {f"COMPARE_{a}THAN{equal}": f"COMPARE_{b}THAN{equal}" for a, b in _SIDES for equal in ("", "OREQUALTO")}
 _OPEN = -(2**62), 2**62
 
 
@@ -39,7 +39,9 @@ class Mention(NamedTuple):
 class Bounds:
     """Reads bounds off a statement; constants are computed by DuckDB."""
 
-    def __init__(self, engine: duckdb.DuckDBPyConnection, columns: Mapping[str, frozenset[str]], times: Mapping[str, str]) -> None:
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, columns: Mapping[str, frozenset[str]], times: Mapping[str, str]
+    ) -> None:
         self._engine = engine
         self._columns = columns
         self._times = times
@@ -139,13 +141,19 @@ def _mentions(node: Node, on: tuple[Node, ...], where: bool) -> Iterator[Mention
         condition = node.get("condition")
         terms = tuple(_conjuncts(condition)) if regular and condition else ()
         join = str(node.get("join_type"))
-        left = (*on, *terms) if join == "INNER" else on if join == "LEFT" else (*terms,) if join == "RIGHT" else ()
-        right = (*on, *terms) if join == "INNER" else (*terms,) if join == "LEFT" else on if join == "RIGHT" else ()
-        asof = node.get("ref_type") == "ASOF"
-        yield from _mentions(node["left"], left if regular or asof else (), where and (regular or asof))
-        yield from _mentions(node["right"], right if regular else (), where and regular)
+        first, second = regular or node.get("ref_type") == "ASOF", regular
+        # what WHERE says of a side that an outer join fills with nulls may be just those nulls: it narrows nothing there
+        yield from _mentions(node["left"], _on(on, terms, join, "LEFT"), where and first and join in {"INNER", "LEFT"})
+        yield from _mentions(node["right"], _on(on, terms, join, "RIGHT"), where and second and join in {"INNER", "RIGHT"})
     elif kind in {"SUBQUERY", "EXPRESSION_LIST", "TABLE_FUNCTION", "PIVOT"}:
         yield Mention("", str(node.get("alias") or "").lower(), False, ())
+
+
+def _on(above: tuple[Node, ...], terms: tuple[Node, ...], join: str, side: str) -> tuple[Node, ...]:
+    """Return which conditions of ON narrow one side of a join: its own unless the join keeps all rows of that side."""
+    if join == "INNER":
+        return (*above, *terms)
+    return above if join == side else terms if join in {"LEFT", "RIGHT"} else ()
 
 
 def _conjuncts(node: Any) -> Iterator[Node]:
@@ -174,5 +182,3 @@ def _is_column(node: Node) -> bool:
 
 def _name(ref: Node) -> str:
     return str(ref["column_names"][-1]).lower()
-
-

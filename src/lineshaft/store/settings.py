@@ -18,6 +18,15 @@ class StoreSettings(Section):
     keep_removed: str = Field(default="7d", description="Files replaced by a rewrite stay readable for this long.")
     query_threads: int = Field(default=2, ge=1, description="Cores one question may use.")
     query_memory: str = Field(default="512MB", description="Memory for hot rows and questions; more goes to disk.")
+    sql_timeout: str = Field(default="30s", description="A question in SQL is stopped after this long.")
+    sql_memory: str = Field(default="512MB", description="Memory all questions in SQL share; more goes to disk, up to 4 GB.")
+    sql_rows: int = Field(default=1_000_000, ge=1, description="Rows an answer in SQL has at most.")
+    sql_at_once: int = Field(default=2, ge=1, description="So many questions in SQL run at once.")
+
+    @property
+    def sql_timeout_s(self) -> float:
+        """How long a question in SQL may take, in seconds."""
+        return parse_duration(self.sql_timeout) / 1e9
 
     @property
     def future_ns(self) -> int:

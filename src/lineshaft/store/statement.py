@@ -17,7 +17,7 @@ Node = dict[str, Any]
 _NOWHERE = 1 << 62
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "generate_subscripts", "repeat", "repeat_row", "json_each"})
 _REFS = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "EMPTY", "PIVOT", "COLUMN_DATA", "CTE"})
-_CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "set_config", "write_log", "parse_duckdb_log_message"})
+_CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "write_log"})
 _HINT = "send one statement that begins with SELECT or WITH"
 
 
@@ -55,8 +55,8 @@ class Statement:
 
 def parse(engine: duckdb.DuckDBPyConnection, sql: str, known: Iterable[str]) -> Statement:
     """Return the statement. Raises SqlError unless it is one SELECT over known tables, without functions that reach out."""
-    text = sql.strip().rstrip(";").rstrip()
-    if not text:
+    text = sql.rstrip().rstrip(";").rstrip()
+    if not text.strip():
         raise SqlError("there is no statement", hint=_HINT)
     if len(text) > LONGEST:
         raise SqlError(f"a statement has at most {LONGEST:,} characters", hint="put the list into a file in HOME/lake/drop")
@@ -110,7 +110,9 @@ def _tables(sql: str, tree: Node, known: frozenset[str]) -> Iterator[Reference]:
         elif kind == "TABLE_FUNCTION" and "function" in node:
             _allowed(sql, node["function"], _TABLE_FUNCTIONS)
         elif kind in {"SHOW_REF", "BOUND_TABLE_REF", "DELIM_GET"}:
-            raise SqlError("DESCRIBE and SHOW are not offered here", hint="the catalog lists tables and columns", code="sql.read-only")
+            raise SqlError(
+                "DESCRIBE and SHOW are not offered here", hint="the catalog lists tables and columns", code="sql.read-only"
+            )
         elif node.get("class") == "FUNCTION" and _function(node) in _CLOSED:
             raise _no_function(sql, node)
         elif "sample" in node and "query_location" in node and "class" not in node and kind not in _REFS | {"TABLE_FUNCTION"}:

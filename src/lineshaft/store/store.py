@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
+from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor
 from lineshaft.store.document import Documents
 from lineshaft.store.flush import Keeper
@@ -25,6 +26,7 @@ from lineshaft.store.meaning import Meaning, Ref, Unbound
 from lineshaft.store.query import AGGREGATES, Latest, Query
 from lineshaft.store.series import Series
 from lineshaft.store.settings import StoreSettings
+from lineshaft.store.sql import Workbench
 from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
 
 _TICK = 1.0
@@ -60,6 +62,8 @@ class Store:
         self._compactor = Compactor(self._keeper, self.settings.compact_files, self.settings.compact_ns)
         self._query = Query(self._hot, self._index, self._series, meaning)
         self.documents = Documents(home / "documents", db)
+        self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
+        self.catalog = Catalog(self.sql, self._hot, self._index, db)
         self.recovered = self._keeper.recover()
         self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()
@@ -235,5 +239,6 @@ class Store:
         if self._thread is not None:
             self._thread.join()
         self._historian.commit()
+        self.sql.close()
         self._hot.close()
         self._journal.close()

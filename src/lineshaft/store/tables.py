@@ -1,4 +1,4 @@
-"""Relational tables of the store: documents. Values are not here; they are in the journal and the lake."""
+"""Relational tables of the store: documents, and what people write about tables. Values are in the journal and the lake."""
 
 from __future__ import annotations
 
@@ -20,4 +20,19 @@ documents = sa.Table(
     sa.Column("created", sa.BigInteger, nullable=False),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "documents", create(documents)),)
+catalog_entries = sa.Table(
+    "catalog_entry",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("description", sa.Text),
+    sa.Column("owner", sa.String(200), nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+)
+"""What people wrote about a table of the catalog; a description that is null leaves ours."""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "documents", create(documents)),
+    Migration(2, "what people write about tables", create(catalog_entries)),
+)

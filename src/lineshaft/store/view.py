@@ -48,7 +48,7 @@ class View:
 
     `fetch` is only called when a question names the view, with the time the question asks for on the column `time`; it may
     return more. `asset` names the column whose path decides who sees a row; a view without one is for subjects that reach
-    the whole plant. `action` is the right a reader needs.
+    the whole plant. `action` is the right a reader needs. `counted` is false where even counting rows takes its time.
     """
 
     name: str
@@ -59,6 +59,7 @@ class View:
     time: str | None = None
     action: str = "read"
     room: str = ""
+    counted: bool = True
 
     def table(self, reaches: Callable[[str], bool] | None, when: Range) -> pa.Table:
         """Return the rows a subject may see; `reaches` says which assets those are, None means all."""

@@ -1,0 +1,170 @@
+"""The catalog: which tables there are, what their columns mean, who owns them, how fresh they are, what came from what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import Conflict, Database, InvalidInput, NotFound, bump, did_you_mean, new_id
+from lineshaft.guard import Subject
+from lineshaft.store.drop import Dropped
+from lineshaft.store.hot import Hot
+from lineshaft.store.index import Index
+from lineshaft.store.last import NEVER
+from lineshaft.store.samples import VALUE_VIEWS, Described, dictionary
+from lineshaft.store.sql import Workbench, visible
+from lineshaft.store.tables import catalog_entries as entries
+from lineshaft.store.view import Field, Range, View
+
+Kind = Literal["values", "room", "file"]
+_MADE_OF: Mapping[str, tuple[str, ...]] = {"minute": ("samples",), "hour": ("samples",), "latest": ("samples",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One table of the catalog; `rows` and `newest` are None where they are not counted or there is nothing."""
+
+    name: str
+    kind: Kind
+    room: str
+    description: str
+    columns: tuple[Field, ...]
+    rows: int | None = None
+    newest: int | None = None
+    made_of: tuple[str, ...] = ()
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    version: int = 0
+    file: str = ""
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """A computed property: its formula and the properties it is computed from."""
+
+    property: str
+    kind: str
+    formula: str
+    inputs: tuple[str, ...]
+    unit: str
+
+
+class Catalog:
+    """What can be asked for, described. What people write about a table is kept in versions; the rest is looked up."""
+
+    def __init__(self, bench: Workbench, hot: Hot, index: Index, db: Database) -> None:
+        self._bench = bench
+        self._hot = hot
+        self._index = index
+        self._db = db
+
+    def list(self, subject: Subject) -> list[Listing]:
+        """Return every table a subject may read, values first, dropped files last."""
+        written = self._written()
+        return [_with(one, written.get(one.name)) for one in self._all(subject, counted=False)]
+
+    def get(self, name: str, subject: Subject) -> Listing:
+        """Return one table. Raises NotFound with the nearest name."""
+        known = {one.name: one for one in self._all(subject, counted=False)}
+        if name not in known:
+            raise NotFound(f"there is no table '{name}'", hint=did_you_mean(name, known), code="catalog.unknown")
+        view = self._bench.views.get(name)
+        one = known[name] if view is None or view.counted else self._of_room(view, subject, counted=True)
+        return _with(one, self._written().get(name))
+
+    def problems(self, subject: Subject) -> list[Dropped]:
+        """Return the dropped files that cannot be read, with the reason."""
+        return [] if subject.scope else [one for one in self._bench.drop.crawl() if one.problem]
+
+    def lineage(self, subject: Subject) -> list[Derivation]:
+        """Return every computed property a subject reaches, with its formula and inputs, by path."""
+        every = [one for one in self._bench.plant.properties() if subject.reaches(one.asset_path)]
+        below: dict[tuple[str, str], list[str]] = {}
+        for one in every:
+            below.setdefault((one.asset_path.rpartition("/")[0], one.name), []).append(one.path)
+        found = [
+            Derivation(one.path, str(one.kind), one.formula, tuple(_inputs(one, below)), one.unit) for one in every if one.formula
+        ]
+        return sorted(found, key=lambda one: one.property)
+
+    def edit(self, tx: Connection, name: str, change: Mapping[str, Any], version: int | None = None) -> int:
+        """Write what a table is, whose it is, and tags to find it by; return the new version. Raises Conflict when stale."""
+        unknown = sorted(set(change) - {"description", "owner", "tags"})
+        if unknown:
+            raise InvalidInput(
+                f"'{unknown[0]}' cannot be written", hint="description, owner and tags can", code="catalog.invalid"
+            )
+        row = tx.execute(sa.select(entries).where(entries.c.name == name)).mappings().first()
+        if row is None:
+            if version:
+                raise Conflict("this entry was never written", hint="read it again", code="catalog.stale")
+            fresh = {"id": new_id(), "name": name, "version": 1, "description": None, "owner": "", "tags": []}
+            tx.execute(sa.insert(entries).values(**{**fresh, **change}))
+            return 1
+        return bump(tx, entries, str(row["id"]), version, **change)
+
+    # -- looking up
+
+    def _all(self, subject: Subject, *, counted: bool) -> Iterable[Listing]:
+        yield from self._values(subject)
+        for view in self._bench.views.values():
+            if visible(subject, view.name, self._bench.views):
+                yield self._of_room(view, subject, counted=counted or view.counted)
+        if not subject.scope:
+            for file in self._bench.drop.crawl():
+                if not file.problem:
+                    columns = tuple(Field(name, kind.lower()) for name, kind in file.columns)
+                    text = f"File {file.file}"
+                    size, newest = file.size, file.modified
+                    yield Listing(file.name, "file", "", text, columns, file.rows, newest, file=file.file, size=size)
+
+    def _values(self, subject: Subject) -> Iterable[Listing]:
+        reaches = subject.reaches if subject.scope else None
+        last = self._hot.any.to_table()
+        mine = dictionary(self._bench.series, self._bench.plant, reaches)
+        if reaches is not None:
+            last = last.filter(pc.is_in(last["sid"], value_set=mine["sid"].combine_chunks()))
+        newest = _newest(last, "ts")
+        stored = sum(f.rows for f in self._index.files if f.kind in {"samples", "late"}) + self._hot.rows
+        rows = {"samples": None if reaches else stored, "latest": last.num_rows, "series": mine.num_rows}
+        for name, (fields, text) in VALUE_VIEWS.items():
+            yield Listing(name, "values", "store", text, fields, rows.get(name), newest, _MADE_OF.get(name, ()))
+
+    def _of_room(self, view: View, subject: Subject, *, counted: bool) -> Listing:
+        one = Listing(view.name, "room", view.room, view.description, view.columns)
+        if not counted:
+            return one
+        table = view.table(subject.reaches if subject.scope else None, Range())
+        return replace(one, rows=table.num_rows, newest=_newest(table, view.time))
+
+    def _written(self) -> dict[str, Mapping[str, Any]]:
+        return {row["name"]: row for row in self._db.rows(sa.select(entries))}
+
+
+def _with(one: Listing, row: Mapping[str, Any] | None) -> Listing:
+    if row is None:
+        return one
+    said = one.description if row["description"] is None else str(row["description"])
+    return replace(one, description=said, owner=row["owner"], tags=tuple(row["tags"]), version=row["version"])
+
+
+def _newest(table: pa.Table, column: str | None) -> int | None:
+    if column is None or not table.num_rows:
+        return None
+    at: Any = pc.max(table[column].cast(pa.timestamp("ns", "UTC")).cast(pa.int64())).as_py()
+    return None if at is None or at == NEVER else int(at)
+
+
+def _inputs(one: Described, below: Mapping[tuple[str, str], list[str]]) -> Iterable[str]:
+    for wanted in one.inputs.values():
+        if wanted.children:
+            yield from below.get((one.asset_path, wanted.property), [])
+        else:
+            yield f"{one.asset_path}/{wanted.property}"
