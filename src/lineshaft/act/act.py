@@ -13,15 +13,16 @@ from sqlalchemy.engine import Connection
 from lineshaft.act.actions import ACTIONS, purchase_decided
 from lineshaft.act.approval import Approvals
 from lineshaft.act.case import Cases
+from lineshaft.act.casebook import CaseBook
 from lineshaft.act.clock import Clock
 from lineshaft.act.job import Rooms, RuleAction
 from lineshaft.act.process import Processes
 from lineshaft.act.settings import ActSettings
-from lineshaft.act.tables import cases, notes, tasks
+from lineshaft.act.tables import cases, tasks
 from lineshaft.act.tower import Tower
 from lineshaft.act.write import WRITE, Writes
 from lineshaft.assets import Property
-from lineshaft.core import Bus, Database, NotFound, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
+from lineshaft.core import Bus, Database, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
 from lineshaft.guard import Command, Guard, Subject
 from lineshaft.maintain import OrderChanged, Orders, Purchases, Spares
@@ -50,6 +51,7 @@ class Act:
         self._settings = settings or ActSettings()
         self._rooms = Rooms(orders, spares, purchases, detect)
         self._tower = Tower(db, bus)
+        self._book = CaseBook(db)
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         expiry = self._settings.approval_expiry
@@ -101,15 +103,13 @@ class Act:
 
     def recover(self) -> None:
         """Wake every open case, and take alarms that were raised when nobody listened."""
-        with self._db.read() as tx:
-            open_cases = [row.id for row in tx.execute(sa.select(cases.c.id).where(cases.c.state == "open"))]
-        for ref in open_cases:
+        for ref in self._book.open_ones():
             self._wake(ref)
         for row in self._rooms.purchases.list(state="approved", limit=1000):
             if row["case_id"] is None:
                 self._wake(PURCHASE + row["id"])
         for row in self._rooms.detect.alarms(kind=None):
-            if row["process"] and row["occurrence"] and row["active"] and not self._is_known(f"alarm:{row['occurrence']}"):
+            if row["process"] and row["occurrence"] and row["active"] and not self._book.knows(f"alarm:{row['occurrence']}"):
                 self._start(*_of_alarm(self._rooms.detect.raised(row)))
 
     # -- what the engine calls
@@ -183,7 +183,7 @@ class Act:
 
     def on_alarm_step(self, event: AlarmRaised | AlarmCleared | AlarmChanged) -> None:
         """Wake the cases that watch an alarm."""
-        for ref in self._open_cases(cases.c.alarm_id == event.alarm_id):
+        for ref in self._book.open_ones(cases.c.alarm_id == event.alarm_id):
             self._wake(ref)
 
     def on_order(self, event: OrderChanged) -> None:
@@ -334,42 +334,11 @@ class Act:
         self, state: str | None = None, *, asset: str | None = None, limit: int = 100, before: int | None = None
     ) -> list[dict[str, Any]]:
         """Return cases, newest first."""
-        query = sa.select(cases).order_by(cases.c.opened.desc(), cases.c.id).limit(limit)
-        if state:
-            query = query.where(cases.c.state == state)
-        if asset:
-            query = query.where(cases.c.asset == asset)
-        if before is not None:
-            query = query.where(cases.c.opened < before)
-        rows = self._db.rows(query)
-        here = sa.select(tasks.c.case_id, tasks.c.name).where(
-            tasks.c.case_id.in_([row["id"] for row in rows]), tasks.c.state == "open"
-        )
-        waiting: dict[str, str] = {}
-        for task in self._db.rows(here.order_by(tasks.c.position.desc())):
-            waiting.setdefault(task["case_id"], task["name"])
-        return [{**_brief(row), "current_task": waiting.get(row["id"])} for row in rows]
+        return self._book.list(state, asset=asset, limit=limit, before=before)
 
     def case(self, case_id: str) -> dict[str, Any]:
         """Return one case by id or number, with its tasks, notes and frozen definition."""
-        query = sa.select(cases).where(sa.or_(cases.c.id == case_id, cases.c.number == case_id))
-        with self._db.read() as tx:
-            found = self._db.rows(query, tx)
-            if not found:
-                raise NotFound(f"there is no case {case_id}", code="cases.unknown")
-            row = found[0]
-            mine = self._db.rows(sa.select(tasks).where(tasks.c.case_id == row["id"]).order_by(tasks.c.position), tx)
-            joined = self._db.rows(sa.select(notes).where(notes.c.case_id == row["id"]).order_by(notes.c.at), tx)
-        current = [task["name"] for task in mine if task["state"] == "open"]
-        return {
-            **_brief(row),
-            "current_task": current[-1] if current else None,
-            "event": row["event"],
-            "gives": row["gives"],
-            "definition": row["definition"],
-            "tasks": mine,
-            "notes": joined,
-        }
+        return self._book.get(case_id)
 
     def retry(self, tx: Connection, case_id: str, by: Subject) -> None:
         """Let a failed case go on."""
@@ -379,25 +348,6 @@ class Act:
     def tower(self, limit: int = 100, before: int | None = None, case_id: str | None = None) -> list[dict[str, Any]]:
         """Return what was done by whom or what, newest first."""
         return self._tower.lines(limit, before, case_id)
-
-    def _open_cases(self, condition: sa.ColumnElement[bool]) -> list[str]:
-        rows = self._db.rows(sa.select(cases.c.id).where(condition, cases.c.state == "open"))
-        return [row["id"] for row in rows]
-
-    def _is_known(self, source_id: str) -> bool:
-        queries = (
-            sa.select(cases.c.id).where(cases.c.source_id == source_id),
-            sa.select(notes.c.id).where(notes.c.source_id == source_id),
-        )
-        return any(self._db.rows(query) for query in queries)
-
-
-def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = (
-        "id", "number", "process", "process_version", "asset", "title", "state", "opened", "closed", "work_order_id",
-        "alarm_id", "source_id", "outcome", "version",
-    )  # fmt: skip
-    return {name: row[name] for name in names}
 
 
 def _of_alarm(event: AlarmRaised) -> tuple[dict[str, Any], str, str]:

@@ -1,0 +1,81 @@
+"""Reading cases: the list with what each waits for, and one case with its tasks, notes and frozen definition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from lineshaft.act.tables import cases, notes, tasks
+from lineshaft.core import Database, NotFound
+
+
+class CaseBook:
+    """What there is to read about cases."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def list(
+        self, state: str | None = None, *, asset: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return cases, newest first."""
+        query = sa.select(cases).order_by(cases.c.opened.desc(), cases.c.id).limit(limit)
+        if state:
+            query = query.where(cases.c.state == state)
+        if asset:
+            query = query.where(cases.c.asset == asset)
+        if before is not None:
+            query = query.where(cases.c.opened < before)
+        rows = self._db.rows(query)
+        here = sa.select(tasks.c.case_id, tasks.c.name).where(
+            tasks.c.case_id.in_([row["id"] for row in rows]), tasks.c.state == "open"
+        )
+        waiting: dict[str, str] = {}
+        for task in self._db.rows(here.order_by(tasks.c.position.desc())):
+            waiting.setdefault(task["case_id"], task["name"])
+        return [{**_brief(row), "current_task": waiting.get(row["id"])} for row in rows]
+
+    def get(self, case_id: str) -> dict[str, Any]:
+        """Return one case by id or number, with its tasks, notes and frozen definition."""
+        query = sa.select(cases).where(sa.or_(cases.c.id == case_id, cases.c.number == case_id))
+        with self._db.read() as tx:
+            found = self._db.rows(query, tx)
+            if not found:
+                raise NotFound(f"there is no case {case_id}", code="cases.unknown")
+            row = found[0]
+            mine = self._db.rows(sa.select(tasks).where(tasks.c.case_id == row["id"]).order_by(tasks.c.position), tx)
+            joined = self._db.rows(sa.select(notes).where(notes.c.case_id == row["id"]).order_by(notes.c.at), tx)
+        current = [task["name"] for task in mine if task["state"] == "open"]
+        return {
+            **_brief(row),
+            "current_task": current[-1] if current else None,
+            "event": row["event"],
+            "gives": row["gives"],
+            "definition": row["definition"],
+            "tasks": mine,
+            "notes": joined,
+        }
+
+    def open_ones(self, condition: sa.ColumnElement[bool] | None = None) -> list[str]:
+        """Return the ids of open cases, all or those of a condition."""
+        query = sa.select(cases.c.id).where(cases.c.state == "open")
+        rows = self._db.rows(query if condition is None else query.where(condition))
+        return [row["id"] for row in rows]
+
+    def knows(self, source_id: str) -> bool:
+        """Say whether an alarm or finding opened a case or joined one."""
+        queries = (
+            sa.select(cases.c.id).where(cases.c.source_id == source_id),
+            sa.select(notes.c.id).where(notes.c.source_id == source_id),
+        )
+        return any(self._db.rows(query) for query in queries)
+
+
+def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = (
+        "id", "number", "process", "process_version", "asset", "title", "state", "opened", "closed", "work_order_id",
+        "alarm_id", "source_id", "outcome", "version",
+    )  # fmt: skip
+    return {name: row[name] for name in names}
