@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.web.conftest import PHONE, Browsers
+from tests.web.conftest import PASSWORD, PHONE, Browsers
 
 pytestmark = [pytest.mark.browser, pytest.mark.counterpart, pytest.mark.timeout(180)]
-
-PUMP = "Bakery/Line 1/Cooler/Coolant pump"
 
 
 def becomes_another(page: Any, selector: str) -> None:
@@ -18,6 +16,14 @@ def becomes_another(page: Any, selector: str) -> None:
     page.wait_for_function("s => /\\d/.test(document.querySelector(s)?.textContent ?? '')", arg=selector)
     before = page.locator(selector).first.inner_text()
     page.wait_for_function("([s, b]) => document.querySelector(s).textContent !== b", arg=[selector, before])
+
+
+def person(admin: Any, name: str, role: str) -> None:
+    """Add somebody with a role; the password is the admin's."""
+    body = {"name": name, "password": PASSWORD, "roles": [role], "display": name.title()}
+    headers = {"X-Lineshaft": "1", "Idempotency-Key": f"add-{name}"}
+    made = admin.request.post("/api/v1/users", data=body, headers=headers)
+    assert made.ok, made.text()
 
 
 def test_the_overview_is_alive(browsers: Browsers) -> None:
@@ -75,6 +81,16 @@ def test_a_broken_pump_becomes_work_everywhere(browsers: Browsers) -> None:
         step.locator("[aria-pressed=true]").wait_for()
     page.goto("/approvals")
     card = page.locator("[data-approval]").filter(has_text="BRG-6205")
+    card.get_by_role("button", name="Edit").click()
+    card.get_by_label("quantity").fill("5")
+    card.get_by_role("button", name="Save the change").click()
+    card.get_by_text("You changed this proposal").wait_for()
+    assert card.locator("[data-decide=approve]").count() == 0
+
+    person(page, "petra", "planner")
+    second = browsers.page(name="petra")
+    second.goto("/approvals")
+    card = second.locator("[data-approval]").filter(has_text="BRG-6205")
     card.locator("[data-decide=approve]").click()
     card.wait_for(state="detached")
 
@@ -101,11 +117,7 @@ def test_a_phone_shows_the_alarm_in_the_header_and_in_a_drawer(browsers: Browser
 
 
 def test_a_viewer_is_offered_nothing_that_would_be_refused(browsers: Browsers) -> None:
-    admin = browsers.page()
-    headers = {"X-Lineshaft": "1", "Idempotency-Key": "a-viewer"}
-    person = {"name": "vera", "password": "the belt runs over the shaft", "roles": ["viewer"], "display": "Vera"}
-    made = admin.request.post("/api/v1/users", data=person, headers=headers)
-    assert made.ok, made.text()
+    person(browsers.page(), "vera", "viewer")
     page = browsers.page(name="vera")
     page.goto("/")
     page.locator("[data-machine]").first.wait_for()
