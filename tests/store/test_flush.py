@@ -275,3 +275,34 @@ def test_a_file_of_the_lake_that_is_gone_is_told_and_the_rest_answers(home: Home
     store = home.store()
     assert [e.key for e in home.events] == ["store:lake-missing"]
     assert len(store.history(A, 0, 2**62)) == 1
+
+
+def test_rows_that_only_rise_need_no_sorting_out_until_one_does_not(home: Home):
+    store = home.store()
+
+    def orderly() -> list[bool]:
+        return [generation.orderly for generation in store._hot.read()]
+
+    give(store, 1, [("a", T0, 1.0), ("b", T0, 1.0), ("a", T0 + 1, 2.0)])
+    assert orderly() == [True]
+    give(store, 2, [("a", T0, 3.0)])
+    assert orderly() == [False]
+    store.flush()
+    give(store, 3, [("a", T0 + 2, 4.0)])
+    assert orderly() == [True]
+    assert [row[1] for row in plain(store.history(A, 0, 2**62))] == [3.0, 2.0, 4.0]
+    give(store, 4, [("b", T0 + 2, 4.0), ("b", T0 + 1, 4.0)])
+    assert orderly() == [False]
+
+
+def test_rows_that_are_in_memory_and_in_the_lake_count_once(home: Home, monkeypatch):
+    store = home.store()
+    give(store, 1, [("a", T0, 1.0), ("a", T0 + 1, 2.0)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Keeper, "_trim", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        for _ in range(2):  # the second attempt takes in what the first committed, and fails again
+            assert store.flush() == 0
+            assert [row[1] for row in plain(store.history(A, 0, 2**62))] == [1.0, 2.0]
+    assert [f.kind for f in store._keeper.files()] == ["samples"]
+    assert store.flush() == 2
+    assert [row[1] for row in plain(store.history(A, 0, 2**62))] == [1.0, 2.0]

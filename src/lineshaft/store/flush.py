@@ -90,6 +90,7 @@ class Keeper:
             self.flushed = until
         if not added and not removed:
             return
+        self._hot.distrust()
         self._ahead = {kind: self._lake.settle(kind, version) for kind, version in self.versions.items()}
         self._advance_from(list(added.values()))
         with self._journal.transaction() as tx:

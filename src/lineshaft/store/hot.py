@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.store.judge import kinds_of
-from lineshaft.store.last import Last, newest, usable
+from lineshaft.store.last import Last, ascending, newest, usable
 from lineshaft.store.settings import StoreSettings
 from lineshaft.store.stored import STORED, ints, sids_of
 
@@ -26,7 +26,10 @@ _RARE = {"vi": "bigint", "vs": "varchar", "vb": "boolean", "code": "integer"}
 
 
 class Generation:
-    """One table of hot rows and the range of time it covers."""
+    """One table of hot rows and the range of time it covers.
+
+    It is orderly while every row was newer than all its series had anywhere: then no key can be there twice, here or below.
+    """
 
     def __init__(self, number: int) -> None:
         self.table = f"hot_{number}"
@@ -35,6 +38,7 @@ class Generation:
         self.min_ts = np.iinfo(np.int64).max
         self.max_ts = np.iinfo(np.int64).min
         self.used: set[str] = set()
+        self.orderly = True
 
     def overlaps(self, start: int, end: int) -> bool:
         """Return whether any row may lie in (start, end]."""
@@ -61,6 +65,7 @@ class Hot:
         self._writer = self._engine.cursor()
         self._staged: list[pa.RecordBatch] = []
         self._waiting = 0
+        self._orderly = True
         self._number = 1 << 22  # arrival numbers of memory lie above those of late files
         self._free: list[str] = []
         self.generations: tuple[Generation, ...] = (self._generation(),)
@@ -79,20 +84,28 @@ class Hot:
 
     def show(self, batches: Sequence[pa.RecordBatch]) -> None:
         """Make rows visible to every read from now on."""
-        for rows in batches:
-            self.remember(rows)
         with self.lock:
+            orderly = [self.remember(rows) for rows in batches]
+            self._orderly = self._orderly and all(orderly)
             self._staged += [rows for rows in batches if rows.num_rows]
             self._waiting += sum(rows.num_rows for rows in batches)
             if self._waiting >= _FOLD:
                 self._fold()
 
-    def remember(self, rows: pa.RecordBatch) -> None:
-        """Take rows into the last values only."""
+    def distrust(self) -> None:
+        """Look for double keys in what is in memory and comes next: the lake may have taken in some of it."""
+        with self.lock:
+            self._orderly = False
+            for generation in self.generations:
+                generation.orderly = False
+
+    def remember(self, rows: pa.RecordBatch) -> bool:
+        """Take rows into the last values only; return whether each was newer than all its series had."""
         if not rows.num_rows:
-            return
+            return True
         sids, ts, kinds = sids_of(rows), ints(rows.column(1)), kinds_of(rows)
         places = newest(sids, ts)
+        orderly = bool((ts > self.any.arrays(sids)[0]).all()) and (len(places) == len(ts) or ascending(sids, ts))
         self.any.take(rows, sids, ts, kinds, places)
         good = usable(rows, kinds)
         if good.all():
@@ -103,11 +116,13 @@ class Hot:
         spoiled = ~good & (rows.column(6).to_numpy(zero_copy_only=False) == 0)
         if spoiled.any():
             self.good.doubt(sids[spoiled], ts[spoiled])
+        return orderly
 
     def _fold(self) -> None:
         if not self._staged:
             return
         current = self.generations[-1]
+        current.orderly, self._orderly = current.orderly and self._orderly, True
         table = pa.Table.from_batches(self._staged, STORED)
         times = [ints(batch.column(1)) for batch in self._staged]
         current.min_ts = min(current.min_ts, *(int(ts.min()) for ts in times))

@@ -159,6 +159,13 @@ def newest(sids: Sids, ts: Ints) -> Ints:
     return order[at[sids[order]] == order]
 
 
+def ascending(sids: Sids, ts: Ints) -> bool:
+    """Return whether the times of each series only rise, in rows that are in the order of arrival."""
+    order = np.argsort(sids, kind="stable")
+    times = ts[order]
+    return bool(((times[1:] > times[:-1]) | (sids[order][1:] != sids[order][:-1])).all())
+
+
 def usable(rows: pa.RecordBatch, kinds: Kinds) -> npt.NDArray[np.bool_]:
     """Return which rows may be computed with: good, not null, not NaN."""
     good = (rows.column(6).to_numpy(zero_copy_only=False) == 0) & (kinds > 0)

@@ -39,10 +39,12 @@ class Reader:
         return self._cursor.sql(sql).to_arrow_table()
 
     def days_back(self, at: int) -> list[int]:
-        """Return ever earlier times to look back to: the start of what is in memory and of each day with files."""
+        """Return ever earlier times to look back to: minutes, hours, the start of each day with files and of memory."""
         days = {file.day * DAY - 1 for file in self._files if file.min_ts <= at}
         hot = {g.min_ts - 1 for g in self._hot if g.rows and g.min_ts <= at}
-        return sorted(days | hot, reverse=True)
+        first = min(days | hot, default=at)
+        near = {at - minutes * 60_000_000_000 for minutes in (1, 10, 60, 360)}
+        return sorted({start for start in near if start > first} | days | hot, reverse=True)
 
     def rows_of(self, pieces: Sequence[Piece], start: int, end: int) -> str:
         """Return SQL for the rows of a track over (start, end]."""
@@ -57,17 +59,16 @@ class Reader:
             return EMPTY_ROWS
         who = self._who(sids)
         files = [f for f in self._files if f.overlaps(start, end) and f.max_sid >= sids.min() and f.min_sid <= sids.max()]
-        main = [f.path for f in files if f.kind == "samples"]
-        late = [f.path for f in files if f.kind == "late"]
-        top = [
-            f"select {g.arrival} as n, {g.columns(ROW)} from {g.table} where {who} and ts > {start} and ts <= {end}"
-            for g in self._hot
-            if g.overlaps(start, end)
-        ]
-        if late:
-            top.append(parquet(late, f"{who} and {_between(start, end)}", "seq as n, "))
-        base = parquet(main, f"{who} and {_between(start, end)}") if main else ""
-        return merged(base, top) if top else base or EMPTY_ROWS
+        within = f"{who} and {_between(start, end)}"
+        paths = {kind: [f.path for f in files if f.kind == kind] for kind in ("samples", "late")}
+        base = [parquet(paths["samples"], within)] if paths["samples"] else []
+        top = [parquet(paths["late"], within, "seq as n, ")] if paths["late"] else []
+        for g in self._hot:
+            if g.overlaps(start, end):
+                rows = f"{g.columns(ROW)} from {g.table} where {who} and ts > {start} and ts <= {end}"
+                (base if g.orderly else top).append(f"select {rows}" if g.orderly else f"select {g.arrival} as n, {rows}")
+        below = " union all ".join(base)
+        return merged(below, top) if top else below or EMPTY_ROWS
 
     def _who(self, sids: Sids) -> str:
         if len(sids) == 1:
