@@ -23,6 +23,7 @@ from lineshaft import __version__, act, assets, compute, detect, guard, maintain
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
+from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, fault, open_buffer, simulator_faults
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
 from lineshaft.doors import Rooms, rest
@@ -78,7 +79,9 @@ class Plant:
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
-        self.web: FastAPI = rest.build(self._rooms(), self._hub)
+        rooms = self._rooms()
+        offer(rooms)
+        self.web: FastAPI = rest.build(rooms, self._hub)
         self.web.mount("/", see.host(see.STATIC))
         self._wire()
 

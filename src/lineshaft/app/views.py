@@ -1,0 +1,173 @@
+"""The tables each room offers to SQL and the catalog, built from the room's own reading methods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from lineshaft.act import Act
+from lineshaft.assets import Assets
+from lineshaft.compute import Compute
+from lineshaft.core import now_ns
+from lineshaft.detect import Detect
+from lineshaft.doors import Rooms
+from lineshaft.maintain import Orders, Purchases, Spares
+from lineshaft.production import Production
+from lineshaft.store import Field, Plant, Range, View
+
+_DAY = 86_400_000_000_000
+_MOST = 100_000
+Rows = Iterable[Mapping[str, Any]]
+
+
+def offer(rooms: Rooms) -> None:
+    """Register the views of all rooms with the store's workbench; each reads its room only when a question names it."""
+    rooms.store.sql.plant = Plant(rooms.assets.properties, rooms.assets.spans)
+    rooms.store.sql.register(
+        *_of_assets(rooms.assets),
+        *_of_production(rooms.production, rooms.assets),
+        _downtime(rooms.compute, rooms.assets),
+        *_of_detect(rooms.detect),
+        *_of_maintain(rooms.orders, rooms.spares, rooms.purchases),
+        _cases(rooms.act),
+    )
+
+
+def _fields(text: str) -> tuple[Field, ...]:
+    """Return fields written as `name:type[:unit]`, a text where no type is written."""
+    parts = (word.split(":") for word in text.split())
+    return tuple(Field(name, *(kind or ["text"])) for name, *kind in parts)
+
+
+def _of_assets(assets: Assets) -> Iterator[View]:
+    def places(_when: Range) -> Rows:
+        return [
+            {
+                "id": one.id,
+                "asset": one.path,
+                "name": one.name,
+                "level": one.level,
+                "model": one.model,
+                "parent": one.path.rpartition("/")[0] or None,
+                "timezone": one.timezone,
+                "description": one.description,
+                "serial": (one.thing or {}).get("serial"),
+                "attributes": dict(one.attributes),
+            }
+            for one in assets.tree()
+        ]
+
+    def properties(_when: Range) -> Rows:
+        return [
+            {
+                "id": one.id,
+                "property": one.path,
+                "asset": one.asset_path,
+                "name": one.name,
+                "kind": one.kind.value,
+                "type": one.type.value,
+                "unit": one.unit,
+                "formula": one.formula,
+                "model": one.model,
+                "model_version": one.model_version,
+                "description": one.description,
+            }
+            for one in assets.properties()
+        ]
+
+    columns = _fields("id asset name level model parent timezone description serial attributes:json")
+    yield View("assets", columns, places, "The plant as a tree of positions.", room="assets")
+    columns = _fields("id property asset name kind type unit formula model model_version:integer description")
+    yield View("properties", columns, properties, "Every property of every asset: measured, computed or set.", room="assets")
+
+
+def _of_production(production: Production, assets: Assets) -> Iterator[View]:
+    def orders(_when: Range) -> Rows:
+        for order in production.orders.list():
+            for line in order["lines"] or [{}]:
+                yield {**line, **{name: order[name] for name in ("number", "customer", "state", "created")}}
+
+    def runs(when: Range) -> Rows:
+        machines = [one.path for one in assets.tree() if one.oee]
+        for path in machines:
+            for run in production.running(path, when.start or 0, when.end or now_ns()):
+                yield {
+                    "asset": path,
+                    "start": run.start,
+                    "end": run.end,
+                    "order": run.order,
+                    "product": run.product,
+                    "ideal_cycle": run.ideal_cycle_s,
+                }
+
+    def quality(when: Range) -> Rows:
+        return [{**row, "asset": row["machine"]} for row in production.quality.list(when.start, when.end, _MOST)]
+
+    fields = "number customer state line:integer product quantity:number due:time delivered:number delivered_at:time created:time"
+    said = "Production orders, a row for every order line."
+    yield View("production_orders", _fields(fields), orders, said, None, "created", room="production")
+    fields = "lot material quantity:number unit state made_at:time parents:texts"
+    said = "Lots of material and the lots they were made from."
+    yield View("lots", _fields(fields), lambda _when: production.lots.list(), said, None, "made_at", room="production")
+    fields = "id check at:time asset lot order value:number unit low:number high:number passed:boolean by note"
+    said = "Quality results of a lot, an order or a machine."
+    yield View("quality", _fields(fields), quality, said, "asset", "at", room="production")
+    fields = "asset start:time end:time order product ideal_cycle:number:s"
+    yield View("runs", _fields(fields), runs, "Which order ran on which machine when.", "asset", None, room="production")
+
+
+def _downtime(compute: Compute, assets: Assets) -> View:
+    def stops(when: Range) -> Rows:
+        now = now_ns()
+        end = min(when.end or now, now)
+        start = end - 30 * _DAY if when.start is None else when.start
+        for root in (one for one in assets.tree() if one.parent_id is None):
+            for stop in compute.downtime(root.path, start, end):
+                seconds = ((stop.end or now) - stop.start) / 1e9
+                names = ("id", "asset", "start", "end", "state", "reason", "micro")
+                yield {**{name: getattr(stop, name) for name in names}, "seconds": seconds}
+
+    columns = _fields("id asset start:time end:time seconds:number:s state reason micro:boolean")
+    said = "Stops of machines and their reasons: the last 30 days, or those the condition on `start` asks for."
+    return View("downtime", columns, stops, said, "asset", "start", room="compute", counted=False)
+
+
+def _of_detect(detect: Detect) -> Iterator[View]:
+    def alarms(_when: Range) -> Rows:
+        return detect.alarms(active_only=False, kind=None)
+
+    def findings(_when: Range) -> Rows:
+        return detect.findings(limit=_MOST)
+
+    fields = (
+        "id asset name kind priority:integer property unit operator limit:number state value:number raised:time cleared:time "
+        "acknowledged:time acknowledged_by failure_mode cause consequence action"
+    )
+    said = "Every alarm and alert as it stands now, with its last occurrence."
+    yield View("alarms", _fields(fields), alarms, said, "asset", "raised", room="detect")
+    fields = "id asset kind score:number sensors:json failure_mode evidence:json at:time by label"
+    yield View("findings", _fields(fields), findings, "What detectors found unusual.", "asset", "at", room="detect")
+
+
+def _of_maintain(orders: Orders, spares: Spares, purchases: Purchases) -> Iterator[View]:
+    fields = (
+        "id number asset title kind state priority:integer failure_mode created:time due:time started:time done:time closed:time "
+        "assigned_to waiting_for case_id closing:json"
+    )
+    said = "Work orders."
+    yield View("work_orders", _fields(fields), lambda _when: orders.list(limit=_MOST), said, "asset", "created", room="maintain")
+    fields = (
+        "id part name bin on_hand:number reserved:number available:number minimum:number target:number unit_cost:number "
+        "lead_time_days:number:d"
+    )
+    yield View("spares", _fields(fields), lambda _when: spares.list(), "Spare parts on stock.", None, room="maintain")
+    fields = "id number part name quantity:number cost:number state proposed_by approved_by case_id created:time"
+    said = "Purchases proposed, approved and ordered."
+    yield View("purchases", _fields(fields), lambda _when: purchases.list(limit=_MOST), said, None, "created", room="maintain")
+
+
+def _cases(act: Act) -> View:
+    fields = "id number process asset title state opened:time closed:time current_task work_order_id"
+    return View(
+        "cases", _fields(fields), lambda _when: act.cases(limit=_MOST), "Cases of processes.", "asset", "opened", room="act"
+    )
