@@ -75,6 +75,8 @@ def test_figures_of_a_machine_and_of_its_line(house: House, path):
         line = house.get(f"oee?asset=Bakery/Line 1&start={at}&end={now - NS}")
         assert (line["asset"], line["constraint"], line["explain"]) == ("Bakery/Line 1", OVEN, None)
         assert line["oee"] == machine["oee"]
+        assert house.get(f"oee?asset={OVEN}&start={at}&end={now - NS}&model=calendar")["model"] == "calendar"
+        assert house.ask("GET", f"oee?asset={OVEN}&model=iso22401").json()["hint"] == "did you mean 'iso22400'?"
         return
     stop = next(s for s in house.get(f"downtime?asset={OVEN}")["items"] if s["state"] == "down")
     assert stop["reason"] is None

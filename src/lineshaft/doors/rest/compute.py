@@ -85,11 +85,12 @@ def oee(
     start: Start = None,
     end: End = None,
     explain: Annotated[bool, Query(description="With the intervals and counts the figures were made from.")] = False,
+    model: Annotated[str | None, Query(description="A time model; default: the machine's.", examples=["iso22400"])] = None,
 ) -> OeeShape:
     """Return the OEE over (start, end]; for a line that of its constraint, never a mean of machines in series."""
     one = rooms.assets.asset(asset)
     rooms.guard.gate(subject, "read", one.path)
-    found = rooms.compute.oee(one.path, *span(start, end), explain=explain)
+    found = rooms.compute.oee(one.path, *span(start, end), explain=explain, model=model)
     shown = {name: getattr(found, name) for name in OeeShape.model_fields}
     times = {"start": moment(found.start), "end": moment(found.end)}
     return OeeShape.model_validate({**shown, **times, "explain": list(found.explain) if explain else None})
