@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from fastapi import Request, Response
 from pyarrow import csv
 
@@ -17,26 +15,24 @@ from lineshaft.core import iso
 
 ARROW = "application/vnd.apache.arrow.stream"
 CSV = "text/csv"
-PARQUET = "application/vnd.apache.parquet"
 OTHER_FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             CSV: {"schema": {"type": "string"}, "example": "timestamp,value,quality\n2026-11-20T06:00:00Z,1.4,good\n"},
             ARROW: {"schema": {"type": "string", "format": "binary"}, "example": "(an Arrow IPC stream)"},
-            PARQUET: {"schema": {"type": "string", "format": "binary"}, "example": "(a Parquet file)"},
         }
     }
 }
 
 
 def wanted(request: Request) -> str:
-    """Return which form the caller asked for by its Accept header: CSV, ARROW, PARQUET, or nothing for JSON."""
+    """Return which form the caller asked for by its Accept header: CSV, ARROW, or nothing for JSON."""
     accept = request.headers.get("Accept", "")
-    return next((form for form in (ARROW, PARQUET, CSV) if form in accept), "")
+    return next((form for form in (ARROW, CSV) if form in accept), "")
 
 
 def answer(table: Any, form: str, next_after: str | None = None) -> Response:
-    """Return a table as CSV, Arrow or Parquet; where a next page begins stands in the header `X-Next`."""
+    """Return a table as CSV or Arrow; where a next page begins stands in the header `X-Next`."""
     headers = {} if next_after is None else {"X-Next": next_after}
     if form == ARROW:
         sink = pa.BufferOutputStream()
@@ -44,16 +40,13 @@ def answer(table: Any, form: str, next_after: str | None = None) -> Response:
             writer.write_table(table)
         return Response(sink.getvalue().to_pybytes(), media_type=ARROW, headers=headers)
     out = io.BytesIO()
-    if form == PARQUET:
-        pq.write_table(table, out, compression="zstd")
-        return Response(out.getvalue(), media_type=PARQUET, headers=headers)
     csv.write_csv(_for_people(table), out)
     return Response(out.getvalue(), media_type=CSV, headers=headers)
 
 
 def times(column: Any) -> list[str]:
     """Return a timestamp column as ISO 8601."""
-    return [ns if ns is None else iso(ns) for ns in column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_pylist()]
+    return [iso(ns) for ns in column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64()).to_pylist()]
 
 
 def finite(column: Any) -> list[Any]:
@@ -72,8 +65,5 @@ def qualities(column: Any) -> Any:
 def _for_people(table: Any) -> Any:
     for n, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
-            table = table.set_column(n, field.name, pa.array(times(table.column(n)), pa.string()))
-        elif pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_interval(field.type):
-            texts = [None if value is None else json.dumps(value, default=str) for value in table.column(n).to_pylist()]
-            table = table.set_column(n, field.name, pa.array(texts, pa.string()))
+            table = table.set_column(n, field.name, pa.array(times(table.column(n))))
     return table
