@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 
 from lineshaft import act, assets, compute, detect, guard, maintain, production, store, twin
+from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, GatewaySettings, open_buffer
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
@@ -136,6 +137,7 @@ def make_house(home: Path) -> Iterator[House]:
         demo=True,
         version="0.1.0",
     )
+    offer(rooms)
     app = build(rooms)
     state["hub"] = app.state.hub
     for event, handler, name in tell_events(app.state.hub):

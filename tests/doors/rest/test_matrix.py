@@ -44,6 +44,8 @@ COMMANDS = [
     ("POST", "production/lots", {"lot": "X", "parents": ["NO-SUCH"]}, "planner"),
     ("POST", "production/quality", {"check": "x", "lot": "NO-SUCH", "passed": True}, "operator"),
     ("POST", "documents", None, "technician"),
+    ("POST", "sql", {"sql": "SELECT * FROM no_such_table"}, "planner"),
+    ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
 
@@ -121,6 +123,8 @@ def _shape(path: str) -> str:
             "oee?asset=Bakery/Line 1",
             "downtime?asset=Bakery/Line 1",
             "audit/verify",
+            "catalog",
+            "catalog/samples",
         ),
     ],
 )

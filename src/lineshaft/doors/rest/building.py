@@ -8,7 +8,21 @@ from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
 
-from lineshaft.doors.rest import act, assets, compute, detect, guard, live, maintain, production, store, system, values
+from lineshaft.doors.rest import (
+    act,
+    assets,
+    catalog,
+    compute,
+    detect,
+    guard,
+    live,
+    maintain,
+    production,
+    sql,
+    store,
+    system,
+    values,
+)
 from lineshaft.doors.rest.frame import openapi, problem
 from lineshaft.doors.rest.frame.armour import Armour
 from lineshaft.doors.rest.frame.hub import Hub
@@ -46,7 +60,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    for room in (guard, system, assets, values, compute, detect, maintain, act, production, store, live):
+    for room in (guard, system, assets, values, compute, detect, maintain, act, production, store, sql, catalog, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Armour)

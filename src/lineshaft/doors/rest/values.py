@@ -123,7 +123,7 @@ def history(
     limit: Rows = 10_000,
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
 ) -> Any:
-    """Return stored values in (start, end], oldest first: as JSON, CSV or an Arrow stream by the Accept header."""
+    """Return stored values in (start, end], oldest first: as JSON, CSV, Arrow stream or Parquet by the Accept header."""
     one = _readable(rooms, subject, path)
     first, last = span(start, end)
     table: Any = rooms.store.history(one.path, first, last, limit=limit + 1, after=after)

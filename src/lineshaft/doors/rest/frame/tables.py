@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from fastapi import Request, Response
 from pyarrow import csv
 
@@ -15,24 +17,26 @@ from lineshaft.core import iso
 
 ARROW = "application/vnd.apache.arrow.stream"
 CSV = "text/csv"
+PARQUET = "application/vnd.apache.parquet"
 OTHER_FORMS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {
             CSV: {"schema": {"type": "string"}, "example": "timestamp,value,quality\n2026-11-20T06:00:00Z,1.4,good\n"},
             ARROW: {"schema": {"type": "string", "format": "binary"}, "example": "(an Arrow IPC stream)"},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}, "example": "(a Parquet file)"},
         }
     }
 }
 
 
 def wanted(request: Request) -> str:
-    """Return which form the caller asked for by its Accept header: CSV, ARROW, or nothing for JSON."""
+    """Return which form the caller asked for by its Accept header: CSV, ARROW, PARQUET, or nothing for JSON."""
     accept = request.headers.get("Accept", "")
-    return next((form for form in (ARROW, CSV) if form in accept), "")
+    return next((form for form in (ARROW, PARQUET, CSV) if form in accept), "")
 
 
 def answer(table: Any, form: str, next_after: str | None = None) -> Response:
-    """Return a table as CSV or Arrow; where a next page begins stands in the header `X-Next`."""
+    """Return a table as CSV, Arrow or Parquet; where a next page begins stands in the header `X-Next`."""
     headers = {} if next_after is None else {"X-Next": next_after}
     if form == ARROW:
         sink = pa.BufferOutputStream()
@@ -40,6 +44,9 @@ def answer(table: Any, form: str, next_after: str | None = None) -> Response:
             writer.write_table(table)
         return Response(sink.getvalue().to_pybytes(), media_type=ARROW, headers=headers)
     out = io.BytesIO()
+    if form == PARQUET:
+        pq.write_table(table, out, compression="zstd")
+        return Response(out.getvalue(), media_type=PARQUET, headers=headers)
     csv.write_csv(_for_people(table), out)
     return Response(out.getvalue(), media_type=CSV, headers=headers)
 
@@ -65,5 +72,10 @@ def qualities(column: Any) -> Any:
 def _for_people(table: Any) -> Any:
     for n, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
-            table = table.set_column(n, field.name, pa.array(times(table.column(n))))
+            there = iter(times(table.column(n).drop_null()))
+            texts = [next(there) if valid else None for valid in table.column(n).is_valid().to_pylist()]
+            table = table.set_column(n, field.name, pa.array(texts, pa.string()))
+        elif pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_interval(field.type):
+            texts = [None if value is None else json.dumps(value, default=str) for value in table.column(n).to_pylist()]
+            table = table.set_column(n, field.name, pa.array(texts, pa.string()))
     return table

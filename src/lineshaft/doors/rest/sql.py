@@ -1,0 +1,136 @@
+"""Questions in SQL: one SELECT, answered as JSON, CSV, Arrow or Parquet, and stopped when the one who asked goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import datetime as dt
+import decimal
+import math
+from typing import Annotated, Any
+
+import pyarrow as pa
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+from starlette.concurrency import run_in_threadpool
+
+from lineshaft.core import LineshaftError
+from lineshaft.doors.rest.frame.asking import Asking, Sender
+from lineshaft.doors.rest.frame.shape import Body, Shape
+from lineshaft.doors.rest.frame.tables import OTHER_FORMS, answer, wanted
+from lineshaft.guard import Command
+from lineshaft.store import Answer, Asked
+
+router = APIRouter(tags=["sql"])
+MOST_JSON = 100_000
+"""Rows a JSON answer has at most; the other forms have as many as the node's settings allow."""
+_LOOK_S = 0.1
+_AUDITED = 4000
+_WORDS = {"timestamp[us, tz=UTC]": "timestamp", "double": "double", "string": "text", "bool": "boolean", "large_string": "text"}
+_EXAMPLE = (
+    "SELECT property, max(value) AS highest FROM samples WHERE name = 'Vibration' AND ts > now() - INTERVAL 1 HOUR GROUP BY 1"
+)
+
+
+class SqlBody(Body):
+    """One statement."""
+
+    sql: Annotated[str, Field(min_length=1, max_length=100_000, examples=[_EXAMPLE])]
+    limit: Annotated[int, Field(ge=1, le=10_000_000, description="How many rows at most.", examples=[1000])] = 10_000
+
+
+class ColumnShape(Shape):
+    """A column of an answer."""
+
+    name: Annotated[str, Field(examples=["highest"])]
+    type: Annotated[str, Field(examples=["double"])]
+
+
+class SqlAnswer(Shape):
+    """The rows of an answer; `truncated` says that there are more."""
+
+    columns: list[ColumnShape]
+    rows: Annotated[list[list[Any]], Field(examples=[[["Bakery/Line 1/Cooler/Coolant pump/Vibration", 9.6]]])]
+    truncated: Annotated[bool, Field(examples=[False])]
+    elapsed_ms: Annotated[float, Field(examples=[12.4])]
+
+
+@router.post("/sql", response_model=SqlAnswer, responses=OTHER_FORMS)
+async def query(request: Request, sender: Sender, body: SqlBody) -> Any:
+    """Answer one SELECT over values (`samples`, `latest`, `minute`, `hour`), the rooms' tables and dropped files."""
+    await run_in_threadpool(_gate, sender, body)
+    form = wanted(request)
+    limit = body.limit if form else min(body.limit, MOST_JSON)
+    asked = sender.rooms.store.sql.ask(body.sql, sender.subject, limit)
+    work = asyncio.ensure_future(run_in_threadpool(_ask, sender, body, asked, form))
+    try:
+        while not (await asyncio.wait({work}, timeout=_LOOK_S))[0]:
+            if await request.is_disconnected():
+                asked.cancel()
+        return await work
+    finally:
+        if not work.done():
+            asked.cancel()
+
+
+def _gate(sender: Asking, body: SqlBody) -> None:
+    subject, guard = sender.subject, sender.rooms.guard
+    place = subject.scope[0] if subject.scope else ""
+    if not guard.may(subject, "sql.query", place):
+        guard.perform(Command(subject, "sql.query", "sql", {"sql": body.sql[:_AUDITED]}, None, place), lambda _tx: {})
+
+
+def _ask(sender: Asking, body: SqlBody, asked: Asked, form: str) -> Any:
+    rooms, detail = sender.rooms, {"sql": body.sql[:_AUDITED]}
+    try:
+        found = asked.run()
+    except LineshaftError as error:
+        with rooms.db.begin() as tx:
+            rooms.guard.record(tx, sender.subject, "sql.query", "sql", {**detail, "error": error.what}, "failed")
+        raise
+    more = {"rows": found.table.num_rows, "elapsed_ms": found.elapsed_ms, "tables": list(found.tables)}
+    with rooms.db.begin() as tx:
+        rooms.guard.record(tx, sender.subject, "sql.query", "sql", {**detail, **more})
+    return _formed(found, form) if form else _json(found)
+
+
+def _formed(found: Answer, form: str) -> Response:
+    said = answer(found.table, form)
+    said.headers["X-Truncated"] = "true" if found.truncated else "false"
+    said.headers["X-Elapsed-Ms"] = str(found.elapsed_ms)
+    return said
+
+
+def _json(found: Answer) -> dict[str, Any]:
+    columns = [{"name": one.name, "type": _WORDS.get(str(one.type), str(one.type))} for one in found.table.schema]
+    plain = [[_plain(value) for value in column.to_pylist()] for column in _readable(found.table).columns]
+    rows = [list(row) for row in zip(*plain, strict=True)]
+    return {"columns": columns, "rows": rows, "truncated": found.truncated, "elapsed_ms": found.elapsed_ms}
+
+
+def _readable(table: pa.Table) -> pa.Table:
+    """Return a table whose times Python can hold: it has no nanoseconds."""
+    for place, one in enumerate(table.schema):
+        if pa.types.is_timestamp(one.type) and one.type.unit == "ns":
+            to = pa.timestamp("us", one.type.tz)
+            table = table.set_column(place, one.name, table.column(place).cast(to, safe=False))
+    return table
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dt.datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType] - rows are untyped
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return str(value)
