@@ -19,7 +19,7 @@ test: ready-dev ## set up all that tests need, and run them (ARGS='tests/store -
 	@$(PY) -m tools.counterparts
 	@$(PY) -m tools.build_web
 	@$(PY) -m tools.build_web test
-	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ready-dev ## format, style, types, laws of the house, docs, web types
 	@wrong=0; \

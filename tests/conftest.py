@@ -29,6 +29,17 @@ def required() -> bool:
     return os.environ.get("LINESHAFT_REQUIRE_COUNTERPARTS", "") not in ("", "0")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long ones, so that two workers end together."""
+
+    def short(item: pytest.Item) -> bool:
+        long = item.get_closest_marker("chaos") or item.get_closest_marker("browser") or item.get_closest_marker("slow")
+        return not long and "flow" not in item.path.parts
+
+    first = {item.path for item in items if not short(item)}
+    items.sort(key=lambda item: item.path not in first)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     report = yield
