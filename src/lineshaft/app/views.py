@@ -39,6 +39,12 @@ def _fields(text: str) -> tuple[Field, ...]:
     return tuple(Field(name, *(kind or ["text"])) for name, *kind in parts)
 
 
+def _renamed(rows: Rows, **names: str) -> Rows:
+    """Return rows with other names for what is a keyword in SQL (`at`, `end`, `limit`, `order`, `check`)."""
+    for row in rows:
+        yield {names.get(name, name): value for name, value in row.items()}
+
+
 def _of_assets(assets: Assets) -> Iterator[View]:
     def places(_when: Range) -> Rows:
         return [
@@ -93,15 +99,16 @@ def _of_production(production: Production, assets: Assets) -> Iterator[View]:
             for run in production.running(path, when.start or 0, when.end or now_ns()):
                 yield {
                     "asset": path,
-                    "start": run.start,
-                    "end": run.end,
-                    "order": run.order,
+                    "started": run.start,
+                    "ended": run.end,
+                    "order_number": run.order,
                     "product": run.product,
                     "ideal_cycle": run.ideal_cycle_s,
                 }
 
     def quality(when: Range) -> Rows:
-        return [{**row, "asset": row["machine"]} for row in production.quality.list(when.start, when.end, _MOST)]
+        found = production.quality.list(when.start, when.end, _MOST)
+        return _renamed(found, machine="asset", check="check_name", at="ts", order="order_number")
 
     fields = "number customer state line:integer product quantity:number due:time delivered:number delivered_at:time created:time"
     said = "Production orders, a row for every order line."
@@ -109,10 +116,10 @@ def _of_production(production: Production, assets: Assets) -> Iterator[View]:
     fields = "lot material quantity:number unit state made_at:time parents:texts"
     said = "Lots of material and the lots they were made from."
     yield View("lots", _fields(fields), lambda _when: production.lots.list(), said, None, "made_at", room="production")
-    fields = "id check at:time asset lot order value:number unit low:number high:number passed:boolean by note"
+    fields = "id check_name ts:time asset lot order_number value:number unit low:number high:number passed:boolean by note"
     said = "Quality results of a lot, an order or a machine."
-    yield View("quality", _fields(fields), quality, said, "asset", "at", room="production")
-    fields = "asset start:time end:time order product ideal_cycle:number:s"
+    yield View("quality", _fields(fields), quality, said, "asset", "ts", room="production")
+    fields = "asset started:time ended:time order_number product ideal_cycle:number:s"
     yield View("runs", _fields(fields), runs, "Which order ran on which machine when.", "asset", None, room="production")
 
 
@@ -124,29 +131,29 @@ def _downtime(compute: Compute, assets: Assets) -> View:
         for root in (one for one in assets.tree() if one.parent_id is None):
             for stop in compute.downtime(root.path, start, end):
                 seconds = ((stop.end or now) - stop.start) / 1e9
-                names = ("id", "asset", "start", "end", "state", "reason", "micro")
-                yield {**{name: getattr(stop, name) for name in names}, "seconds": seconds}
+                named = {name: getattr(stop, name) for name in ("id", "asset", "state", "reason", "micro")}
+                yield {**named, "started": stop.start, "ended": stop.end, "seconds": seconds}
 
-    columns = _fields("id asset start:time end:time seconds:number:s state reason micro:boolean")
-    said = "Stops of machines and their reasons: the last 30 days, or those the condition on `start` asks for."
-    return View("downtime", columns, stops, said, "asset", "start", room="compute", counted=False)
+    columns = _fields("id asset started:time ended:time seconds:number:s state reason micro:boolean")
+    said = "Stops of machines and their reasons: the last 30 days, or those the condition on `started` asks for."
+    return View("downtime", columns, stops, said, "asset", "started", room="compute", counted=False)
 
 
 def _of_detect(detect: Detect) -> Iterator[View]:
     def alarms(_when: Range) -> Rows:
-        return detect.alarms(active_only=False, kind=None)
+        return _renamed(detect.alarms(active_only=False, kind=None), limit="threshold")
 
     def findings(_when: Range) -> Rows:
-        return detect.findings(limit=_MOST)
+        return _renamed(detect.findings(limit=_MOST), at="ts")
 
     fields = (
-        "id asset name kind priority:integer property unit operator limit:number state value:number raised:time cleared:time "
+        "id asset name kind priority:integer property unit operator threshold:number state value:number raised:time cleared:time "
         "acknowledged:time acknowledged_by failure_mode cause consequence action"
     )
     said = "Every alarm and alert as it stands now, with its last occurrence."
     yield View("alarms", _fields(fields), alarms, said, "asset", "raised", room="detect")
-    fields = "id asset kind score:number sensors:json failure_mode evidence:json at:time by label"
-    yield View("findings", _fields(fields), findings, "What detectors found unusual.", "asset", "at", room="detect")
+    fields = "id asset kind score:number sensors:json failure_mode evidence:json ts:time by label"
+    yield View("findings", _fields(fields), findings, "What detectors found unusual.", "asset", "ts", room="detect")
 
 
 def _of_maintain(orders: Orders, spares: Spares, purchases: Purchases) -> Iterator[View]:

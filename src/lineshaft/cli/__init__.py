@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("lineshaft.cli.sample:sample", "Print a sample to start from: the settings, a model, a process."),
     "import": ("lineshaft.cli.exchange:import_", "Load models, assets, calendars and spares from a folder of YAML."),
     "export": ("lineshaft.cli.exchange:export", "Write models and assets as a folder of YAML."),
+    "sql": ("lineshaft.cli.sql:sql", "Ask a running node one question in SQL."),
     "token": ("lineshaft.cli.people:token", "Create, list and disable API tokens."),
     "user": ("lineshaft.cli.people:user", "Create, list and disable named users."),
     "audit": ("lineshaft.cli.people:audit", "Read and verify the audit chain."),
