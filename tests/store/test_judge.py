@@ -136,3 +136,26 @@ def test_nan_and_null_are_kept_and_never_computed_with(store: Store):
     latest = store.latest([Tag("m", "a")])[0]
     assert latest is not None
     assert (latest.ts, latest.quality) == (T0 + 5, 1)
+
+
+def _half_a_text(count: int = 1) -> pa.Array:
+    places = pa.py_buffer(b"".join((3 * n).to_bytes(4, "little") for n in range(count + 1)))
+    return pa.Array.from_buffers(pa.string(), count, [None, places, pa.py_buffer(b"\xff\xfe\xfa" * count)])
+
+
+@pytest.mark.parametrize("column", ["vs", "tag"])
+def test_bytes_that_are_no_text_are_refused_and_stop_no_later_start(home: Home, column: str):
+    rows = batch(1, [("a", T0, "x")]).rows
+    bad = _half_a_text()
+    new = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), bad) if column == "tag" else bad
+    place = SAMPLES.get_field_index(column)
+    damaged = rows.set_column(place, SAMPLES.field(place), new)
+    store = home.store()
+    stored = store.append([Batch("m", 1, T0, damaged)])
+    store.show(stored)
+    assert [one.reason for one in stored[0].rejected] == ["damaged"]
+    assert HINTS["damaged"]
+    give(store, 2, [("a", T0, "good")])
+    store = home.crash().store()
+    assert plain(store.history(Tag("m", "a"), T0 - 1, T0))[0][1] == "good"
+    assert sum(row.rejected.get("damaged", 0) for row in store.ledger()) == 1

@@ -120,8 +120,10 @@ class Historian:
     def _refuse(self, seq: int, batch: Batch, reason: str) -> _Taken:
         """Reject a whole batch whose rows cannot be understood; its tags are counted as far as they can be read."""
         try:
-            tags = [str(tag) for tag in batch.rows.column("tag").to_pylist()]
-        except KeyError:
+            column = batch.rows.column("tag")
+            column.validate(full=True)
+            tags = [str(tag) for tag in column.to_pylist()]
+        except (KeyError, pa.ArrowInvalid, pa.ArrowIndexError):
             tags = [""] * batch.rows.num_rows
         sids = self.series.of_tags(batch.source, tags)
         rejected = [Rejection(tag, batch.arrived, reason) for tag in tags]
@@ -245,6 +247,10 @@ def _unreadable(batch: Batch) -> str:
     """Return why a batch cannot be understood at all, or nothing."""
     if batch.version != SCHEMA_VERSION:
         return "version"
+    try:
+        batch.rows.validate(full=True)  # one text that is none would be acknowledged, and stop every later start
+    except (pa.ArrowInvalid, pa.ArrowIndexError):
+        return "damaged"
     if batch.rows.schema == SAMPLES:
         return "schema" if any(batch.rows.column(n).null_count for n in (0, 1, 6)) else ""
     try:

@@ -34,6 +34,7 @@ HINTS: Mapping[str, str] = {
     "quality": "quality is 0 (good), 1 (uncertain) or 2 (bad)",
     "json": "the property is of type json: the text must be valid JSON",
     "schema": "send the columns tag, ts, v, vi, vs, vb, q, code",
+    "damaged": "the batch contradicts itself, or holds a text that is not UTF-8: look at the program that made it",
     "version": "this batch was written by a newer gateway: update the node",
 }
 """How to mend what made us reject a row, by reason."""

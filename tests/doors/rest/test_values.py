@@ -194,6 +194,25 @@ def test_nonsense_is_refused_whole(house: House, body, kind):
     assert (answer.status_code, answer.json()["code"]) == (422, "values.body")
 
 
+def test_a_stream_whose_texts_are_none_is_refused_whole(house: House):
+    bad = pa.Array.from_buffers(pa.string(), 1, [None, pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"\xff\xfe\xfa")])
+    table = pa.table({"source": ["hand"], "tag": ["broken"], "timestamp": [now_ns()], "value": bad})
+    answer = house.ask("POST", "values", content=stream(table), headers={"Content-Type": ARROW})
+    assert (answer.status_code, answer.json()["code"]) == (422, "values.body")
+
+
+def test_half_a_character_is_refused_by_its_row(house: House):
+    row = {"source": "hand", "tag": "half", "timestamp": now_ns(), "value": "whole \U0001f35e"}
+    body = json.dumps({"rows": [row, {**row, "value": "x\ud800"}, {**row, "tag": "\udfff"}]})
+    answer = house.ask("POST", "values", content=body, headers={"Content-Type": "application/json"}).json()
+    assert (answer["stored"], [(one["row"], one["reason"]) for one in answer["rejected"]]) == (1, [(1, "text"), (2, "text")])
+
+
+def test_a_body_of_brackets_only_is_refused(house: House):
+    answer = house.ask("POST", "values", content="[" * 200_000, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "values.body")
+
+
 def test_no_rows_are_no_error(house: House):
     assert house.post("values", {"rows": []}).json()["received"] == 0
     empty = pa.table(

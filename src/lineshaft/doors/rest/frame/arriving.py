@@ -123,7 +123,7 @@ def parse(body: bytes, content_type: str) -> Arriving:
 def _from_json(body: bytes, digest: str) -> Arriving:
     try:
         said = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"this is not JSON: {error}", where="body", code="values.body") from None
     rows = cast("dict[str, Any]", said).get("rows") if isinstance(said, dict) else None
     if not isinstance(rows, list):
@@ -175,6 +175,8 @@ def _one(row: object) -> tuple[Key, int, object, int]:
     key = Key(*(str(said.get(name) or "") for name in ("property", "source", "tag")))
     if bool(key.property) == bool(key.source and key.tag):
         raise InvalidInput("a row names either a property, or a source and a tag", code="name")
+    if not all(_is_text(part) for part in (*key, said.get("value"))):
+        raise InvalidInput("half a character (a lone surrogate) is no text", code="text")
     stamp = said.get("timestamp")
     if isinstance(stamp, bool) or not isinstance(stamp, str | int):
         raise InvalidInput("a row has a timestamp: ISO 8601 with a zone, or epoch nanoseconds", code="timestamp")
@@ -197,6 +199,11 @@ def _quality(said: object) -> int:
     return known[said]
 
 
+def _is_text(value: object) -> bool:
+    """Say whether a text has a form on disk; JSON can name halves of characters that have none."""
+    return not isinstance(value, str) or value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value)
+
+
 def _text(value: object) -> str | None:
     if isinstance(value, str):
         return value
@@ -206,9 +213,10 @@ def _text(value: object) -> str | None:
 def _from_arrow(body: bytes, digest: str) -> Arriving:
     try:
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
-            table = reader.read_all().combine_chunks()
-        return _from_table(_as_said(table), digest)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+            table = reader.read_all()
+        table.validate(full=True)  # a stream may say anything: places outside its buffers, bytes that are no text
+        return _from_table(_as_said(table.combine_chunks()), digest)
+    except (pa.ArrowInvalid, pa.ArrowIndexError, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as error:
         raise InvalidInput(f"this Arrow stream cannot be read: {error}", where="body", code="values.body") from None
 
 
