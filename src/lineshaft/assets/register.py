@@ -180,6 +180,12 @@ class Assets:
         path = self.now.constraint(self.asset(line), now_ns() if at is None else at)
         return None if path is None else self.now.by_path.get(path)
 
+    def constraints(self, line: str, start: int, end: int) -> list[tuple[int, int, Asset | None]]:
+        """Return (from, until, machine) of the machines that limited a line one after the other over a period."""
+        picture = self.now
+        found = picture.constraints(self.asset(line), start, end)
+        return [(low, high, None if path is None else picture.by_path.get(path)) for low, high, path in found]
+
     # --- things ------------------------------------------------------------------------------------------------
 
     def things(self) -> Mapping[str, Mapping[str, Any]]:

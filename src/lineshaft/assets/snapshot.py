@@ -137,6 +137,12 @@ class Snapshot:
         name = self._latest(self._constraints[asset.id], at)
         return None if name is None else _below(asset.path, name)
 
+    def constraints(self, asset: Asset, start: int, end: int) -> list[tuple[int, int, str | None]]:
+        """Return (from, until, path) of the line's constraint machines over a period."""
+        cuts = [since for since, _ in self._constraints[asset.id] if start < since < end]
+        edges = [start, *cuts, end]
+        return [(low, high, self.constraint(asset, low)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+
     def spans(self, one: Property) -> list[Span]:
         """Return where a property's values come from, in time order."""
         if one.kind in {Kind.TRANSFORM, Kind.METRIC}:

@@ -5,26 +5,37 @@ gives one value for each new input value, whatever order they arrive in; a metri
 time of the values has passed its end, and again when late values touch it. Every computed row names the model's version.
 """
 
+from lineshaft.compute.badactor import BadActor
 from lineshaft.compute.books import FormulaVersion
+from lineshaft.compute.difference import Change
 from lineshaft.compute.downtime import Stop
 from lineshaft.compute.engine import Compute
 from lineshaft.compute.formula import Formula, parse
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
 from lineshaft.compute.plan import Problem
+from lineshaft.compute.recompute import Job, RecomputeMoved, Recomputes
+from lineshaft.compute.rewrite import REASONS, Request
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.tables import MIGRATIONS
 from lineshaft.compute.window import Grid
 
 __all__ = [
     "MIGRATIONS",
+    "REASONS",
     "TIME_MODELS",
+    "BadActor",
+    "Change",
     "Compute",
     "ComputeSettings",
     "Formula",
     "FormulaVersion",
     "Grid",
+    "Job",
     "Oee",
     "Problem",
+    "RecomputeMoved",
+    "Recomputes",
+    "Request",
     "Stop",
     "parse",
     "rolled_up",

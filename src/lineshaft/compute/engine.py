@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Asset, Assets
+from lineshaft.compute.badactor import BadActor, actor, ranked, within
 from lineshaft.compute.books import Books, FormulaVersion
 from lineshaft.compute.channels import History
+from lineshaft.compute.correction import Corrections
 from lineshaft.compute.downtime import Stop, Stops
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
-from lineshaft.compute.oee import Oee
+from lineshaft.compute.oee import Oee, rolled_up
 from lineshaft.compute.plan import Group, Plan, Problem, make
 from lineshaft.compute.points import empty, raw, rows
+from lineshaft.compute.recompute import Recomputes
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
@@ -31,6 +36,22 @@ class Store(History, Readings, Protocol):
 
     def latest_sids(self, sids: Any, /) -> Any:
         """Return (time, value, quality) of the newest row of series."""
+        ...
+
+    def sid(self, source: str, tag: str, /) -> int | None:
+        """Return a series' number, None if there is none."""
+        ...
+
+    def append_derived(self, rows: pa.RecordBatch, through: int) -> Any:
+        """Take computed rows."""
+        ...
+
+    def show(self, items: Any) -> None:
+        """Make rows visible."""
+        ...
+
+    def commit(self) -> None:
+        """Make computed rows durable now."""
         ...
 
 
@@ -63,6 +84,8 @@ class Compute:
         self._waiting: dict[str, tuple[int, int]] = self._books.touched()
         self._machines = Machines(assets, production, store, settings.micro_stop_ns)
         self._stops = Stops(db, self._machines)
+        self.corrections = Corrections(db, production, settings.scrap_settles_ns)
+        self.recompute = Recomputes(self, assets, store, db, bus)
         self._handed = _Handed()
         self._told: set[str] = set()
         self._restart = True
@@ -137,6 +160,27 @@ class Compute:
         path = self.plan.channels.properties[int(group.out[0])].path
         message = f"'{path}' and {group.size - 1} others with its formula could not be computed: {error!r}"
         self._bus.tell(SystemEvent(f"compute:failed:{path}", message, "error"))
+
+    def closed(self) -> dict[str, int]:
+        """Return until when the windows of each metric are closed, by property."""
+        with self._lock:
+            return self._metrics.closed()
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Let nothing be derived meanwhile."""
+        with self._lock:
+            yield
+
+    def rewritten(self, properties: Iterable[str]) -> None:
+        """Know that computed values of the past were written anew: the newest ones are read again."""
+        with self._lock:
+            found = [channel for one in properties if (channel := self.plan.channels.find(one)) is not None]
+            self._transforms.read_again(np.array(sorted(found), np.int64))
+
+    def versions_of(self, property_id: str) -> list[FormulaVersion]:
+        """Return the formulas a property ever had, by its id."""
+        return self._books.versions(property_id)
 
     def versions(self, path: str) -> list[FormulaVersion]:
         """Return the formulas a property ever had; a row's `code` names the model's version it was made with."""
@@ -224,32 +268,76 @@ class Compute:
 
     # --- figures -----------------------------------------------------------------------------------------------
 
-    def oee(self, asset: str, start: int, end: int, explain: bool = False, model: str | None = None) -> Oee:
+    def oee(
+        self,
+        asset: str,
+        start: int,
+        end: int,
+        explain: bool = False,
+        model: str | None = None,
+        as_of: int | None = None,
+        corrected: frozenset[str] = frozenset(),
+    ) -> Oee:
         """Return the figures of a machine over (start, end], or of a line: those of its constraint machine.
 
         `model` names a time model (default: the one of the asset's model, else iso22400); time that is not over is left out.
+        `as_of` counts late scrap as it was known then; `corrected` names scrap that counts though it waits for a recompute.
+        When the constraint moved within the period, times and counts of each part are summed.
         """
         of, now = self._assets.asset(asset), self.clock()
         until = min(end, now)
         if until <= start:
             raise InvalidInput("the period has not begun, or ends before it starts", code="oee.period")
-        machine = self._machine_of(of, until)
-        found = self._machines.oee(machine, start, until, now, model, explain=explain)
-        return found if machine is of else replace(found, asset=of.path, constraint=machine.path)
+        parts = self._parts_of(of, start, until)
+        found: list[Oee] = []
+        for low, high, machine in parts:
+            scrap = self.corrections.known(machine.path, low, high, as_of)
+            counted = [*scrap.counted, *(one for one in scrap.waiting if one.id in corrected)]
+            one = self._machines.oee(machine, low, high, now, model, explain=explain, scrap=counted)
+            told = [{**c, **_since(scrap.since.get(str(c["correction"])))} for c in one.corrections]
+            waiting = sum(each.quantity for each in scrap.waiting if each.id not in corrected)
+            found.append(replace(one, corrections=told, waiting=waiting, as_of=as_of))
+        if len(found) == 1:
+            return found[0] if parts[0][2] is of else replace(found[0], asset=of.path, constraint=parts[0][2].path)
+        return _joined(of, found)
 
-    def _machine_of(self, of: Asset, at: int) -> Asset:
+    def _parts_of(self, of: Asset, start: int, end: int) -> list[tuple[int, int, Asset]]:
+        """Return which machine's figures stand for an asset over each part of a period."""
         if of.oee:
-            return of
-        machine = self._assets.constraint(of.path, at)
-        if machine is None:
+            return [(start, end, of)]
+        found: list[tuple[int, int, Asset]] = []
+        for low, high, machine in self._assets.constraints(of.path, start, end):
+            if machine is None:
+                continue
+            if found and found[-1][2].id == machine.id and found[-1][1] == low:
+                found[-1] = (found[-1][0], high, machine)
+            else:
+                found.append((low, high, machine))
+        if not found:
             hint = "add an oee section to its model, or name the line's constraint machine"
             raise NotFound(f"'{of.path}' has no OEE", hint=hint, code="oee.undefined")
-        return machine
+        return found
+
+    def machines_below(self, path: str) -> list[Asset]:
+        """Return the machine itself, or all machines with an OEE below a position."""
+        of = self._assets.asset(path)
+        return [of] if of.oee else [one for one in self._assets.tree() if one.oee and one.path.startswith(f"{of.path}/")]
+
+    def bad_actors(self, under: str, start: int, end: int) -> list[BadActor]:
+        """Return the machines below a position by what their own standstill cost over (start, end], the dearest first."""
+        now = self.clock()
+        until = min(end, now)
+        if until <= start:
+            raise InvalidInput("the period has not begun, or ends before it starts", code="oee.period")
+        machines = [one for one in self._assets.tree() if one.oee and (not under or within(one.path, under))]
+        return ranked(
+            [actor(self.oee(one.path, start, until), self._stops.of(one, start, until, now), start, until) for one in machines]
+        )
 
     def downtime(self, asset: str, start: int, end: int) -> list[Stop]:
         """Return the stops that touch (start, end] of a machine, or of all machines below a position, by time."""
         of, now = self._assets.asset(asset), self.clock()
-        machines = [of] if of.oee else [one for one in self._assets.tree() if one.oee and one.path.startswith(f"{of.path}/")]
+        machines = self.machines_below(of.path)
         until = min(end, now)
         stops = [stop for one in machines for stop in self._stops.of(one, start, until, now)] if until > start else []
         return sorted(stops, key=lambda stop: (stop.start, stop.asset))
@@ -261,6 +349,17 @@ class Compute:
     def stop_history(self, stop_id: str) -> list[dict[str, object]]:
         """Return every reason a stop was ever given."""
         return self._stops.history(stop_id)
+
+
+def _since(known: tuple[int, str | None] | None) -> dict[str, object]:
+    return {} if known is None else {"counts_since": iso(known[0]), "recompute": known[1]}
+
+
+def _joined(of: Asset, figures: Sequence[Oee]) -> Oee:
+    """Return the figures of a line whose constraint moved: sums of times and counts, with each part named."""
+    parts = [{"machine": one.asset, "start": iso(one.start), "end": iso(one.end), "oee": one.oee} for one in figures]
+    explained = [step for one in figures for step in one.explain]
+    return replace(rolled_up(of.path, figures), constraint=figures[-1].asset, parts=parts, explain=explained)
 
 
 def _widen(late: Touched, more: Mapping[int, tuple[int, int]]) -> None:

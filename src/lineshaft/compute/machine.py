@@ -10,6 +10,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from lineshaft.assets import Asset, Assets, ModelVersion
+from lineshaft.compute.correction import Moved
 from lineshaft.compute.formula import Floats, Ints
 from lineshaft.compute.oee import Oee, Production, check_model, earned, parts_made, times
 from lineshaft.compute.states import OeeDefinition, Planned, Stretch, clipped, elements, mapping, stretches, value_of
@@ -82,11 +83,21 @@ class Machines:
         planned: Sequence[Planned] = self._production.calendar(asset.path).planned(start - around, end + around)
         return clipped(elements(states, planned, around), start, end)
 
-    def oee(self, asset: Asset, start: int, end: int, now: int, model: str | None = None, *, explain: bool = False) -> Oee:
-        """Return the figures of one machine over (start, end]."""
+    def oee(
+        self,
+        asset: Asset,
+        start: int,
+        end: int,
+        now: int,
+        model: str | None = None,
+        *,
+        explain: bool = False,
+        scrap: Sequence[Moved] = (),
+    ) -> Oee:
+        """Return the figures of one machine over (start, end]; `scrap` was counted good and is not."""
         found, version = self.definition(asset, end)
         pieces = self.pieces(asset, found, start, end, now)
-        made = self._made(asset, found, start, end)
+        made, moved = self._made(asset, found, start, end, scrap)
         total, good, mean = earned(made)
         calendar = self._production.calendar(asset.path)
         return Oee(
@@ -101,23 +112,39 @@ class Machines:
             mean if mean is not None else self._ideal(asset, found, end),
             {"model": version.body.model, "model_version": version.body.version, "calendar": getattr(calendar, "name", "")},
             self._number(asset, found.downtime_rate or "DowntimeRate", end),
-            explain=self._explained(asset, found, pieces, made) if explain else (),
+            explain=[*self._explained(asset, found, pieces, made), *moved] if explain else (),
+            corrections=moved,
         )
 
     # --- parts -------------------------------------------------------------------------------------------------
 
-    def _made(self, asset: Asset, found: OeeDefinition, start: int, end: int) -> Production:
+    def _made(
+        self, asset: Asset, found: OeeDefinition, start: int, end: int, scrap: Sequence[Moved]
+    ) -> tuple[Production, list[Mapping[str, object]]]:
         good_ts, good = self._counted(asset, found, found.good, start, end)
         bad_ts, bad = self._counted(asset, found, found.bad, start, end)
-        ts = np.concatenate([good_ts, bad_ts])
+        times_, goods, bads = [good_ts, bad_ts], [good, np.zeros(len(bad))], [np.zeros(len(good)), bad]
+        moved: list[Mapping[str, object]] = []
+        for one in scrap:
+            ts, share = self._shared(asset, found, one)
+            inside = (ts > start) & (ts <= end)
+            if inside.any():
+                times_.append(ts[inside])
+                goods.append(-share[inside])
+                bads.append(share[inside])
+                moved.append(_told(asset, found, one, float(share[inside].sum())))
+        ts = np.concatenate(times_)
         order = np.argsort(ts, kind="stable")
         ideal = self._ideals(asset, found, ts[order], start, end)
-        return Production(
-            ts[order],
-            np.concatenate([good, np.zeros(len(bad))])[order],
-            np.concatenate([np.zeros(len(good)), bad])[order],
-            ideal,
-        )
+        return Production(ts[order], np.concatenate(goods)[order], np.concatenate(bads)[order], ideal), moved
+
+    def _shared(self, asset: Asset, found: OeeDefinition, scrap: Moved) -> tuple[Ints, Floats]:
+        """Spread scrap over its stretch as the good parts were made in it; where none were, it stands at its end."""
+        ts, made = self._counted(asset, found, found.good, scrap.start, scrap.end)
+        total = float(made.sum())
+        if total <= 0:
+            return np.array([scrap.end], np.int64), np.array([scrap.quantity])
+        return ts, made * (scrap.quantity / total)
 
     def _counted(self, asset: Asset, found: OeeDefinition, name: str | None, start: int, end: int) -> tuple[Ints, Floats]:
         if name is None:
@@ -178,6 +205,13 @@ class Machines:
                 span = {"start": iso(first), "end": iso(last), "property": f"{asset.path}/{of}"}
                 steps.append({"element": name, "parts": float(parts.sum()), "readings": len(counted), **span})
         return steps
+
+
+def _told(asset: Asset, found: OeeDefinition, scrap: Moved, parts: float) -> Mapping[str, object]:
+    """Return what a correction says of itself in an explanation."""
+    span = {"start": iso(scrap.start), "end": iso(scrap.end), "property": f"{asset.path}/{found.good}"}
+    why = {"reason": scrap.reason, "recorded": iso(scrap.recorded), "correction": scrap.id}
+    return {"element": "scrap", "parts": parts, **span, **why}
 
 
 def checked(version: ModelVersion) -> OeeDefinition:

@@ -60,6 +60,15 @@ class Metrics:
                 found[channel].add(feeding.group.schedule)
         return found
 
+    def closed(self) -> dict[str, int]:
+        """Return until when the windows of each metric are closed, by property."""
+        properties = self._channels.properties
+        return {
+            properties[channel].id: self.marks[feeding.group.schedule]
+            for feeding in self._all()
+            for channel in feeding.group.out.tolist()
+        }
+
     def begin(self, fresh: Points) -> None:
         """Let schedules that never closed a window begin with the first value that feeds them."""
         for number, schedule in enumerate(self._schedules):
@@ -233,6 +242,11 @@ def _stretches(ends: Ints) -> Iterator[tuple[int, int]]:
 
 
 def _evaluated(group: Group, instance: Ints, starts: Ints, ends: Ints, lookup: Lookup) -> Points:
+    return outputs(group, instance, ends, group.formula.over(framed(group, instance, starts, ends, lookup)))
+
+
+def framed(group: Group, instance: Ints, starts: Ints, ends: Ints, lookup: Lookup) -> Windows:
+    """Return windows of some instances with the points each variable has in them."""
     series: dict[str, Series] = {}
     for name, feed in group.feeds.items():
         series[name] = _series(lookup, feed[instance], name in group.texts, starts, ends)
@@ -240,7 +254,7 @@ def _evaluated(group: Group, instance: Ints, starts: Ints, ends: Ints, lookup: L
         pooled = lookup.over(_pooled(lookup.points, pool))
         series[name] = _series(pooled, instance, name in group.texts, starts, ends)
     fixed: dict[str, Column] = {name: column.take(instance) for name, column in group.fixed.items()}
-    return outputs(group, instance, ends, group.formula.over(Windows(starts, ends, series, fixed, int(ends.max()))))
+    return Windows(starts, ends, series, fixed, int(ends.max()))
 
 
 def _series(lookup: Lookup, channel: Ints, texts: bool, starts: Ints, ends: Ints) -> Series:

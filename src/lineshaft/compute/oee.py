@@ -20,8 +20,17 @@ TIME_MODELS: Mapping[str, str] = {
     "sitewise": "running / all known time: a planned stop counts as down",
     "calendar": "running / calendar time of the period",
     "run-over-run-plus-down": "running / (running + down)",
+    "semi-e10": "uptime (productive and standby) / operations time (SEMI E10, E79): standby is a loss of performance",
 }
 """What the availability of each time model is divided by."""
+E10: Mapping[str, tuple[str, ...]] = {
+    "productive": ("actual_production", MICRO_STOP),
+    "standby": ("starved", "blocked", "idle"),
+    "scheduled_downtime": ("setup",),
+    "unscheduled_downtime": ("down",),
+    "non_scheduled": (PLANNED_STOP,),
+}
+"""The states of SEMI E10 from our elements; engineering time is not told apart by a machine's state."""
 BANDS = {"world_class": 0.85, "typical": [0.55, 0.65]}
 
 
@@ -58,11 +67,21 @@ class Oee:
     rate: float | None = None
     constraint: str | None = None
     explain: Sequence[Mapping[str, object]] = ()
+    corrections: Sequence[Mapping[str, object]] = ()
+    waiting: float = 0.0
+    as_of: int | None = None
+    parts: Sequence[Mapping[str, object]] = ()
 
     @property
     def operating(self) -> float:
-        """Seconds the machine ran, short stops included: those are losses of performance."""
-        return self.elements["actual_production"] + self.elements[MICRO_STOP]
+        """Seconds the machine ran, short stops included: those are losses of performance. In SEMI E10 standby is, too."""
+        running = self.elements["actual_production"] + self.elements[MICRO_STOP]
+        return running + sum(self.elements[name] for name in E10["standby"]) if self.model == "semi-e10" else running
+
+    @property
+    def e10(self) -> dict[str, float]:
+        """Seconds in each state of SEMI E10."""
+        return {state: sum(self.elements[name] for name in names) for state, names in E10.items()}
 
     @property
     def available(self) -> float:
@@ -165,11 +184,11 @@ def parts_made(ts: Ints, values: Floats, before: float | None, modulus: float) -
 def earned(made: Production) -> tuple[float | None, float | None, float | None]:
     """Return (earned seconds, those of good parts, mean ideal cycle); None where an ideal cycle is missing."""
     parts = made.good + made.bad
-    counted: Bools = parts > 0
+    counted: Bools = (made.good != 0) | (made.bad != 0)
     if not np.isfinite(made.ideal[counted]).all():
         return None, None, None
     total, good = float((parts * made.ideal)[counted].sum()), float((made.good * made.ideal)[counted].sum())
-    return total, good, total / float(parts.sum()) if counted.any() else None
+    return total, good, total / float(parts.sum()) if parts.sum() > 0 else None
 
 
 def rolled_up(asset: str, figures: Sequence[Oee]) -> Oee:
@@ -192,4 +211,7 @@ def rolled_up(asset: str, figures: Sequence[Oee]) -> Oee:
         total / parts if known and parts else first.ideal_cycle_s,
         first.versions,
         first.rate,
+        corrections=[correction for one in figures for correction in one.corrections],
+        waiting=sum(one.waiting for one in figures),
+        as_of=first.as_of,
     )

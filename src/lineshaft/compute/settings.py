@@ -17,6 +17,16 @@ class ComputeSettings(Section):
         default="0s", description="Stops shorter than this are performance losses, unless a model says otherwise."
     )
 
+    scrap_settles: str = Field(
+        default="8h",
+        description="Scrap entered within this time after the parts were made counts at once; later scrap waits for a recompute.",
+    )
+
+    @property
+    def scrap_settles_ns(self) -> int:
+        """How long after its making scrap counts at once, in nanoseconds."""
+        return parse_duration(self.scrap_settles)
+
     @property
     def lateness_ns(self) -> int:
         """The allowed lateness in nanoseconds."""

@@ -98,6 +98,12 @@ class Transforms:
         self._look_again(seen)
         return merged(found)
 
+    def read_again(self, channels: Ints) -> None:
+        """Ask the store for the newest values of channels that were written by somebody else."""
+        if len(channels):
+            self.last.forget(channels)
+            self.last.take(self._channels.read(self._store, channels, FOREVER, FOREVER))
+
     def _look_again(self, seen: Points) -> None:
         """Ask the store for the newest value of channels whose newest was just taken back."""
         lost = seen.where(seen.gone & (seen.ts == self.last.ts[seen.channel]))
@@ -135,8 +141,8 @@ class Transforms:
     def _in_order(self, group: Group, fresh: Points, instance: Ints, ts: Ints) -> Points:
         channels = np.unique(np.concatenate([channels[instance] for channels in group.feeds.values()]))
         known = merged([self.last.points(channels), fresh.of(channels)]).standing
-        asked, at = _different(instance, ts)
-        result = _evaluated(group, Lookup(known, int(ts.min()), int(ts.max())), asked, at)
+        asked, at = different(instance, ts)
+        result = evaluated(group, Lookup(known, int(ts.min()), int(ts.max())), asked, at)
         again = self.last.ts[group.out[asked]] == at
         found = outputs(group, asked, at, result)
         return merged([_gone(self.last.points(group.out[asked[again]])), found]) if again.any() else found
@@ -151,9 +157,9 @@ class Transforms:
         np.maximum.at(until, instance, _following(known, fresh, place, high))
         since = np.full(group.size, FOREVER, np.int64)
         np.minimum.at(since, instance, fresh.ts[place])
-        owner, at = _triggers(group, known, machines)
-        asked, at = _different(*_within(owner, at, since, until))
-        result = _evaluated(group, Lookup(known, low, high), asked, at)
+        owner, at = triggers(group, known, machines)
+        asked, at = different(*_within(owner, at, since, until))
+        result = evaluated(group, Lookup(known, low, high), asked, at)
         before = self._channels.read(self._store, group.out[machines], low - 1, high)
         return merged([_retracted(group, before, machines, since, until), outputs(group, asked, at, result)])
 
@@ -171,7 +177,7 @@ class Transforms:
             high = min(limit, high + step)
 
 
-def _different(instance: Ints, ts: Ints) -> tuple[Ints, Ints]:
+def different(instance: Ints, ts: Ints) -> tuple[Ints, Ints]:
     """Return each (instance, time) once, in order."""
     order = np.lexsort((ts, instance))
     instance, ts = instance[order], ts[order]
@@ -185,7 +191,7 @@ def _within(instance: Ints, ts: Ints, since: Ints, until: Ints) -> tuple[Ints, I
     return instance[inside], ts[inside]
 
 
-def _triggers(group: Group, known: Points, machines: Ints) -> tuple[Ints, Ints]:
+def triggers(group: Group, known: Points, machines: Ints) -> tuple[Ints, Ints]:
     """Return (instance, time) of every input point of some instances."""
     owners: list[Ints] = []
     times: list[Ints] = []
@@ -210,7 +216,7 @@ def _following(known: Points, fresh: Points, place: Ints, otherwise: int) -> Int
     return np.where(following < end, known.ts[np.minimum(following, len(known) - 1)], otherwise)
 
 
-def _evaluated(group: Group, lookup: Lookup, instance: Ints, ts: Ints) -> Column:
+def evaluated(group: Group, lookup: Lookup, instance: Ints, ts: Ints) -> Column:
     """Evaluate the formula at every (instance, time) with the values of all inputs as of that time."""
     columns: dict[str, Column] = {name: column.take(instance) for name, column in group.fixed.items()}
     times: dict[str, Ints] = {}

@@ -8,6 +8,7 @@ ideal cycles have versions with a valid-from. YAML files and the plugins of `fee
 from lineshaft.production.calendar import Calendar, CalendarVersion, Interval, Pause, Planned, Shift, ShiftTime
 from lineshaft.production.floor import Loaded, Production, ProductionChanged
 from lineshaft.production.plan import Run
+from lineshaft.production.scrap import Scrap
 from lineshaft.production.tables import MIGRATIONS
 from lineshaft.production.written import (
     CalendarEntry,
@@ -39,6 +40,7 @@ __all__ = [
     "QualityEntry",
     "Run",
     "RunEntry",
+    "Scrap",
     "Shift",
     "ShiftTime",
 ]

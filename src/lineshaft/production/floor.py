@@ -39,6 +39,7 @@ from lineshaft.production.order import Orders
 from lineshaft.production.plan import Plan, Run, read_plan
 from lineshaft.production.product import Products
 from lineshaft.production.quality import QualityResults
+from lineshaft.production.scrap import Scrap
 from lineshaft.production.tables import calendars, quality
 from lineshaft.production.written import CalendarEntry
 
@@ -97,6 +98,10 @@ class Production:
         plan, machine = self.plan, self._assets.asset(path)
         place = next((asset for asset in self._upwards(path) if asset.id in plan.runs), machine)
         return plan.running(place.id, machine.id, start, end)
+
+    def scrapped(self, path: str, start: int, end: int) -> list[Scrap]:
+        """Return the late scrap of a machine that touches (start, end], in the order it was recorded."""
+        return self.quality.scrap.between(path, start, end)
 
     def _upwards(self, path: str) -> Iterator[Asset]:
         asset: Asset | None = self._assets.asset(path)

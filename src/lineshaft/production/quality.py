@@ -12,6 +12,7 @@ from lineshaft.assets import Assets
 from lineshaft.core import Database, new_id, now_ns, parse_time
 from lineshaft.production.lot import Lots
 from lineshaft.production.order import Orders
+from lineshaft.production.scrap import Scraps
 from lineshaft.production.tables import lots, orders, quality
 from lineshaft.production.written import QualityEntry
 
@@ -23,6 +24,7 @@ class QualityResults:
         self, db: Database, assets: Assets, known_orders: Orders, known_lots: Lots, changed: Callable[[Connection], None]
     ) -> None:
         self._db, self._assets, self._orders, self._lots, self._changed = db, assets, known_orders, known_lots, changed
+        self.scrap = Scraps(db, assets)
 
     def list(self, start: int | None = None, end: int | None = None, limit: int = 1000) -> list[dict[str, Any]]:
         """Return the results of (start, end], newest first, with lot, order and machine by name."""
@@ -52,9 +54,12 @@ class QualityResults:
         }
         same = tx.execute(sa.select(quality.c.id).where(*(quality.c[key] == value for key, value in values.items()))).scalar()
         if same is not None:
+            if self.scrap.add(tx, str(same), entry, by) is not None:
+                self._changed(tx)
             return str(same)
         result_id = new_id()
         more = {"value": entry.value, "unit": entry.unit, "low": entry.low, "high": entry.high, "note": entry.note}
         tx.execute(quality.insert().values(id=result_id, version=1, passed=entry.verdict, by=by, **values, **more))
+        self.scrap.add(tx, result_id, entry, by)
         self._changed(tx)
         return result_id

@@ -100,6 +100,18 @@ runs = _entity(
     _time("start_ns", null=False),
     _time("end_ns"),
 )
+scrap = _entity(
+    "quality_scrap",
+    _of("quality_id", "quality_result"),
+    _of("asset_id", "asset"),
+    _time("start", null=False),
+    _time("end", null=False),
+    sa.Column("quantity", sa.Float, nullable=False),
+    _text("reason"),
+    _time("recorded", null=False),
+    _text("by"),
+)
+"""Good parts that turned out to be scrap: only ever added to; a negative quantity takes parts back."""
 
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
@@ -107,4 +119,5 @@ MIGRATIONS: tuple[Migration, ...] = (
         "calendars, products, orders, lots, quality results, runs",
         create(calendars, products, cycles, orders, order_lines, lots, lot_parents, quality, runs),
     ),
+    Migration(2, "late scrap", create(scrap)),
 )

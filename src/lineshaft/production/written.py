@@ -164,6 +164,29 @@ class QualityEntry(Section):
     passed: bool | None = None
     at: Moment | None = None
     note: str = ""
+    scrap: float | None = Field(None, ge=0, description="parts counted good that turned out to be scrap")
+    start: Moment | None = Field(None, description="the parts were made from then on")
+    end: Moment | None = Field(None, description="the parts were made until then")
+    reason: str = Field("", max_length=256)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scrap_fails(cls, data: object) -> object:
+        if isinstance(data, dict) and cast("dict[str, object]", data).get("scrap") and "passed" not in data:
+            return {**cast("dict[str, object]", data), "passed": False}
+        return cast("object", data)
+
+    @model_validator(mode="after")
+    def _scrap_has_a_place(self) -> QualityEntry:
+        if self.scrap is not None and self.machine is None:
+            raise ValueError("scrap was made at a machine - give the machine whose good parts it was counted among")
+        if (self.start is None) != (self.end is None):
+            raise ValueError("start and end belong together")
+        if self.start is not None and self.end is not None and parse_time(self.start) >= parse_time(self.end):
+            raise ValueError("the end is not after the start")
+        if self.scrap is not None and self.start is None and self.lot is None:
+            raise ValueError("it is not known when the parts were made - give start and end, or a lot")
+        return self
 
     @model_validator(mode="after")
     def _says_something(self) -> QualityEntry:
