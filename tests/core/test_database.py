@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 import sqlalchemy as sa
 
@@ -92,4 +95,27 @@ def test_sqlite_is_durable(tmp_path):
         assert tx.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert tx.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
     assert db.is_sqlite
+    db.close()
+
+
+def test_readers_go_on_while_many_writers_wait_for_their_turn(tmp_path):
+    db = Database(f"sqlite:///{tmp_path / 'a.db'}")
+    db.migrate(ROOMS)
+
+    def write() -> None:
+        with db.begin():
+            pass
+
+    waiting = [threading.Thread(target=write) for _ in range(20)]
+    with db.begin():
+        for thread in waiting:
+            thread.start()
+        until = time.monotonic() + 10
+        while db.engine.pool.checkedout() < 21 and time.monotonic() < until:  # type: ignore[attr-defined]
+            time.sleep(0.01)
+        asked = time.monotonic()
+        assert db.rows(sa.select(machine)) == []
+        assert time.monotonic() - asked < 5
+    for thread in waiting:
+        thread.join()
     db.close()

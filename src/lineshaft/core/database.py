@@ -22,6 +22,9 @@ from lineshaft.core.errors import ConfigError, Conflict, LineshaftError
 metadata = sa.MetaData()
 """All tables of all rooms; foreign keys point upstream only."""
 
+_CONNECTIONS = 60
+"""At most so many at once: more than threads that ask, as each writer that waits for its turn holds one."""
+
 _AFTER = "lineshaft.after_commit"
 _READING = "lineshaft_reading"
 
@@ -149,8 +152,8 @@ def refuse_newer(have: set[tuple[str, int]], rooms: Mapping[str, Sequence[Migrat
 def make_engine(url: str) -> Engine:
     """Return an engine whose SQLite connections are durable and take the write lock at BEGIN."""
     if not url.startswith("sqlite"):
-        return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return sa.create_engine(url, pool_pre_ping=True, max_overflow=_CONNECTIONS - 5)
+    engine = sa.create_engine(url, max_overflow=_CONNECTIONS - 5, connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
