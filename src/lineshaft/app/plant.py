@@ -64,6 +64,7 @@ class Plant:
         )
         self.assets = assets.Assets(self.db, self.bus)
         self.production = production.Production(self.db, self.assets, self.bus)
+        self.feeds = self.settings.feeds.build(home / "settings.toml")
         self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus)
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
@@ -82,7 +83,7 @@ class Plant:
         rooms = self._rooms()
         offer(rooms)
         self.web: FastAPI = rest.build(rooms, self._hub)
-        self.web.mount("/", see.host(see.STATIC))
+        rest.serve(self.web, see.host(see.STATIC))
         self._wire()
 
     def _rooms(self) -> Rooms:
@@ -219,12 +220,14 @@ class Plant:
         self.shaft.start()
         self.store.start()
         self.housekeeping.start()
+        self.production.feeder.start(self.feeds)
 
     def stop(self) -> None:
         """End in the order of the data; everything acknowledged is durable already. Ending twice is ending once."""
         if self._stopped:
             return
         self._stopped = True
+        self.production.feeder.stop()
         self.housekeeping.stop()
         self.shaft.stop()
         self.act.stop()

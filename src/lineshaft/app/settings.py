@@ -37,6 +37,7 @@ SECTIONS: dict[str, type[Section]] = {
     "web": WebSettings,
     "gateway": GatewaySettings,
     "sources": SourcesSettings,
+    "feeds": production.FeedsSettings,
     "guard": guard.GuardSettings,
     "store": store.StoreSettings,
     "compute": compute.ComputeSettings,
@@ -66,6 +67,7 @@ class Settings:
     web: WebSettings
     gateway: GatewaySettings
     sources: SourcesSettings
+    feeds: production.FeedsSettings
     guard: guard.GuardSettings
     store: store.StoreSettings
     compute: compute.ComputeSettings

@@ -6,9 +6,15 @@ ideal cycles have versions with a valid-from. YAML files and the plugins of `fee
 """
 
 from lineshaft.production.calendar import Calendar, CalendarVersion, Interval, Pause, Planned, Shift, ShiftTime
-from lineshaft.production.floor import Loaded, Production, ProductionChanged
+from lineshaft.production.feed import Feed, FeedDraft, Pulled
+from lineshaft.production.feeder import Feeder, FeedStatus
+from lineshaft.production.figures import Figures, OrderFigure
+from lineshaft.production.floor import Production, ProductionChanged
+from lineshaft.production.intake import Loaded
+from lineshaft.production.logbook import LogCorrection, LogEntry
 from lineshaft.production.plan import Run
 from lineshaft.production.scrap import Scrap
+from lineshaft.production.settings import FeedEntry, FeedsSettings, feed_plugins
 from lineshaft.production.tables import MIGRATIONS
 from lineshaft.production.written import (
     CalendarEntry,
@@ -27,20 +33,32 @@ __all__ = [
     "CalendarEntry",
     "CalendarVersion",
     "CycleEntry",
+    "Feed",
+    "FeedDraft",
+    "FeedEntry",
+    "FeedStatus",
+    "Feeder",
+    "FeedsSettings",
+    "Figures",
     "Interval",
     "LineEntry",
     "Loaded",
+    "LogCorrection",
+    "LogEntry",
     "LotEntry",
     "OrderEntry",
+    "OrderFigure",
     "Pause",
     "Planned",
     "ProductEntry",
     "Production",
     "ProductionChanged",
+    "Pulled",
     "QualityEntry",
     "Run",
     "RunEntry",
     "Scrap",
     "Shift",
     "ShiftTime",
+    "feed_plugins",
 ]

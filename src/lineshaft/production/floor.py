@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from lineshaft.core import (
     Database,
     LineshaftError,
     Problem,
-    Registry,
     SystemEvent,
     after_commit,
     bump,
@@ -30,16 +29,20 @@ from lineshaft.core import (
     now_ns,
     parse_time,
 )
-from lineshaft.production import feeds
 from lineshaft.production.calendar import Calendar
-from lineshaft.production.feed import Feed, FeedDraft
+from lineshaft.production.feed import FeedDraft, FileFeed
+from lineshaft.production.feeder import Feeder
+from lineshaft.production.figures import Figures, figures
 from lineshaft.production.folder import read_calendars, read_production
+from lineshaft.production.intake import Loaded, Take, take
+from lineshaft.production.logbook import Logbook
 from lineshaft.production.lot import Lots
 from lineshaft.production.order import Orders
 from lineshaft.production.plan import Plan, Run, read_plan
 from lineshaft.production.product import Products
 from lineshaft.production.quality import QualityResults
 from lineshaft.production.scrap import Scrap
+from lineshaft.production.settings import feed_plugins
 from lineshaft.production.tables import calendars, quality
 from lineshaft.production.written import CalendarEntry
 
@@ -51,24 +54,11 @@ class ProductionChanged:
     """A calendar, an ideal cycle, an order, a lot or a run is different from before."""
 
 
-@dataclass
-class Loaded:
-    """What a folder or a feed brought, and what is wrong in it."""
-
-    taken: list[str] = field(default_factory=list[str])
-    problems: list[Problem] = field(default_factory=list[Problem])
-
-    def __bool__(self) -> bool:
-        """Say whether anything is new."""
-        return bool(self.taken)
-
-
 class Production:
     """Everything a figure needs to know of what was being made. Books take the caller's transaction."""
 
     def __init__(self, db: Database, assets: Assets, bus: Bus | None = None) -> None:
         self._db, self._assets, self._bus = db, assets, bus or Bus()
-        self._feeds = Registry("lineshaft.feeds", feeds)
         self._lock = threading.Lock()
         self._plan: Plan | None = None
         self._noted: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -76,6 +66,8 @@ class Production:
         self.orders = Orders(db, assets, self.products, self.changed)
         self.lots = Lots(db, self.products, self.orders, self.changed)
         self.quality = QualityResults(db, assets, self.orders, self.lots, self.changed)
+        self.logbook = Logbook(db, assets, self.calendar)
+        self.feeder = Feeder(db, self._bus, self._take_fed)
 
     @property
     def plan(self) -> Plan:
@@ -102,6 +94,10 @@ class Production:
     def scrapped(self, path: str, start: int, end: int) -> list[Scrap]:
         """Return the late scrap of a machine that touches (start, end], in the order it was recorded."""
         return self.quality.scrap.between(path, start, end)
+
+    def figures(self, line: str, start: int, end: int) -> Figures:
+        """Return on time in full, yield and throughput against target of a line over (start, end]."""
+        return figures(self._db, self._assets, self, line, start, end)
 
     def _upwards(self, path: str) -> Iterator[Asset]:
         asset: Asset | None = self._assets.asset(path)
@@ -131,7 +127,7 @@ class Production:
 
     def feed(self, path: Path, kind: str = "files") -> Loaded:
         """Take what a feed brings; a wrong row is told with its place and stops no other."""
-        plugin: Feed = self._feeds.load(kind)()
+        plugin: FileFeed = feed_plugins().load(kind)()
         result = Loaded()
         with self._db.begin() as tx:
             self._take(tx, plugin.read(path), result, now_ns())
@@ -139,19 +135,19 @@ class Production:
         return result
 
     def _take(self, tx: Connection, draft: FeedDraft, result: Loaded, at: int) -> None:
-        result.problems += draft.problems
-        books: list[tuple[list[tuple[str, Any]], Callable[[Any], bool], str]] = [
-            (list(draft.products), lambda one: self.products.add(tx, one, at), "product"),
-            (list(draft.orders), lambda one: self.orders.add(tx, one), "order"),
-            (list(draft.lots), lambda one: self.lots.add(tx, one), "lot"),
-            (list(draft.quality), lambda one: self._take_quality(tx, one), "check"),
-            (list(draft.running), lambda one: self.orders.start(tx, one), "order"),
-        ]
-        for entries, take, name in books:
-            for where, entry in entries:
-                with _noting(where, result):
-                    if take(entry):
-                        result.taken.append(f"{name} {getattr(entry, name)}")
+        books: dict[str, Take] = {
+            "products": lambda tx, one: self.products.add(tx, one, at),
+            "orders": self.orders.add,
+            "lots": self.lots.add,
+            "quality": self._take_quality,
+            "running": self.orders.start,
+        }
+        take(tx, draft, result, books)
+
+    def _take_fed(self, tx: Connection, draft: FeedDraft) -> Loaded:
+        result = Loaded()
+        self._take(tx, draft, result, now_ns())
+        return result
 
     def _take_quality(self, tx: Connection, entry: Any) -> bool:
         before = tx.execute(COUNT).scalar_one()

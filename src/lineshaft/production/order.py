@@ -12,7 +12,7 @@ from lineshaft.assets import Assets
 from lineshaft.core import Conflict, Database, InvalidInput, NotFound, bump, did_you_mean, iso, new_id, now_ns, parse_time
 from lineshaft.production.product import Products
 from lineshaft.production.tables import order_lines, orders, products, runs
-from lineshaft.production.written import OrderEntry, RunEntry
+from lineshaft.production.written import LineEntry, OrderEntry, RunEntry
 
 
 class Orders:
@@ -50,7 +50,7 @@ class Orders:
 
     def add(self, tx: Connection, entry: OrderEntry) -> bool:
         """Make an order known, or its customer and lines new; False if nothing is new."""
-        wanted = [(self._products.id_of(tx, line.product), line.quantity, _ns(line.due)) for line in entry.lines]
+        wanted = [self._wanted(tx, line) for line in entry.lines]
         row = tx.execute(sa.select(orders).where(orders.c.number == entry.order)).mappings().first()
         if row is None:
             order_id = new_id()
@@ -59,24 +59,38 @@ class Orders:
         else:
             order_id = str(row["id"])
         new = self._lines(tx, order_id, wanted) or row is None
-        if row is not None and (new or row["customer"] != entry.customer):
-            bump(tx, orders, order_id, None, customer=entry.customer)
+        customer = entry.customer if row is None or "customer" in entry.model_fields_set else row["customer"]
+        if row is not None and (new or row["customer"] != customer):
+            bump(tx, orders, order_id, None, customer=customer)
             new = True
         if new:
             self._changed(tx)
         return new
 
-    def _lines(self, tx: Connection, order_id: str, wanted: list[tuple[str, float, int | None]]) -> bool:
+    def _wanted(self, tx: Connection, line: LineEntry) -> dict[str, Any]:
+        """Return the columns of a line; what was delivered only if the writer knows it."""
+        wanted = {"product_id": self._products.id_of(tx, line.product), "quantity": line.quantity, "due": _ns(line.due)}
+        if line.delivered is not None:
+            wanted["delivered"] = line.delivered
+        if line.delivered_at is not None:
+            wanted["delivered_at"] = _ns(line.delivered_at)
+        return wanted
+
+    def _lines(self, tx: Connection, order_id: str, wanted: list[dict[str, Any]]) -> bool:
         query = sa.select(order_lines).where(order_lines.c.order_id == order_id)
         have = {row["line"]: row for row in tx.execute(query).mappings()}
         new = False
-        for number, (product_id, quantity, due) in enumerate(wanted, 1):
+        for number, values in enumerate(wanted, 1):
             row = have.pop(number, None)
-            values = {"product_id": product_id, "quantity": quantity, "due": due}
+            if (
+                values.get("delivered")
+                and "delivered_at" not in values
+                and (row is None or row["delivered"] != values["delivered"])
+            ):
+                values["delivered_at"] = now_ns()
             if row is None:
-                tx.execute(
-                    order_lines.insert().values(id=new_id(), version=1, order_id=order_id, line=number, delivered=0.0, **values)
-                )
+                fresh = {"delivered": 0.0, **values}
+                tx.execute(order_lines.insert().values(id=new_id(), version=1, order_id=order_id, line=number, **fresh))
                 new = True
             elif {key: row[key] for key in values} != values:
                 bump(tx, order_lines, row["id"], None, **values)
@@ -117,7 +131,7 @@ class Orders:
         rows = tx.execute(sa.select(runs).where(runs.c.asset_id == asset_id).order_by(runs.c.start_ns)).mappings().all()
         for row in rows:
             if row["start_ns"] == start and row["order_id"] == order_id and row["line"] == entry.line:
-                return False
+                return self._ended(tx, row["id"], row["end_ns"], end)
         later = next((row for row in rows if row["start_ns"] >= start), None)
         if later is not None and (end is None or end > later["start_ns"]):
             raise Conflict(
@@ -135,6 +149,14 @@ class Orders:
             .where((orders.c.id == order_id) & (orders.c.state == "open"))
             .values(state="running", version=orders.c.version + 1)
         )
+        self._changed(tx)
+        return True
+
+    def _ended(self, tx: Connection, run_id: str, known: int | None, end: int | None) -> bool:
+        """Take the end of a run that was known without one; False if that is nothing new."""
+        if end is None or (known is not None and known <= end):
+            return False
+        bump(tx, runs, run_id, None, end_ns=end)
         self._changed(tx)
         return True
 

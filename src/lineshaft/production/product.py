@@ -41,6 +41,8 @@ class Products:
         machines = [self._assets.asset(cycle.machine).id for cycle in entry.ideal_cycles]
         row = tx.execute(sa.select(products).where(products.c.product == entry.product)).mappings().first()
         values = {"name": entry.name, "unit": entry.unit}
+        if row is not None:
+            values = {name: value for name, value in values.items() if name in entry.model_fields_set}
         new = row is None or {key: row[key] for key in values} != values
         if row is None:
             product_id = new_id()

@@ -113,6 +113,32 @@ scrap = _entity(
 )
 """Good parts that turned out to be scrap: only ever added to; a negative quantity takes parts back."""
 
+feeds = _entity(
+    "production_feed",
+    _text("name", unique=True),
+    sa.Column("mark", sa.Text, nullable=False, default=""),
+    sa.Column("waiting", sa.JSON, nullable=False),
+    _time("last_run"),
+    _time("last_ok"),
+    sa.Column("taken", sa.BigInteger, nullable=False, default=0),
+)
+"""How far each feed was read, and what of it waits for something that is not known yet."""
+logbook = _entity(
+    "logbook_entry",
+    sa.Column("entry_id", sa.String(36), nullable=False, index=True),
+    _of("asset_id", "asset"),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    _text("shift"),
+    _text("day"),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    _text("author"),
+    _time("written", null=False),
+    sa.Column("newest", sa.Boolean, nullable=False, default=True),
+    sa.UniqueConstraint("entry_id", "version"),
+)
+"""The shift logbook: a row a version; a correction is a new row, and only `newest` of the old one changes."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         1,
@@ -120,4 +146,5 @@ MIGRATIONS: tuple[Migration, ...] = (
         create(calendars, products, cycles, orders, order_lines, lots, lot_parents, quality, runs),
     ),
     Migration(2, "late scrap", create(scrap)),
+    Migration(3, "feeds, shift logbook", create(feeds, logbook)),
 )

@@ -127,6 +127,8 @@ class LineEntry(Section):
     product: Name
     quantity: float = Field(gt=0)
     due: Moment | None = None
+    delivered: float | None = Field(None, ge=0, description="all that was delivered so far, where another system knows it")
+    delivered_at: Moment | None = Field(None, description="when the last of it was delivered")
 
 
 class OrderEntry(Section):

@@ -4,10 +4,10 @@
  */
 const LADDER = [
   ['viewer', ['read']],
-  ['operator', ['alarms.*', 'values.write', 'production.quality', 'downtime.code']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'purchases.*', 'production.*', 'cases.*']],
-  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'audit.read']],
+  ['planner', ['approvals.decide', 'spares.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query']],
+  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'audit.read', 'catalog.edit']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];
 

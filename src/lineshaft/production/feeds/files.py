@@ -11,10 +11,10 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from lineshaft.core import Problem, did_you_mean
-from lineshaft.production.feed import FeedDraft
+from lineshaft.core import ConfigError, Problem, Section, did_you_mean
+from lineshaft.production.feed import FeedDraft, Pulled, pull_folder
 from lineshaft.production.written import LotEntry, OrderEntry, QualityEntry
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -27,8 +27,26 @@ _YES, _NO = ("true", "yes", "pass", "passed", "ok", "1"), ("false", "no", "fail"
 TRUTH = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
 
 
+class FilesOptions(Section):
+    """Where CSV files lie."""
+
+    folder: str = Field("", description="Folder the other system puts its files in; each is read again when it changes.")
+    files: str = Field("orders*.csv lots*.csv quality*.csv", description="Patterns of the files' names, separated by blanks.")
+
+
 class FilesFeed:
-    """Reads one CSV file."""
+    """Reads CSV files."""
+
+    Options = FilesOptions
+
+    def __init__(self, name: str = "files", options: FilesOptions | None = None) -> None:
+        self.name, self.options = name, options or FilesOptions.model_validate({})
+
+    def pull(self, mark: str) -> Pulled:
+        """Read the files that are new or changed."""
+        if not self.options.folder:
+            raise ConfigError("no folder is given", where=self.name, hint="set folder in this [[feeds]] table")
+        return pull_folder(Path(self.options.folder), self.options.files, mark, self.read)
 
     def read(self, path: Path) -> FeedDraft:
         """Read a file; its name says what it holds."""
