@@ -15,12 +15,12 @@ import httpx
 import pytest
 import uvicorn
 
-from lineshaft import act, assets, compute, detect, guard, maintain, production, store, twin
+from lineshaft import act, assets, compute, detect, guard, maintain, production, see, store, twin
 from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, GatewaySettings, open_buffer
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
-from lineshaft.doors.rest import build, tell_events
+from lineshaft.doors.rest import build, serve, tell_events
 from lineshaft.guard import Role
 
 BAKERY = Path(compute.__file__).parents[1] / "examples" / "bakery"
@@ -139,6 +139,7 @@ def make_house(home: Path) -> Iterator[House]:
     )
     offer(rooms)
     app = build(rooms)
+    serve(app, see.host(see.STATIC))
     state["hub"] = app.state.hub
     for event, handler, name in tell_events(app.state.hub):
         bus.on(event, handler, name)

@@ -30,7 +30,7 @@ def parse_time(text: str | int, *, where: str = "") -> int:
     if isinstance(text, int):
         return _in_range(text, text, where)
     word = text.strip()
-    if re.fullmatch(r"-?\d{10,20}", word):
+    if re.fullmatch(r"-?\d{10,20}|0", word):
         return _in_range(int(word), text, where)
     if word.lower() == "now":
         return now_ns()

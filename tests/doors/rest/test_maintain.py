@@ -59,6 +59,14 @@ def test_one_alarm_makes_one_order(house: House):
     assert first["source"] == {"type": "alarm", "id": "a-1"}
 
 
+def test_an_alarm_that_stands_is_the_occurrence_its_case_made_the_order_for(house: House):
+    alarm = house.shake_the_pump()
+    body = {"asset": PUMP, "title": "pump", "source": {"type": "alarm", "id": alarm["occurrence"]}}
+    made = house.post("work-orders", body).json()
+    body["source"] = {"type": "alarm", "id": alarm["id"]}
+    assert house.post("work-orders", body).json()["id"] == made["id"]
+
+
 def test_orders_come_in_pages_and_by_state(house: House):
     first = house.get("work-orders?limit=2")
     second = house.get(f"work-orders?limit=2&after={first['next']}")

@@ -66,6 +66,8 @@ def test_a_problem_cannot_be_painted_over_by_its_details():
         ("GET", "history?property=Bakery/Line 1/Oven/Power&after=x", {}, 422, "page.invalid"),
         ("GET", "aggregates?property=Bakery/Line 1/Oven/Power&window=soon", {}, 422, "duration.invalid"),
         ("GET", "aggregates?property=Bakery/Line 1/Oven/Power&window=0", {}, 422, "window.short"),
+        ("GET", "aggregates?property=Bakery/Line 1/Oven/Power&window=1000000000d", {}, 422, "window.long"),
+        ("GET", "stream", {}, 426, "http.426"),
         ("GET", "work-orders?after=x", {}, 422, "page.token"),
         ("GET", "spares?after=x", {}, 422, "page.token"),
         ("GET", "alarms?state=loud", {}, 422, "request.invalid"),

@@ -187,7 +187,7 @@ def test_an_arrow_stream_with_other_columns_is_refused_whole(house: House, colum
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"rows": 5}', b"not json", b"\xff\xfe"])
+@pytest.mark.parametrize("body", [b"", b"5", b'{"rows": 5}', b"not json", b"\xff\xfe"])
 @pytest.mark.parametrize("kind", ["application/json", ARROW])
 def test_nonsense_is_refused_whole(house: House, body, kind):
     answer = house.ask("POST", "values", content=body, headers={"Content-Type": kind})
@@ -211,6 +211,29 @@ def test_half_a_character_is_refused_by_its_row(house: House):
 def test_a_body_of_brackets_only_is_refused(house: House):
     answer = house.ask("POST", "values", content="[" * 200_000, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (422, "values.body")
+
+
+def test_rows_may_come_as_a_bare_list(house: House):
+    answer = house.post("values", [{"source": "bare", "tag": "t", "timestamp": now_ns(), "value": 1.0}])
+    assert (answer.json()["received"], answer.json()["stored"]) == (1, 1)
+
+
+def test_an_arrow_stream_is_known_without_its_content_type(house: House):
+    table = pa.table({"source": ["bare"], "tag": ["arrow"], "timestamp": [now_ns()], "value": [1.0]})
+    assert house.ask("POST", "values", content=stream(table)).json()["stored"] == 1
+
+
+def test_nobody_writes_what_is_computed_behind_its_property(house: House):
+    rows = [{"source": "derived", "tag": "whatever", "timestamp": now_ns(), "value": 1.0}]
+    answer = house.post("values", {"rows": rows}).json()
+    assert (answer["stored"], answer["rejected"][0]["reason"]) == (0, "not-measured")
+
+
+def test_a_plus_that_was_not_escaped_is_a_plus(house: House, begin):
+    there = iso(begin + 3600 * NS).replace("Z", "+01:00")
+    rows = house.ask("GET", f"history?property={FLOW}&start={there}&limit=2").json()["rows"]
+    assert [row["value"] for row in rows] == [100.0, 101.0]
+    assert house.ask("GET", f"history?property={FLOW}&start=0&limit=1").json()["rows"][0]["value"] == 100.0
 
 
 def test_no_rows_are_no_error(house: House):

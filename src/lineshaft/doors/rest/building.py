@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lineshaft.doors.rest import (
     act,
@@ -67,3 +68,14 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     problem.mount(app)
     openapi.mount(app)
     return app
+
+
+def serve(app: FastAPI, pages: ASGIApp) -> None:
+    """Answer what is outside /api with the pages; an unknown path or method of the API stays a problem, never a page."""
+    unknown = app.router.default
+
+    async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        await (unknown if path == "/api" or path.startswith("/api/") else pages)(scope, receive, send)
+
+    app.router.default = elsewhere

@@ -59,6 +59,9 @@ class AlarmShape(Shape):
     failure_mode: Annotated[str, Field(examples=["VIB"])] = ""
     hidden_until: MaybeMoment = None
     hidden_reason: Annotated[str, Field(examples=[""])] = ""
+    occurrence: Annotated[
+        str | None, Field(examples=["1c9a7d52-6c1e-4f0e-9d53-9a7f0a3f6d11"], description="This time of it.")
+    ] = None
     case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None
     version: Version
 

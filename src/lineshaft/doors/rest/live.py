@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from lineshaft.core import InvalidInput, LineshaftError, NotAuthenticated
-from lineshaft.doors.rest.frame.asking import COOKIE, bearer_of
+from lineshaft.doors.rest.frame.asking import COOKIE, Reader, bearer_of
 from lineshaft.doors.rest.frame.hub import Client, Hub, Shown, Watch, within
+from lineshaft.doors.rest.frame.shape import Moment, Shape
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject
 
@@ -37,6 +39,25 @@ class _Ended(Exception):
         super().__init__(str(error))
         self.code = code
         self.error = error
+
+
+class Frame(Shape):
+    """One message: the newest values by property as [value, quality, time], and what happened since the last one."""
+
+    t: Moment
+    values: Annotated[dict[str, list[Any]], Field(examples=[{"Bakery/Oven/Power": [41.5, "good", "2026-11-20T06:00:00Z"]}])]
+    events: Annotated[list[dict[str, Any]], Field(examples=[[{"type": "alarm", "id": "0b9f6a52-6c1e-4f0e-9d53-9a7f0a3f6d11"}]])]
+
+
+@router.get("/stream", tags=["live"], responses={426: {"description": "Asked without opening a WebSocket."}})
+def stream_described(subject: Reader) -> Frame:
+    """Open a WebSocket here: values of the subscribed branches as they change, and what happened.
+
+    Send the bearer token in the header, or as `token` in the first message: `{"token": "...", "subscribe": {"assets":
+    ["Bakery/Line 1"], "events": true}}`. The answer shown is one message of the stream.
+    """
+    del subject
+    raise HTTPException(426, "this is a WebSocket", {"Upgrade": "websocket", "Connection": "Upgrade"})
 
 
 @router.websocket("/stream")

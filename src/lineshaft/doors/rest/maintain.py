@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from lineshaft.core import Conflict, InvalidInput, did_you_mean, parse_time
+from lineshaft.core import Conflict, InvalidInput, NotFound, did_you_mean, parse_time
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page, page_of
@@ -28,6 +29,7 @@ from lineshaft.doors.rest.frame.shape import (
     Version,
     moment,
 )
+from lineshaft.doors.rooms import Rooms
 
 router = APIRouter(tags=["maintain"])
 Verb = Literal[
@@ -273,7 +275,7 @@ def add_order(sender: Sender, body: OrderBody) -> OrderShape:
             priority=body.priority,
             failure_mode=body.failure_mode,
             due=due,
-            source=(body.source.type, body.source.id) if body.source else None,
+            source=_source(sender.rooms, body.source),
             evidence=body.evidence,
             checklist=[step.model_dump() for step in body.checklist],
             note=body.note,
@@ -281,6 +283,16 @@ def add_order(sender: Sender, body: OrderBody) -> OrderShape:
 
     row = sender.do("work-orders.create", "work-order", body.model_dump(), make, asset)
     return OrderShape.model_validate(_order(row, sender.rooms.guard.names()))
+
+
+def _source(rooms: Rooms, said: Source | None) -> tuple[str, str] | None:
+    """Return what an order is for; an alarm is meant as it stands now, so that its case's order is found."""
+    if said is None:
+        return None
+    if said.type == "alarm":
+        with suppress(NotFound):
+            return said.type, rooms.detect.alarm(said.id)["occurrence"] or said.id
+    return said.type, said.id
 
 
 @router.post("/work-orders/{order_id}/checklist/{step_id}")

@@ -22,6 +22,8 @@ from lineshaft.doors.rest.frame.shape import Shape
 from lineshaft.doors.rest.frame.tables import ARROW
 
 MOST_JSON_ROWS = 200_000
+_ARROW_BEGINS = b"\xff\xff\xff\xff"
+"""No JSON begins like this: an Arrow stream is known by it, whatever its content type says."""
 Column = Any
 """An Arrow array; its stubs know too little of them to be of use here."""
 
@@ -66,6 +68,7 @@ ROWS_BODY: dict[str, Any] = {
         "content": {
             "application/json": {
                 "schema": {
+                    "description": "The rows, or a bare list of them.",
                     "type": "object",
                     "required": ["rows"],
                     "properties": {
@@ -115,7 +118,7 @@ ROWS_BODY: dict[str, Any] = {
 def parse(body: bytes, content_type: str) -> Arriving:
     """Read the rows of a request by its content type. Raises InvalidInput if nothing of it can be understood."""
     digest = hashlib.sha256(body).hexdigest()
-    if content_type.partition(";")[0].strip() == ARROW:
+    if content_type.partition(";")[0].strip() == ARROW or body.startswith(_ARROW_BEGINS):
         return _from_arrow(body, digest)
     return _from_json(body, digest)
 
@@ -125,7 +128,7 @@ def _from_json(body: bytes, digest: str) -> Arriving:
         said = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"this is not JSON: {error}", where="body", code="values.body") from None
-    rows = cast("dict[str, Any]", said).get("rows") if isinstance(said, dict) else None
+    rows = cast("dict[str, Any]", said).get("rows") if isinstance(said, dict) else said
     if not isinstance(rows, list):
         hint = 'send {"rows": [{"property": "PATH", "timestamp": "...", "value": 1.5}]}'
         raise InvalidInput("there are no rows", where="body.rows", hint=hint, code="values.body")

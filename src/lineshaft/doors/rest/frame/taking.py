@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lineshaft.assets import DERIVED
 from lineshaft.core import SAMPLES, Batch, DataType, InvalidInput, NotFound, now_ns
 from lineshaft.doors.rest.frame.arriving import Arriving, Column, Key, Rejected
 from lineshaft.doors.rest.frame.asking import Asking
@@ -73,6 +74,8 @@ def _ingest(rooms: Rooms, subject: Subject, rows: Arriving) -> dict[str, Any]:
 def _targets(rooms: Rooms, subject: Subject, key: Key) -> list[_Target]:
     """Return where the rows of a key go. Raises InvalidInput whose code is the reason to reject them."""
     if not key.property:
+        if key.source == DERIVED:
+            raise InvalidInput("computed", hint="this is computed here: send what it is computed from", code="not-measured")
         meant = rooms.assets.property_of(key.source, key.tag)
         if subject.scope and (meant is None or not subject.reaches(meant.asset_path)):
             raise InvalidInput("not yours", hint=f"this login reaches {', '.join(subject.scope)} only", code="forbidden")
