@@ -52,8 +52,9 @@ def preview(node, request):
 
 
 def apply(node, request):
+    job = node.compute.recompute.prepare(request, "anna")
     with node.db.begin() as tx:
-        one = node.compute.recompute.ask(tx, request, "anna")
+        one = node.compute.recompute.ask(tx, job)
     assert node.compute.recompute.wait(one, 20)
     return node.compute.recompute.one(one)
 

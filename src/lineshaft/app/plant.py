@@ -219,6 +219,7 @@ class Plant:
         self.act.start_engine()
         self.shaft.start()
         self.store.start()
+        self.compute.recompute.start()
         self.housekeeping.start()
         self.production.feeder.start(self.feeds)
 
@@ -229,6 +230,7 @@ class Plant:
         self._stopped = True
         self.production.feeder.stop()
         self.housekeeping.stop()
+        self.compute.recompute.stop()
         self.shaft.stop()
         self.act.stop()
         self.store.close()

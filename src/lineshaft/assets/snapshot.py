@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -141,7 +142,7 @@ class Snapshot:
         """Return (from, until, path) of the line's constraint machines over a period."""
         cuts = [since for since, _ in self._constraints[asset.id] if start < since < end]
         edges = [start, *cuts, end]
-        return [(low, high, self.constraint(asset, low)) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+        return [(low, high, self.constraint(asset, low)) for low, high in pairwise(edges)]
 
     def spans(self, one: Property) -> list[Span]:
         """Return where a property's values come from, in time order."""

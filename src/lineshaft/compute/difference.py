@@ -45,7 +45,7 @@ class Replay:
     """Computes chosen properties over one stretch after the other; what it computed itself it reads from memory."""
 
     def __init__(self, plan: Plan, store: History, chosen: frozenset[str], start: int, closed: Mapping[str, int]) -> None:
-        """Begin at a moment; `closed` says until when the windows of each metric are closed: open ones are left to the pipeline."""
+        """Begin at a moment; `closed` says until when each metric is closed: open windows are left to the pipeline."""
         self.plan, self._store, self._start = plan, store, start
         properties = plan.channels.properties
         mine = [channel for channel, one in enumerate(properties) if one.id in chosen]

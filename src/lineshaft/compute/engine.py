@@ -20,7 +20,7 @@ from lineshaft.compute.correction import Corrections
 from lineshaft.compute.downtime import Stop, Stops
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
-from lineshaft.compute.oee import Oee, rolled_up
+from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
 from lineshaft.compute.plan import Group, Plan, Problem, make
 from lineshaft.compute.points import empty, raw, rows
 from lineshaft.compute.recompute import Recomputes
@@ -317,6 +317,11 @@ class Compute:
             hint = "add an oee section to its model, or name the line's constraint machine"
             raise NotFound(f"'{of.path}' has no OEE", hint=hint, code="oee.undefined")
         return found
+
+    @property
+    def time_models(self) -> Mapping[str, str]:
+        """Return the time models by name, with what each divides by what."""
+        return TIME_MODELS
 
     def machines_below(self, path: str) -> list[Asset]:
         """Return the machine itself, or all machines with an OEE below a position."""

@@ -138,13 +138,17 @@ class Recomputes:
         self._submit("preview", job)
         return job
 
-    def ask(self, tx: Connection, request: Request, by: str = "") -> str:
-        """Write a recompute down; it runs once the transaction is committed. Return its id."""
+    def prepare(self, request: Request, by: str = "") -> Job:
+        """Check a request and find its formulas, before any transaction is open. Raises InvalidInput or NotFound."""
         job = Job(new_id(), request.checked(self._compute.clock()), by, preview=False)
-        versions = Rewrite(self._compute, self._assets, self._store, job.request).versions_used()
+        job.versions = Rewrite(self._compute, self._assets, self._store, job.request).versions_used()
+        return job
+
+    def ask(self, tx: Connection, job: Job) -> str:
+        """Write a prepared recompute down; it runs once the transaction is committed. Return its id."""
         r = job.request
-        values = {"paths": list(r.paths), "start": r.start, "end": r.end, "reason": r.reason, "note": r.note, "by": by}
-        more = {"formula": r.formula, "created": job.created, "reached": r.start, "versions": versions, "figures": []}
+        values = {"paths": list(r.paths), "start": r.start, "end": r.end, "reason": r.reason, "note": r.note, "by": job.by}
+        more = {"formula": r.formula, "created": job.created, "reached": r.start, "versions": job.versions, "figures": []}
         tx.execute(recomputes.insert().values(id=job.id, version=1, state="waiting", windows=0, changed=0, **values, **more))
         after_commit(tx, lambda: self._begin(job))
         return job.id

@@ -8,6 +8,7 @@ from lineshaft.guard import Role
 from tests.doors.conftest import House
 
 NOTHING = "00000000-0000-0000-0000-000000000000"
+RECOMPUTE = {"paths": ["Bakery/Nowhere"], "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
 
 COMMANDS = [
     ("POST", "users", {"name": "", "password": "x", "roles": ["viewer"]}, "admin"),
@@ -45,6 +46,9 @@ COMMANDS = [
     ("POST", "production/quality", {"check": "x", "lot": "NO-SUCH", "passed": True}, "operator"),
     ("POST", "documents", None, "technician"),
     ("POST", "sql", {"sql": "SELECT * FROM no_such_table"}, "planner"),
+    ("POST", "recompute/preview", RECOMPUTE, "engineer"),
+    ("POST", "recompute", RECOMPUTE, "engineer"),
+    ("POST", "store/flush", None, "engineer"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""

@@ -19,6 +19,7 @@ from lineshaft.doors.rest import (
     live,
     maintain,
     production,
+    recompute,
     sql,
     store,
     system,
@@ -61,7 +62,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    for room in (guard, system, assets, values, compute, detect, maintain, act, production, store, sql, catalog, live):
+    for room in (guard, system, assets, values, compute, recompute, detect, maintain, act, production, store, sql, catalog, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Armour)

@@ -7,6 +7,7 @@ from typing import Any
 
 from lineshaft.act import ApprovalChanged, CaseChanged, TowerAdded
 from lineshaft.assets import AssetsChanged
+from lineshaft.compute import RecomputeMoved
 from lineshaft.core import SystemEvent, iso
 from lineshaft.detect import AlarmChanged, FindingRaised
 from lineshaft.doors.rest.frame.hub import Hub
@@ -49,6 +50,11 @@ def _tower(event: TowerAdded) -> dict[str, Any]:
     return {name: event.line[name] for name in ("asset", "id", "what", "case_id")}
 
 
+def _recompute(event: RecomputeMoved) -> dict[str, Any]:
+    about = {"id": event.id, "state": event.state, "share": event.share}
+    return {**about, "changed": event.changed, "preview": event.preview}
+
+
 def _system(event: SystemEvent) -> dict[str, Any]:
     about = {"id": event.key, "message": event.message, "severity": event.severity}
     return {**about, "active": event.active, "at": iso(event.at)}
@@ -63,6 +69,7 @@ TOLD: tuple[tuple[type[Any], str, Telling], ...] = (
     (CaseChanged, "case", _case),
     (ApprovalChanged, "approval", _approval),
     (TowerAdded, "tower", _tower),
+    (RecomputeMoved, "recompute", _recompute),
     (SystemEvent, "system", _system),
 )
 """Which events the stream carries, under which name, and what it says of each."""

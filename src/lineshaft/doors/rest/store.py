@@ -114,6 +114,20 @@ def content(rooms: House, subject: Reader, document_id: str) -> Response:
     return Response(rooms.store.documents.content(document_id), media_type=mime, headers=headers)
 
 
+class Flushed(Shape):
+    """How many rows moved from memory to the lake."""
+
+    rows: Count
+
+
+@router.post("/store/flush")
+def flush(sender: Sender) -> Flushed:
+    """Write what is in memory to the lake now, so that programs that read its files see it."""
+    store = sender.rooms.store
+    answer = sender.do_outside("store.flush", "store", {}, lambda: {"rows": store.flush()})
+    return Flushed.model_validate(answer)
+
+
 @router.get("/ledger")
 def ledger(rooms: House, _subject: Reader, limit: Limit = 1000, after: After = None) -> LedgerList:
     """Show what became of every value that was received, by source and tag."""
