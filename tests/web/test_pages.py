@@ -23,6 +23,8 @@ PATHS = [
     "/cases",
     "/tower",
     "/sources",
+    "/sql",
+    "/catalog",
     "/ledger",
     "/documents",
     "/audit",

@@ -40,7 +40,7 @@ def _fields(text: str) -> tuple[Field, ...]:
 
 
 def _renamed(rows: Rows, **names: str) -> Rows:
-    """Return rows with other names for what is a keyword in SQL (`at`, `end`, `limit`, `order`, `check`)."""
+    """Return rows with other names for what is a keyword in SQL (`at`, `by`, `limit`, `order`, `check`)."""
     for row in rows:
         yield {names.get(name, name): value for name, value in row.items()}
 
@@ -108,7 +108,7 @@ def _of_production(production: Production, assets: Assets) -> Iterator[View]:
 
     def quality(when: Range) -> Rows:
         found = production.quality.list(when.start, when.end, _MOST)
-        return _renamed(found, machine="asset", check="check_name", at="ts", order="order_number")
+        return _renamed(found, machine="asset", check="check_name", at="ts", order="order_number", by="entered_by")
 
     fields = "number customer state line:integer product quantity:number due:time delivered:number delivered_at:time created:time"
     said = "Production orders, a row for every order line."
@@ -116,7 +116,7 @@ def _of_production(production: Production, assets: Assets) -> Iterator[View]:
     fields = "lot material quantity:number unit state made_at:time parents:texts"
     said = "Lots of material and the lots they were made from."
     yield View("lots", _fields(fields), lambda _when: production.lots.list(), said, None, "made_at", room="production")
-    fields = "id check_name ts:time asset lot order_number value:number unit low:number high:number passed:boolean by note"
+    fields = "id check_name ts:time asset lot order_number value:number unit low:number high:number passed:boolean entered_by note"
     said = "Quality results of a lot, an order or a machine."
     yield View("quality", _fields(fields), quality, said, "asset", "ts", room="production")
     fields = "asset started:time ended:time order_number product ideal_cycle:number:s"
@@ -144,7 +144,7 @@ def _of_detect(detect: Detect) -> Iterator[View]:
         return _renamed(detect.alarms(active_only=False, kind=None), limit="threshold")
 
     def findings(_when: Range) -> Rows:
-        return _renamed(detect.findings(limit=_MOST), at="ts")
+        return _renamed(detect.findings(limit=_MOST), at="ts", by="found_by")
 
     fields = (
         "id asset name kind priority:integer property unit operator threshold:number state value:number raised:time cleared:time "
@@ -152,7 +152,7 @@ def _of_detect(detect: Detect) -> Iterator[View]:
     )
     said = "Every alarm and alert as it stands now, with its last occurrence."
     yield View("alarms", _fields(fields), alarms, said, "asset", "raised", room="detect")
-    fields = "id asset kind score:number sensors:json failure_mode evidence:json ts:time by label"
+    fields = "id asset kind score:number sensors:json failure_mode evidence:json ts:time found_by label"
     yield View("findings", _fields(fields), findings, "What detectors found unusual.", "asset", "ts", room="detect")
 
 

@@ -1,7 +1,7 @@
 /** The one way to the REST door: cookie, the header that proves this page asks, problems as errors. */
 const BASE = '/api/v1/';
 
-export interface Problem { type?: string; title?: string; status: number; detail?: string; code?: string; where?: string; hint?: string }
+export interface Problem { type?: string; title?: string; status: number; detail?: string; code?: string; where?: string; hint?: string; position?: number; line?: number; column?: number }
 type Query = Record<string, string | number | boolean | readonly string[] | undefined | null>;
 interface Ask { method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'; body?: unknown; query?: Query; signal?: AbortSignal | undefined; key?: string }
 
@@ -72,3 +72,14 @@ export async function ask<T>(path: string, { method = 'GET', body, query, signal
 }
 
 export const post = <T>(path: string, body?: unknown, key?: string): Promise<T> => ask<T>(path, { method: 'POST', body, ...(key ? { key } : {}) });
+
+/** Ask for an answer in another form and let the browser keep it as a file. */
+export async function download(path: string, body: unknown, accept: string, name: string): Promise<void> {
+  const headers = { Accept: accept, 'Content-Type': 'application/json', 'X-Lineshaft': '1' };
+  const response = await fetch(address(path), { method: 'POST', headers, credentials: 'same-origin', body: JSON.stringify(body) });
+  if (!response.ok) throw await problemOf(response);
+  const url = URL.createObjectURL(await response.blob());
+  const link = Object.assign(document.createElement('a'), { href: url, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

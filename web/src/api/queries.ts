@@ -62,6 +62,8 @@ export const q = {
   lots: list<T.Lot>('production/lots'),
   quality: list<T.QualityResult>('production/quality'),
   documents: list<T.DocumentInfo>('documents'),
+  catalog: queryOptions({ queryKey: ['catalog'], queryFn: ({ signal }) => ask<T.Catalog>('catalog', { signal }), refetchInterval: 60_000 }),
+  table: (name: string) => one<T.CatalogDetail>('catalog', name),
 };
 
 /** Which answers an event of the stream makes old. */

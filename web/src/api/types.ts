@@ -87,3 +87,14 @@ export interface DocumentInfo { id: Id; name: string; mime: string; size: number
 
 export interface StreamEvent { type: string; id?: Id; [key: string]: unknown }
 export interface Frame { t?: Iso; values?: Record<string, [Scalar, Quality, Iso]>; events?: StreamEvent[] }
+
+export interface SqlColumn { name: string; type: string }
+export interface SqlAnswer { columns: SqlColumn[]; rows: unknown[][]; truncated: boolean; elapsed_ms: number }
+export interface CatalogColumn { name: string; type: string; unit: string; description: string }
+export interface CatalogTable {
+  name: string; kind: 'values' | 'room' | 'file'; room: string; description: string; owner: string; tags: string[];
+  columns: CatalogColumn[]; rows: number | null; newest: Iso | null; made_of: string[]; file: string; size: number | null; version: number;
+}
+export interface LineageRow { property: string; kind: string; formula: string; inputs: string[]; unit: string }
+export interface CatalogDetail extends CatalogTable { lineage: LineageRow[] }
+export interface Catalog { items: CatalogTable[]; problems: { file: string; problem: string; hint: string }[] }

@@ -1,7 +1,7 @@
 /** The frame of every page: alarm summary and connection always in sight, the rooms at the side. */
 import { ActionIcon, AppShell, Badge, Burger, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconActivity, IconBell, IconBroadcast, IconClipboardList, IconFileText, IconHome, IconLanguage, IconLogout, IconMoon, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconBuildingFactory2 } from '@tabler/icons-react';
+import { IconActivity, IconBell, IconBroadcast, IconClipboardList, IconCode, IconDatabase, IconFileText, IconHome, IconLanguage, IconLogout, IconMoon, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconBuildingFactory2 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, type ReactNode } from 'react';
@@ -19,6 +19,7 @@ const ROOMS = [
   ['operate', [['/', 'overview', IconHome], ['/alarms', 'alarms', IconBell], ['/production', 'production', IconBuildingFactory2]]],
   ['maintain', [['/orders', 'orders', IconClipboardList], ['/spares', 'spares', IconPackage]]],
   ['decide', [['/approvals', 'approvals', IconThumbUp], ['/cases', 'cases', IconRoute], ['/tower', 'tower', IconBroadcast]]],
+  ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase]]],
   ['house', [['/sources', 'sources', IconActivity], ['/ledger', 'ledger', IconScale], ['/documents', 'documents', IconFileText], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
 ] as const;
 
@@ -57,7 +58,7 @@ export function Shell() {
   );
 }
 
-const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit' };
+const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit', sql: 'sql.query' };
 
 function Rooms({ here }: { here: string }) {
   const { t } = useTranslation();

@@ -23,6 +23,8 @@ const login = createRoute({
 const shell = createRoute({ getParentRoute: () => root, id: 'plant', beforeLoad: ({ location }) => signedIn(location.href), component: Shell });
 
 const filter = (search: Record<string, unknown>): { filter?: string } => (typeof search.filter === 'string' ? { filter: search.filter } : {});
+const question = (search: Record<string, unknown>): { sql?: string } => (typeof search.sql === 'string' ? { sql: search.sql } : {});
+const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
 const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
@@ -38,6 +40,8 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/documents', component: lazyRouteComponent(() => import('../pages/Documents')) }),
   createRoute({ getParentRoute: () => shell, path: '/sources', component: lazyRouteComponent(() => import('../pages/Sources')) }),
   createRoute({ getParentRoute: () => shell, path: '/ledger', component: lazyRouteComponent(() => import('../pages/Ledger')) }),
+  createRoute({ getParentRoute: () => shell, path: '/sql', validateSearch: question, component: lazyRouteComponent(() => import('../pages/Sql')) }),
+  createRoute({ getParentRoute: () => shell, path: '/catalog', validateSearch: table, component: lazyRouteComponent(() => import('../pages/Catalog')) }),
   createRoute({ getParentRoute: () => shell, path: '/audit', component: lazyRouteComponent(() => import('../pages/Audit')) }),
   createRoute({ getParentRoute: () => shell, path: '/users', component: lazyRouteComponent(() => import('../pages/Users')) }),
 ] as const;
