@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 import sqlalchemy as sa
 
+from lineshaft.core import Retryable, now_ns
 from tests.act.conftest import Plant
 
 
@@ -30,5 +32,30 @@ def test_the_engine_can_be_stopped_and_started_again(plant_lite: Plant):
     plant_lite.feed((1, 9.0), (4, 9.2))
     assert plant_lite.case["tasks"] == []
     plant_lite.act.start_engine()
+    assert plant_lite.act.settle()
+    assert plant_lite.case["current_task"] == "repair"
+
+
+def test_old_runs_are_forgotten_while_the_node_runs(plant_lite: Plant, monkeypatch: pytest.MonkeyPatch):
+    forgot = threading.Event()
+    monkeypatch.setattr(plant_lite.act._engine, "forget", forgot.set)
+    plant_lite.act._forget_at = 0
+    plant_lite.act._clock.look()
+    assert forgot.wait(5)
+    assert plant_lite.act._forget_at > now_ns()
+
+
+def test_an_alarm_whose_case_could_not_be_opened_is_taken_when_the_clock_looks(plant_lite: Plant):
+    opened = plant_lite.act._cases.open
+
+    def busy(*_: object) -> None:
+        plant_lite.act._cases.open = opened
+        raise Retryable("the database was busy")
+
+    plant_lite.act._cases.open = busy
+    plant_lite.feed((1, 9.0), (4, 9.2))
+    plant_lite.until(lambda: any(event.key.startswith("bus:act") for event in plant_lite.events))
+    plant_lite.act._clock.look()
+    plant_lite.until(lambda: len(plant_lite.act.cases()) == 1)
     assert plant_lite.act.settle()
     assert plant_lite.case["current_task"] == "repair"

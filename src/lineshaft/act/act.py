@@ -22,7 +22,7 @@ from lineshaft.act.tables import cases, tasks
 from lineshaft.act.tower import Tower
 from lineshaft.act.write import WRITE, Writes
 from lineshaft.assets import Property
-from lineshaft.core import Bus, Database, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
+from lineshaft.core import NS, Bus, Database, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
 from lineshaft.guard import Command, Guard, Subject
 from lineshaft.maintain import OrderChanged, Orders, Purchases, Spares
@@ -30,6 +30,8 @@ from lineshaft.maintain import OrderChanged, Orders, Purchases, Spares
 BUILT_IN = Path(__file__).parent / "processes"
 PURCHASE = "purchase:"
 """What names a purchase without a case where a case is named otherwise."""
+FORGET_EVERY = 3600 * NS
+"""The records of old runs are deleted so often: a chattering alarm wakes its case thousands of times a day."""
 
 
 class Act:
@@ -60,6 +62,7 @@ class Act:
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
         self._engine: Any = None
         self._clock: Clock | None = None
+        self._forget_at = 0
         self.reload()
 
     # -- running
@@ -86,7 +89,6 @@ class Act:
         clock = Clock(self._engine.run, self._ring, self._next_due)
         self._clock, self._cases.on_time = clock, clock.look
         self._engine.start(self)
-        self._engine.forget()
         clock.start()
         self.recover()
 
@@ -108,6 +110,10 @@ class Act:
         for row in self._rooms.purchases.list(state="approved", limit=1000):
             if row["case_id"] is None:
                 self._wake(PURCHASE + row["id"])
+        self._take_missed()
+
+    def _take_missed(self) -> None:
+        """Open the cases of alarms that stand and that nobody took: nobody listened then, or the database was busy."""
         for row in self._rooms.detect.alarms(kind=None):
             if row["process"] and row["occurrence"] and row["active"] and not self._book.knows(f"alarm:{row['occurrence']}"):
                 self._start(*_of_alarm(self._rooms.detect.raised(row)))
@@ -308,6 +314,10 @@ class Act:
             self._escalate(row)
         for ref in {*waking, *(row["case_id"] for row in late if row["case_id"])}:
             self._wake(ref)
+        if now >= self._forget_at:
+            self._forget_at = now + FORGET_EVERY
+            self._engine.forget()
+        self._take_missed()
 
     def _escalate(self, task: Mapping[str, Any]) -> None:
         with self._db.begin() as tx:

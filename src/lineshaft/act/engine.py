@@ -23,6 +23,8 @@ INTERPRETER = "act-1"
 """Version of what a run does: pinned, so that an update of the program never strands an open case."""
 
 MOST_MOVES = 1000
+_BLOCKS = 20
+"""Thousands of old runs deleted at once, at most: others want to write in between."""
 log = logging.getLogger("lineshaft.act")
 
 
@@ -160,11 +162,17 @@ class Engine:
 
     def forget(self, keep: int = 2000) -> int:
         """Delete the records of old runs (cases themselves are rows of ours and stay); return how many."""
-        old = DBOS.list_workflows(status="SUCCESS", sort_desc=True, offset=keep, limit=1000, load_input=False, load_output=False)
-        ids = [run.workflow_id for run in old]
-        if ids:
-            DBOS.delete_workflows(ids)
-        return len(ids)
+        count = 0
+        for _ in range(_BLOCKS):
+            old = DBOS.list_workflows(
+                status="SUCCESS", sort_desc=True, offset=keep, limit=1000, load_input=False, load_output=False
+            )
+            if old:
+                DBOS.delete_workflows([run.workflow_id for run in old])
+            count += len(old)
+            if len(old) < 1000:
+                break
+        return count
 
 
 def _dbos_url(url: str) -> str:
