@@ -51,36 +51,39 @@ def test_ten_kills_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     shutil.copytree(BAKERY, home / "config")
-    node = Node(home).start()
-    token = node.login()
-    dice = random.Random(11)
-    feeder = Feeder(node, token)
-    feeder.start()
-    assets = [PUMP, *(f"Bakery/Line 1/{name}" for name in ("Mixer", "Former", "Oven", "Packer"))]
-    wanted: set[tuple[str, str]] = set()
-    for kill in range(KILLS):
-        asset, mode = assets[kill % len(assets)], ("VIB", "OHE")[kill % 2]
-        finding = {"asset": asset, "kind": "drift", "score": 0.9, "failure_mode": mode, "sensors": [], "evidence": {}}
-        node.post("findings", finding, key=f"finding-{kill}")
-        wanted.add((asset, mode))
-        threading.Event().wait(dice.uniform(0.05, 1.2))
-        node.kill()
+    node = Node(home)
+    try:
         node.start()
-    until(lambda: len(orders(node)) >= len(wanted), 60)
-    feeder.done.set()
-    feeder.join(20)
-    assert len(feeder.acknowledged) > 100
-    made = orders(node)
-    by_case = [order["case_id"] for order in made]
-    assert len(by_case) == len(set(by_case)), "a case has two orders"
-    assert {(order["asset"], order["failure_mode"]) for order in made} == wanted
-    assert len(made) == len(wanted)
-    found = history(node, f"{PUMP}/Flow", feeder.base - 1, feeder.base + 10**12)
-    missing = {ts for ts, value in feeder.acknowledged.items() if found.get(ts) != value}
-    assert not missing, f"{len(missing)} of {len(feeder.acknowledged)} acknowledged values are gone"
-    assert all(row["balance"] == 0 for row in node.get("ledger", limit=1000)["items"])
-    assert node.get("audit/verify")["ok"]
-    node.stop()
+        token = node.login()
+        dice = random.Random(11)
+        feeder = Feeder(node, token)
+        feeder.start()
+        assets = [PUMP, *(f"Bakery/Line 1/{name}" for name in ("Mixer", "Former", "Oven", "Packer"))]
+        wanted: set[tuple[str, str]] = set()
+        for kill in range(KILLS):
+            asset, mode = assets[kill % len(assets)], ("VIB", "OHE")[kill % 2]
+            finding = {"asset": asset, "kind": "drift", "score": 0.9, "failure_mode": mode, "sensors": [], "evidence": {}}
+            node.post("findings", finding, key=f"finding-{kill}")
+            wanted.add((asset, mode))
+            threading.Event().wait(dice.uniform(0.05, 1.2))
+            node.kill()
+            node.start()
+        until(lambda: len(orders(node)) >= len(wanted), 60)
+        feeder.done.set()
+        feeder.join(20)
+        assert len(feeder.acknowledged) > 100
+        made = orders(node)
+        by_case = [order["case_id"] for order in made]
+        assert len(by_case) == len(set(by_case)), "a case has two orders"
+        assert {(order["asset"], order["failure_mode"]) for order in made} == wanted
+        assert len(made) == len(wanted)
+        found = history(node, f"{PUMP}/Flow", feeder.base - 1, feeder.base + 10**12)
+        missing = {ts for ts, value in feeder.acknowledged.items() if found.get(ts) != value}
+        assert not missing, f"{len(missing)} of {len(feeder.acknowledged)} acknowledged values are gone"
+        assert all(row["balance"] == 0 for row in node.get("ledger", limit=1000)["items"])
+        assert node.get("audit/verify")["ok"]
+    finally:
+        node.stop()
 
 
 def orders(node: Node) -> list[dict[str, Any]]:
