@@ -6,11 +6,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from lineshaft.app import Plant
 from lineshaft.app.plant import listen
 from lineshaft.core import NS, Batch, ConfigError, now_ns, samples
+from lineshaft.store import Stored
 from tests.flow.node import BAKERY, until
 
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
@@ -69,6 +71,36 @@ def test_a_step_that_fails_is_told_and_the_next_values_go_their_way(plant: Plant
     plant.shaft.take([batch(2, now_ns() + NS, current=3.0, flow=120.0)])
     until(lambda: plant.store.latest([f"{PUMP}/PowerIndex"])[0], 10)
     until(lambda: not any(event.key == "shaft:derive" for event in plant.system_events.current()), 10)
+
+
+def test_a_batch_that_fails_takes_no_other_with_it_and_is_still_judged(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_rows, seen = plant.compute.on_rows, []
+
+    def fail_once(stored: Stored) -> pa.RecordBatch:
+        if stored.rows.column("v").to_pylist()[0] == 6.0:
+            raise RuntimeError("out of order")
+        return on_rows(stored)
+
+    monkeypatch.setattr(plant.compute, "on_rows", fail_once)
+    monkeypatch.setattr(plant.detect, "on_rows", lambda rows: seen.extend(rows.column("v").to_pylist()))
+    at = now_ns()
+    plant.shaft.take([batch(1, at, current=6.0, flow=120.0), batch(2, at + 1, current=3.0, flow=120.0)])
+    until(lambda: plant.store.latest([f"{PUMP}/PowerIndex"])[0], 10)
+    until(lambda: {6.0, 3.0} <= set(seen), 10)
+
+
+def test_values_in_the_lake_before_anything_was_derived_are_derived_from_after_a_stop(plant: Plant, tmp_path: Path) -> None:
+    plant.shaft.stop()
+    plant.store.show(plant.store.append([batch(1, now_ns(), current=6.0, flow=120.0)]))
+    assert plant.store.flush() == 2
+    plant.stop()
+    again = Plant(tmp_path / "home")
+    again.load_models()
+    again.shaft.start()
+    try:
+        assert again.store.latest([f"{PUMP}/PowerIndex"])[0] is not None
+    finally:
+        again.stop()
 
 
 def test_values_kept_before_a_stop_are_derived_from_after_it(plant: Plant, tmp_path: Path) -> None:

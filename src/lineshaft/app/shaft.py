@@ -15,9 +15,10 @@ import pyarrow as pa
 from lineshaft.compute import Compute
 from lineshaft.core import Batch, Bus, SystemEvent, now_ns
 from lineshaft.detect import Detect
-from lineshaft.store import Store, Stored
+from lineshaft.store import STORED, Store, Stored
 
 log = logging.getLogger("lineshaft.app")
+_NOTHING = pa.RecordBatch.from_pylist([], STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ class Shaft:
 
     def start(self) -> None:
         """Derive from what the journal holds from before a stop, then from what arrives."""
+        self._way.store.append_derived(_NOTHING, 0)  # from now on nothing leaves the journal that was not derived from
         for stored in self._way.store.unprocessed():
-            with self._reported("shaft:derive"):
-                self._derive([stored])
+            self._derive(stored)
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,22 +72,26 @@ class Shaft:
                 work = []
             if work is None:
                 return
-            if work:
-                with self._reported("shaft:derive"):
-                    self._derive(work)
+            for stored in work:
+                self._derive(stored)
             if time.monotonic() - closed > 0.5:
                 closed = time.monotonic()
                 with self._reported("shaft:close"):
                     self._close()
 
-    def _derive(self, work: list[Stored]) -> None:
-        """Transform what has been stored, make that visible too, then let detectors and screens see both."""
+    def _derive(self, stored: Stored) -> None:
+        """Transform what has been stored, make that visible too, then let detectors and screens see both.
+
+        Detectors judge measured values even where computing from them failed; a batch that fails takes no other with it.
+        """
         way = self._way
-        for stored in work:
+        derived = _NOTHING
+        with self._reported("shaft:derive"):
             derived = way.compute.on_rows(stored)
             way.store.show(way.store.append_derived(derived, stored.seq))
-            way.publish(stored.rows)
-            way.publish(derived)
+        for rows in (stored.rows, derived):
+            with self._reported("shaft:publish"):
+                way.publish(rows)
 
     def _close(self) -> None:
         """Close the windows whose time has come, and let alarms with a delay become due."""
@@ -106,9 +111,9 @@ class Shaft:
         except Exception as error:
             log.exception("%s failed", key)
             self._failing.add(key)
-            message = f"values are kept, but deriving from them failed: {error}"
+            message = f"values are kept, but a step of their way failed: {error}"
             self._way.bus.tell(SystemEvent(key, message, "error", hint="see the log; please report this"))
         else:
             if key in self._failing:
                 self._failing.discard(key)
-                self._way.bus.tell(SystemEvent(key, "deriving works again", active=False))
+                self._way.bus.tell(SystemEvent(key, "values go their whole way again", active=False))
