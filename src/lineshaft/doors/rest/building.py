@@ -17,6 +17,7 @@ from lineshaft.doors.rest import (
     detect,
     guard,
     live,
+    logbook,
     maintain,
     production,
     recompute,
@@ -62,7 +63,8 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    for room in (guard, system, assets, values, compute, recompute, detect, maintain, act, production, store, sql, catalog, live):
+    upstream = (guard, system, assets, production, logbook, values, store, sql, catalog)
+    for room in (*upstream, compute, recompute, detect, maintain, act, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Armour)

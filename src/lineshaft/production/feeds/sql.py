@@ -118,10 +118,11 @@ class SqlFeed:
     def _value(self, row: sa.RowMapping, column: str) -> Any:
         if column in row:
             return row[column]
-        for name in row:
+        names = [str(name) for name in row]
+        for name in names:
             if name.lower() == column.lower():
                 return row[name]
-        hint = f"it has {', '.join(row)}"
+        hint = f"it has {', '.join(names)}"
         raise ConfigError(f"the query returns no column '{column}'", where=self.name, hint=hint)
 
 
