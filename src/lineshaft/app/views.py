@@ -116,7 +116,9 @@ def _of_production(production: Production, assets: Assets) -> Iterator[View]:
     fields = "lot material quantity:number unit state made_at:time parents:texts"
     said = "Lots of material and the lots they were made from."
     yield View("lots", _fields(fields), lambda _when: production.lots.list(), said, None, "made_at", room="production")
-    fields = "id check_name ts:time asset lot order_number value:number unit low:number high:number passed:boolean entered_by note"
+    fields = (
+        "id check_name ts:time asset lot order_number value:number unit low:number high:number passed:boolean entered_by note"
+    )
     said = "Quality results of a lot, an order or a machine."
     yield View("quality", _fields(fields), quality, said, "asset", "ts", room="production")
     fields = "asset started:time ended:time order_number product ideal_cycle:number:s"
