@@ -44,6 +44,12 @@ export const q = {
       refetchInterval: 10_000,
       placeholderData: keepPreviousData,
     }),
+  figures: (asset: string, period: T.Period, model: string | null) => queryOptions({ queryKey: ['oee', asset, period, model], queryFn: ({ signal }) => ask<T.Oee>('oee', { query: { asset, ...period, model: model ?? undefined }, signal }), placeholderData: keepPreviousData }),
+  timeModels: queryOptions({ queryKey: ['time-models'], queryFn: ({ signal }) => ask<Record<string, string>>('time-models', { signal }), staleTime: Infinity }),
+  stops: (asset: string, period: T.Period) => list<T.Stop>('downtime', { asset, ...period }),
+  badActors: (under: string, period: T.Period) => list<T.Actor>('bad-actors', { under, ...period }, false),
+  replaced: (asset: string, period: T.Period) => queryOptions({ queryKey: ['recompute', 'changes', asset, period], queryFn: ({ signal }) => ask<T.Page<T.Replaced>>('recompute/changes', { query: { asset, ...period, limit: 500 }, signal }) }),
+  recompute: (id: string) => queryOptions({ queryKey: ['recompute', 'one', id], queryFn: ({ signal }) => ask<T.Recompute>(`recompute/${encodeURIComponent(id)}`, { signal }), refetchInterval: ({ state }) => (state.data && !['waiting', 'running'].includes(state.data.state) ? false : 500) }),
   alarms: (state: 'active' | 'all') => list<T.Alarm>('alarms', { state, kind: 'all' }, 10_000),
   findings: list<T.Finding>('findings'),
   orders: list<T.WorkOrder>('work-orders', {}, 10_000),
@@ -77,6 +83,7 @@ const TOUCHES: Record<string, readonly string[]> = {
   system: ['health'],
   tower: ['tower'],
   assets: ['assets'],
+  recompute: ['recompute', 'oee', 'bad-actors'],
 };
 
 export function outdate(types: Iterable<string>): void {

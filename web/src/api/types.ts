@@ -39,6 +39,17 @@ export interface Oee {
   bands: { world_class?: number; typical?: [number, number] };
   gain_per_10_points: { money_per_hour?: number | null; currency?: string } | number | null;
   coverage: number | null; constraint?: string | null; explain?: Record<string, unknown>[] | null;
+  as_of?: Iso | null; waiting?: number; parts?: { machine: string; start: Iso; end: Iso; oee: number | null }[];
+  corrections?: { parts: number; reason: string; recorded: Iso; recompute?: Id | null }[];
+}
+export interface Period { start: Iso; end: Iso }
+export interface Actor { asset: string; down_s: number; failures: number; mtbf_s: number | null; mttr_s: number | null; rate_per_hour: number | null; cost: number | null; assumption: string; oee: number | null; reasons: [string, number][] }
+export interface Change { path: string; at: Iso; old: Scalar; new: Scalar; old_version: number; new_version: number }
+export interface Replaced extends Change { recompute_id: Id; created: Iso; by: string | null; reason: string; note: string }
+export interface Recompute {
+  id: Id; preview: boolean; state: string; paths: string[]; start: Iso; end: Iso; reason: string; note: string; formula: string; by: string | null; created: Iso; ended: Iso | null;
+  share: number; windows: number; changed: number; capped: boolean; error: string; changes: Change[];
+  figures: { asset: string; old: Record<string, number | null>; new: Record<string, number | null> }[];
 }
 export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; version: number }
 

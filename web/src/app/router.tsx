@@ -28,6 +28,7 @@ const table = (search: Record<string, unknown>): { table?: string } => (typeof s
 const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
+  createRoute({ getParentRoute: () => shell, path: '/oee', component: lazyRouteComponent(() => import('../pages/Oee')) }),
   createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: filter, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders', component: lazyRouteComponent(() => import('../pages/Orders')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),

@@ -1,12 +1,10 @@
-import { Badge, Box, Group, Select, SimpleGrid, Switch, Table, Text } from '@mantine/core';
+import { Badge, Box, Group, SimpleGrid, Switch, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { ask } from '../api/client';
-import { q, useCommand } from '../api/queries';
-import type { AssetDetail, Oee, Property, Stop } from '../api/types';
-import { useMay } from '../app/session';
+import { q } from '../api/queries';
+import type { AssetDetail, Oee, Property } from '../api/types';
 import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
@@ -16,6 +14,8 @@ import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
 import { LiveState, StateMark, mapping, stateOf } from '../parts/State';
+import { Stops } from '../parts/Stops';
+import { waterfall } from '../parts/Waterfall';
 import { Value } from '../parts/Value';
 
 const Trend = lazy(() => import('../charts/Trend'));
@@ -44,7 +44,7 @@ function Body({ asset }: { asset: AssetDetail }) {
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
         {asset.oee && <OeePanel path={asset.path} window={window} />}
         <Values properties={shown} asset={asset} />
-        {asset.oee && <Stops path={asset.path} window={window} />}
+        {asset.oee && <MachineStops path={asset.path} window={window} />}
         <Around asset={asset} />
         <Nameplate asset={asset} />
       </SimpleGrid>
@@ -101,16 +101,6 @@ function OeePanel({ path, window }: { path: string; window: number }) {
       </Answer>
     </Panel>
   );
-}
-
-const ORDER = ['productive', 'quality', 'speed', 'micro_stop', 'setup', 'starved', 'blocked', 'idle', 'down', 'planned_stop', 'unknown'];
-
-/** The waterfall from calendar time down to the time good parts earned; what is left at the end is the machine's worth. */
-export function waterfall(oee: Pick<Oee, 'elements' | 'losses'>): { name: string; seconds: number }[] {
-  const total = oee.elements.calendar ?? 0;
-  const losses = oee.losses.filter((loss) => loss.seconds !== 0);
-  const productive = total - losses.reduce((sum, loss) => sum + loss.seconds, 0);
-  return [{ name: 'productive', seconds: productive }, ...losses].sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name));
 }
 
 /** Where the time went: one bar of the whole window, each part by pattern, word, span and share. */
@@ -230,41 +220,9 @@ function Stamp({ path }: { path: string }) {
   return <Text size="sm" span c="dimmed">{f.when(useTag(path)?.at)}</Text>;
 }
 
-const REASONS = ['mechanical', 'electrical', 'material', 'tool', 'operator', 'cleaning', 'changeover', 'break', 'upstream', 'downstream', 'other'] as const;
-
-/** The stops of the window; the reason is coded afterwards by who was there. */
-function Stops({ path, window }: { path: string; window: number }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  const mayCode = useMay('downtime.code');
-  const code = useCommand(({ stop, reason }: { stop: Stop; reason: string }) => ask(`downtime/${encodeURIComponent(stop.id)}`, { method: 'PATCH', body: { reason, version: stop.version } }), ['downtime', 'oee']);
-  return (
-    <Panel title={t('downtime.title')} pad={false}>
-      <Answer of={useQuery(q.downtime(path, window))} empty={(list) => list.items.length === 0} none={t('downtime.none')}>
-        {(list) => (
-          <Scroll minWidth={480} mah={420}>
-            <Table>
-              <Table.Thead><Table.Tr><Table.Th>{t('downtime.start')}</Table.Th><Table.Th className="figure">{t('downtime.span')}</Table.Th><Table.Th>{t('downtime.state')}</Table.Th><Table.Th>{t('downtime.reason')}</Table.Th></Table.Tr></Table.Thead>
-              <Table.Tbody>
-                {[...list.items].sort((a, b) => Date.parse(b.start) - Date.parse(a.start)).slice(0, 60).map((stop) => (
-                  <Table.Tr key={stop.id}>
-                    <Table.Td className="nowrap">{f.when(stop.start)}</Table.Td>
-                    <Table.Td className="figure">{f.span(((stop.end ? Date.parse(stop.end) : Date.now()) - Date.parse(stop.start)) / 1000)}{stop.end ? '' : ` · ${t('downtime.open')}`}</Table.Td>
-                    <Table.Td><StateMark state={stateOf(stop.state, {})} />{stop.micro && <Text size="xs" c="dimmed">{t('downtime.micro')}</Text>}</Table.Td>
-                    <Table.Td>
-                      <Select aria-label={`${t('downtime.reason')} ${f.when(stop.start)}`} size="xs" placeholder={t('downtime.choose')} disabled={!mayCode} comboboxProps={{ width: 200 }} value={stop.reason} allowDeselect={false}
-                        data={[...new Set([...REASONS, ...(stop.reason ? [stop.reason] : [])])].map((reason) => ({ value: reason, label: (REASONS as readonly string[]).includes(reason) ? t(`reason.${reason}`) : reason }))}
-                        onChange={(reason) => reason && code.mutate({ stop, reason })} />
-                    </Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Scroll>
-        )}
-      </Answer>
-    </Panel>
-  );
+/** The stops of the window. */
+function MachineStops({ path, window }: { path: string; window: number }) {
+  return <Stops of={useQuery(q.downtime(path, window))} />;
 }
 
 /** What stands around this machine: its parts, its alarms, its open orders. */
