@@ -70,6 +70,8 @@ def test_a_write_is_proposed_by_one_and_decided_by_another(house: House):
     assert (write["state"], write["value"], write["proposed_by"]) == ("open", 110.0, "test engineer")
     assert house.get("writes?state=open")["items"] == [write]
     assert house.get("writes", "elsewhere")["items"] == []
+    assert [one["id"] for one in house.get("approvals?state=open", "line 1")["items"]] == [write["id"]]
+    assert house.get("approvals?state=open", "elsewhere")["items"] == []
     path = f"approvals/{write['id']}/decide"
     assert house.post(path, {"decision": "approve"}, "engineer").json()["code"] == "approval.own-proposal"
     assert house.post(path, {"decision": "approve"}, "planner").status_code == 200

@@ -56,6 +56,9 @@ def test_the_ledger_shows_what_became_of_every_value(house: House):
     assert page["totals"]["rejected"]["future"] == 1
     assert page["totals"]["balance"] == 0
     assert any(row["tag"] == "unbound" and row["stored"] == 1 for row in page["items"])
+    assert {row["tag"] for row in house.get("ledger", "line 1")["items"]} >= {"ns=2;s=Oven/Power"}
+    assert not any(row["tag"] == "unbound" for row in house.get("ledger", "line 1")["items"])
+    assert house.get("ledger", "elsewhere")["items"] == []
     part = house.get("ledger?limit=2")
     assert len(part["items"]) == 2
     assert part["totals"] == page["totals"]

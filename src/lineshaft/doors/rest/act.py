@@ -23,6 +23,7 @@ from lineshaft.doors.rest.frame.shape import (
     Version,
     moment,
 )
+from lineshaft.doors.rooms import Rooms
 
 router = APIRouter(tags=["act"])
 CaseId = Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])]
@@ -193,7 +194,7 @@ def retry(sender: Sender, case_id: str) -> CaseShape:
 @router.get("/approvals")
 def approvals(
     rooms: House,
-    _subject: Reader,
+    subject: Reader,
     limit: Limit = 100,
     after: After = None,
     state: Annotated[str | None, Query(description="open, approved, rejected or expired.", examples=["open"])] = None,
@@ -201,7 +202,7 @@ def approvals(
     """List what waits for a decision, and what was decided, newest first."""
     rows, names = rooms.act.approvals(state, limit + 1, number_after(after)), rooms.guard.names()
     cut = page_of(rows, limit, "created")
-    items = [_approval(row, names) for row in cut["items"]]
+    items = [_approval(row, names) for row in cut["items"] if not subject.scope or subject.reaches(_place(rooms, row))]
     return Listed[ApprovalShape].model_validate({"items": items, "next": cut["next"]})
 
 
@@ -272,6 +273,12 @@ def _case(row: dict[str, Any]) -> dict[str, Any]:
 def _task(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     times = {name: moment(row[name]) for name in ("opened", "closed")}
     return {**row, **times, "actor": called(row["actor"], names)}
+
+
+def _place(rooms: Rooms, row: dict[str, Any]) -> str:
+    """Return where in the plant a proposal belongs; nothing for one about no place, as a purchase for the store."""
+    named = row["proposal"].get("property") or row["proposal"].get("asset")
+    return str(named or (rooms.act.case(row["case_id"])["asset"] if row["case_id"] else ""))
 
 
 def _approval(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -9,9 +9,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import Field
 
+from lineshaft.core import NotFound
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.paging import After, Limit, page
 from lineshaft.doors.rest.frame.shape import Id, Listed, Moment, Shape, Version, moment
+from lineshaft.doors.rooms import Rooms
 from lineshaft.store import Document
 
 router = APIRouter(tags=["store"])
@@ -129,10 +131,12 @@ def flush(sender: Sender) -> Flushed:
 
 
 @router.get("/ledger")
-def ledger(rooms: House, _subject: Reader, limit: Limit = 1000, after: After = None) -> LedgerList:
+def ledger(rooms: House, subject: Reader, limit: Limit = 1000, after: After = None) -> LedgerList:
     """Show what became of every value that was received, by source and tag."""
     gateway = rooms.gateway
     rows = rooms.store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
+    if subject.scope:
+        rows = [row for row in rows if subject.reaches(_place(rooms, row.source, row.tag))]
     sums, reasons = Counter[str](), Counter[str]()
     items: list[dict[str, Any]] = []
     for row in rows:
@@ -145,6 +149,15 @@ def ledger(rooms: House, _subject: Reader, limit: Limit = 1000, after: After = N
     names = ("received", "stored", "duplicate", "filtered", "pending", "balance")
     totals = {**{name: sums[name] for name in names}, "rejected": dict(reasons)}
     return LedgerList.model_validate({**page(items, limit, after, "key"), "totals": totals})
+
+
+def _place(rooms: Rooms, source: str, tag: str) -> str:
+    """Return the asset a tag (or a computed property) belongs to; nothing for one that is not bound."""
+    try:
+        meant = rooms.assets.property(tag) if source == "derived" else rooms.assets.property_of(source, tag)
+    except NotFound:
+        return ""
+    return meant.asset_path if meant is not None else ""
 
 
 def _document(one: Document) -> dict[str, Any]:
