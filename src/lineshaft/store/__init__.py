@@ -6,11 +6,14 @@ Reads see memory and lake as one; the key is (series, time in ns, quality) and t
 for every value. A series is (source, tag): what it means is asked of the assets room and may be decided later.
 """
 
+from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import LedgerRow
+from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
 from lineshaft.store.meaning import Meaning, Ref, Tag
+from lineshaft.store.outside import TABLES, files_of
 from lineshaft.store.query import AGGREGATES, Latest
 from lineshaft.store.samples import Plant
 from lineshaft.store.settings import StoreSettings
@@ -23,11 +26,18 @@ from lineshaft.store.view import Field, Range, View
 
 __all__ = [
     "AGGREGATES",
+    "CODES",
     "DERIVED",
     "HINTS",
+    "LAYOUTS",
     "MIGRATIONS",
     "NEVER",
+    "REASONS",
+    "SITEWISE",
     "STORED",
+    "TABLES",
+    "UNITS",
+    "Aim",
     "Answer",
     "Asked",
     "Catalog",
@@ -35,12 +45,15 @@ __all__ = [
     "Document",
     "Documents",
     "Field",
+    "Imported",
+    "Imports",
     "Latest",
     "LedgerRow",
     "Listing",
     "Meaning",
     "Plant",
     "Range",
+    "Reading",
     "Ref",
     "Rejection",
     "SqlError",
@@ -50,4 +63,5 @@ __all__ = [
     "Tag",
     "View",
     "Workbench",
+    "files_of",
 ]

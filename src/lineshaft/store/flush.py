@@ -24,8 +24,9 @@ from lineshaft.core import Bus, Retryable, SystemEvent, now_ns
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Generation
 from lineshaft.store.index import File, Index
+from lineshaft.store.judge import kinds_of
 from lineshaft.store.lake import DAY, LATE_TABLE, SAMPLES_TABLE, SCHEMAS, SERIES_TABLE, Lake, lake_rows
-from lineshaft.store.last import NEVER
+from lineshaft.store.last import NEVER, usable
 from lineshaft.store.stored import DERIVED, Ints, Sids
 
 EVENT = "store:lake"
@@ -198,6 +199,40 @@ class Keeper:
         self._trim(until, added, closed)
         return len(rows)
 
+    def take_in(self, rows: pa.Table, counted: Sids, notes: str | None) -> bool:
+        """Put rows (columns of STORED, sorted by key) straight into the lake; return whether they are on the disk.
+
+        For a node that is stopped: nothing may be on its way between the journal and memory. Of equal keys the last counts,
+        `counted` and `notes` are for the ledger. Rows where no file has the series' time yet go to `samples` at once.
+        """
+        with self.lock, self.careful():
+            self._flush()
+            with self._journal.lock:
+                until = self._journal.next()
+            rows = unique(rows)
+            sids, ts = (rows[name].cast(pa.int64()).to_numpy() for name in ("sid", "ts"))
+            sids = sids.astype(np.int32)
+            late = self._late(sids, ts) & self._covered(sids, ts)
+            added = self._write(LATE_TABLE, rows, ts, late, until) if late.any() else []
+            added += self._write(SAMPLES_TABLE, rows, ts, ~late, until) if len(rows) and not late.all() else []
+            self._advance(sids[~late], ts[~late])
+            for batch in newest_of(rows).to_batches():
+                self._hot.remember(batch)
+            self._historian.ledger.stored(counted)
+            self._historian.ledger.noted(notes)
+            self._trim(until, added, ())
+            return True
+        return False
+
+    def _covered(self, sids: Sids, ts: Ints) -> npt.NDArray[np.bool_]:
+        """Return which rows lie where a file may have their key already."""
+        covered = np.zeros(len(sids), bool)
+        if len(ts):
+            for file in self._index.files:
+                if file.kind != SERIES_TABLE and file.overlaps(int(ts.min()) - 1, int(ts.max())):
+                    covered |= (sids >= file.min_sid) & (sids <= file.max_sid) & (ts >= file.min_ts) & (ts <= file.max_ts)
+        return covered
+
     def _late(self, sids: Sids, ts: Ints) -> npt.NDArray[np.bool_]:
         known = sids < len(self._frontier)
         late = np.zeros(len(sids), bool)
@@ -208,7 +243,8 @@ class Keeper:
         days = ts // DAY
         added: list[File] = []
         for day in np.unique(days[which]).tolist():
-            part = lake_rows(rows.filter(pa.array(which & (days == day))))
+            chosen = which & (days == day)
+            part = lake_rows(rows if chosen.all() else rows.filter(pa.array(chosen)))
             if kind == LATE_TABLE:
                 part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
             added.append(self._lake.write(kind, day, part))
@@ -306,6 +342,28 @@ def sorted_rows(rows: pa.Table) -> pa.Table:
     sid, ts, q = sid[order], ts[order], q[order]
     new = (sid[1:] != sid[:-1]) | (ts[1:] != ts[:-1]) | (q[1:] != q[:-1])
     return rows.take(pa.array(order[np.append(new, True)], pa.int64()))
+
+
+def unique(rows: pa.Table) -> pa.Table:
+    """Return rows sorted by (sid, ts, q) with the last of each key only."""
+    rows = rows.combine_chunks()
+    if len(rows) < 2:
+        return rows
+    sid, ts, q = (rows[name].chunk(0).cast(pa.int64()).to_numpy() for name in ("sid", "ts", "q"))
+    new = (sid[1:] != sid[:-1]) | (ts[1:] != ts[:-1]) | (q[1:] != q[:-1])
+    return rows if new.all() else rows.filter(pa.array(np.append(new, True)))
+
+
+def newest_of(rows: pa.Table) -> pa.Table:
+    """Return the rows of each series' last times, of rows sorted by key: enough to know its newest and newest good value."""
+    if not len(rows):
+        return rows
+    batch = rows.to_batches()[0]
+    sids = batch.column(0).to_numpy(zero_copy_only=False)
+    fit = np.flatnonzero(usable(batch, kinds_of(batch)))
+    wanted = [np.flatnonzero(np.append(sids[1:] != sids[:-1], True))]
+    wanted += [fit[np.flatnonzero(np.append(sids[fit][1:] != sids[fit][:-1], True))]] if len(fit) else []
+    return pa.Table.from_batches([batch.take(pa.array(np.unique(np.concatenate(wanted)), pa.int64()))])
 
 
 def _bytes(table: pa.Table) -> bytes:

@@ -18,13 +18,13 @@ import pyarrow as pa
 from lineshaft.core import SAMPLES, SCHEMA_VERSION, Batch, DataType, NotFound, now_ns
 from lineshaft.store.hot import Hot
 from lineshaft.store.journal import Entry, Journal
-from lineshaft.store.judge import Kinds, judge
+from lineshaft.store.judge import Kinds, Verdict, judge
 from lineshaft.store.ledger import Ledger, notes
 from lineshaft.store.meaning import Meaning, PropertyLike
 from lineshaft.store.seen import Seen
 from lineshaft.store.series import KINDS, NAMES, Series
 from lineshaft.store.settings import StoreSettings
-from lineshaft.store.stored import DERIVED, STORED, Rejection, Sids, Stored, decode, encode, nothing, sids_of
+from lineshaft.store.stored import DERIVED, STORED, Column, Rejection, Sids, Stored, decode, encode, nothing, sids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,23 @@ class Historian:
         refused = Counter((sid, reason) for sid in sids.tolist())
         direct = sids if batch.seq < 0 else sids[:0]
         return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes(refused, sids[:0], direct)), sids[:0])
+
+    def judged(self, rows: pa.Table) -> tuple[tuple[pa.Table, Sids, str | None], Verdict]:
+        """Judge sorted rows that go to the lake without the journal; columns of STORED without a value may be missing.
+
+        Return what `Keeper.take_in` wants - the last row of each key, the series and notes for the ledger - and the verdict.
+        """
+        with self.journal.lock:
+            sids: Sids = rows["sid"].to_numpy()
+            tags = pa.DictionaryArray.from_arrays(
+                pa.array(sids, pa.int32()), pa.array([tag for _, tag in self.series.names], pa.string())
+            )
+            columns = [tags, *(_whole(rows, field) for field in list(STORED)[1:])]
+            batch = Batch("import", -1, now_ns(), pa.RecordBatch.from_arrays(columns, names=SAMPLES.names))
+            verdict = judge(batch, sids, self._expectations(), now_ns() + self._settings.future_ns)
+            self.series.type_first(verdict.sids, verdict.kinds)
+        refused = Counter(zip(verdict.refused.tolist(), (r.reason for r in verdict.rejected), strict=True))
+        return (pa.Table.from_batches([verdict.rows]), verdict.sids, notes(refused, sids[:0], sids)), verdict
 
     def _expectations(self) -> Kinds:
         """Return the type of the bound property of every series (0 = unbound), asking only for new ones."""
@@ -241,6 +258,13 @@ class Historian:
             else:
                 self.hot.remember(rows)
         return count
+
+
+def _whole(rows: pa.Table, field: pa.Field[Any]) -> Column:
+    """Return a column in one piece; one that is not there is nothing but nulls."""
+    if field.name not in rows.schema.names:
+        return pa.nulls(len(rows), field.type)
+    return rows[field.name].combine_chunks().cast(field.type)
 
 
 def _unreadable(batch: Batch) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
+from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor
 from lineshaft.store.document import Documents
@@ -61,6 +62,7 @@ class Store:
         self._keeper = Keeper(self._historian, self.lake, self._index, bus)
         self._compactor = Compactor(self._keeper, self.settings.compact_files, self.settings.compact_ns)
         self._query = Query(self._hot, self._index, self._series, meaning)
+        self.imports = Imports(self._keeper, self._historian, meaning, home, self.settings)
         self.documents = Documents(home / "documents", db)
         self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
         self.catalog = Catalog(self.sql, self._hot, self._index, db)

@@ -1,0 +1,101 @@
+"""A selection of history page by page, from a running node or a stopped home, and the one file it goes to."""
+
+from __future__ import annotations
+
+import io
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from lineshaft.core import ConfigError, iso
+from lineshaft.store import Store
+
+PAGE = 500_000
+ASKED = 100_000
+PARQUET = "application/vnd.apache.parquet"
+_WORDS = ("good", "uncertain", "bad")
+
+
+def here(store: Store, path: str, start: int, end: int) -> Iterator[pa.Table]:
+    """Return pages (timestamp, value, quality) of a property from a home whose node is stopped."""
+    after: str | None = None
+    while True:
+        table = store.history(path, start, end, limit=PAGE, after=after)
+        words = pa.array(_WORDS).take(pa.array(np.clip(table["q"].to_numpy(), 0, 2), pa.int64()))
+        yield pa.table({"timestamp": table["ts"], "value": table["value"], "quality": words})
+        after = store.page(table)
+        if len(table) < PAGE or after is None:
+            return
+
+
+def away(url: str, token: str, path: str, start: int, end: int) -> Iterator[pa.Table]:
+    """Return the same pages from a running node. Raises ConfigError with its own words if it refuses."""
+    after = ""
+    while True:
+        query = {
+            "property": path,
+            "start": iso(start),
+            "end": iso(end),
+            "limit": str(ASKED),
+            **({"after": after} if after else {}),
+        }
+        headers = {"Accept": PARQUET, "Authorization": f"Bearer {token}"}
+        address = f"{url.rstrip('/')}/api/v1/history?{urllib.parse.urlencode(query)}"
+        if not address.startswith(("http://", "https://")):
+            raise ConfigError(f"'{url}' is not the address of a node", hint="such as http://127.0.0.1:8080")
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=120) as answer:  # noqa: S310 - checked
+                yield pq.read_table(io.BytesIO(answer.read()))
+                after = answer.headers.get("X-Next", "")
+        except urllib.error.HTTPError as error:
+            hint = "give an API token with --token or LINESHAFT_TOKEN" if error.code == 401 else error.read()[:300].decode()
+            raise ConfigError(f"the node refused: {error.code}", where=path, hint=hint) from None
+        except urllib.error.URLError as error:
+            raise ConfigError(f"the node does not answer: {error.reason}", where=url, hint="is it running?") from None
+        if not after:
+            return
+
+
+def write(output: Path, form: str, selected: Mapping[str, Iterator[pa.Table]]) -> int:
+    """Write pages to one file, whole or not at all; return how many rows. Values of unlike types become text."""
+    pages = {path: (next(tables), tables) for path, tables in selected.items()}
+    kinds = {first["value"].type for first, _ in pages.values()}
+    kind = kinds.pop() if len(kinds) == 1 else pa.string()
+    fields = [("property", pa.string()), ("timestamp", pa.timestamp("ns", "UTC")), ("value", kind), ("quality", pa.string())]
+    part, rows = output.with_name(f".{output.name}.part"), 0
+    output.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _writer(part, form, pa.schema(fields)) as writer:
+            for path, (first, rest) in pages.items():
+                for page in chain([first], rest):
+                    rows += len(page)
+                    columns = [pa.array([path] * len(page), pa.string()), *(page[name].cast(t) for name, t in fields[1:])]
+                    writer.write_table(_shown(pa.table(columns, schema=pa.schema(fields)), form))
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+    return rows
+
+
+def _writer(path: Path, form: str, schema: pa.Schema) -> Any:
+    if form == "parquet":
+        return pq.ParquetWriter(path, schema, compression="zstd")
+    return csv.CSVWriter(path, schema.set(1, pa.field("timestamp", pa.string())))
+
+
+def _shown(table: pa.Table, form: str) -> pa.Table:
+    """Return a table as its file wants it: times of a CSV in ISO 8601, to the nanosecond."""
+    if form == "parquet":
+        return table
+    texts = pc.strftime(table["timestamp"], format="%Y-%m-%dT%H:%M:%SZ")
+    return table.set_column(1, "timestamp", cast("Any", texts))
