@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from lineshaft.app import Plant
 from lineshaft.app.plant import listen
+from lineshaft.app.settings import open_database
 from lineshaft.core import NS, Batch, ConfigError, now_ns, samples
 from lineshaft.store import Stored
 from tests.flow.node import BAKERY, until
@@ -129,3 +131,15 @@ def test_a_port_in_use_names_the_port_and_the_mend() -> None:
         listen("127.0.0.1", port)
     assert "--port" in told.value.hint
     taken.close()
+
+
+def test_who_may_log_in_is_for_the_nodes_own_user_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        db, _ = open_database(tmp_path / "home")
+        files = {file.name: file.stat().st_mode & 0o077 for file in (tmp_path / "home").glob("lineshaft.db*")}
+        db.close()
+    finally:
+        os.umask(before)
+    assert "lineshaft.db" in files
+    assert set(files.values()) == {0}

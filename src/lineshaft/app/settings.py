@@ -84,6 +84,8 @@ def open_database(home: Path) -> tuple[Database, Settings]:
     """Open the relational database of a home and bring its schema up to date."""
     settings = read_settings(home)
     home.mkdir(parents=True, exist_ok=True)
+    if not settings.node.database:
+        (home / "lineshaft.db").touch(mode=0o600)  # it holds hashes of passwords; an existing file keeps its mode
     db = Database(settings.node.database or f"sqlite:///{home / 'lineshaft.db'}")
     db.migrate(MIGRATIONS)
     return db, settings
