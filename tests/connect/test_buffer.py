@@ -157,6 +157,22 @@ def test_a_disk_that_is_full_refuses_and_spoils_nothing(tmp_path: Path):
     again.close()
 
 
+def test_a_disk_that_refuses_to_forget_keeps_the_batch_and_is_asked_again(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    buffer.put("line", rows("a"))
+    buffer._db.execute("CREATE TEMP TRIGGER broken BEFORE DELETE ON batch BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END")
+    for _ in range(2):
+        batches = buffer.head()
+        with pytest.raises(BufferRefused, match="disk I/O error"):
+            buffer.delivered(batches)
+        buffer.returned()
+    buffer._db.execute("DROP TRIGGER broken")
+    buffer.delivered(buffer.head())
+    assert buffer.depth().batches == 0
+    assert buffer.received() == {("line", "a"): 1}
+    buffer.close()
+
+
 def test_a_spoiled_batch_is_set_aside_and_the_rest_goes_on(tmp_path: Path):
     path = tmp_path / "edge.db"
     buffer = EdgeBuffer(path)

@@ -205,9 +205,13 @@ class EdgeBuffer:
         done = {(batch.source, batch.seq) for batch in batches}
         with self._lock:
             numbers = [number for number in self._out if (self._waiting[number].source, self._waiting[number].seq) in done]
-            self._db.execute("BEGIN IMMEDIATE")
-            self._db.executemany("DELETE FROM batch WHERE id = ?", [(number,) for number in numbers])
-            self._db.execute("COMMIT")
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                self._db.executemany("DELETE FROM batch WHERE id = ?", [(number,) for number in numbers])
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._undo()
+                raise BufferRefused(f"the edge buffer cannot forget what was delivered: {error}", where="edge.db") from error
             self._leave(numbers)
             if not self._waiting:
                 self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
