@@ -38,6 +38,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),
   createRoute({ getParentRoute: () => shell, path: '/tower', component: lazyRouteComponent(() => import('../pages/Tower')) }),
   createRoute({ getParentRoute: () => shell, path: '/production', component: lazyRouteComponent(() => import('../pages/Production')) }),
+  createRoute({ getParentRoute: () => shell, path: '/logbook', component: lazyRouteComponent(() => import('../pages/Logbook')) }),
   createRoute({ getParentRoute: () => shell, path: '/documents', component: lazyRouteComponent(() => import('../pages/Documents')) }),
   createRoute({ getParentRoute: () => shell, path: '/sources', component: lazyRouteComponent(() => import('../pages/Sources')) }),
   createRoute({ getParentRoute: () => shell, path: '/ledger', component: lazyRouteComponent(() => import('../pages/Ledger')) }),

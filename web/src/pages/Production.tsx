@@ -1,24 +1,62 @@
-import { Badge, Table, Text } from '@mantine/core';
+import { Badge, Button, Group, Select, Table, Text } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { made } from '../api/production';
 import { q } from '../api/queries';
+import type { Lot } from '../api/types';
+import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Bullet } from '../parts/Bullet';
+import { Feeds } from '../parts/Feeds';
+import { LineFigures, Throughput } from '../parts/LineFigures';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { QualityForm } from '../parts/QualityForm';
+import { RunningOrder } from '../parts/RunningOrder';
 import { Scroll } from '../parts/Scroll';
+import '../theme/production.css';
 
-/** What is being made, for whom and until when; which lots went in; what quality said. */
+const HOUR = 3_600_000;
+const WINDOWS: Record<string, number> = { '8h': 8 * HOUR, '24h': 24 * HOUR, '7d': 168 * HOUR, '30d': 720 * HOUR };
+
+/** What is being made, for whom and until when; which lots went in; what quality said; where all that comes from. */
 export default function Production() {
   const { t } = useTranslation();
+  const [chosen, setChosen] = useState<string | null>(null);
+  const [window, setWindow] = useState('24h');
+  const [entering, setEntering] = useState(false);
+  const mayEnter = useMay('production.quality');
+  const lines = (useQuery(q.assets).data?.items ?? []).filter((one) => one.level === 'line' || one.constraint);
+  const line = chosen ?? lines[0]?.path ?? '';
+  const ms = WINDOWS[window] ?? 24 * HOUR;
+  const figures = useQuery(made.figures(line, ms));
+  const running = useQuery(made.running(line, ms));
+  const feeds = useQuery(made.feeds);
   return (
     <>
-      <PageHead title={t('nav.production')} sub={t('production.sub')} />
-      <Panel title={t('production.orders')} pad={false}><Orders /></Panel>
+      <PageHead title={t('nav.production')} sub={t('production.sub')}>
+        <Select aria-label={t('production.line')} allowDeselect={false} value={line || null} onChange={setChosen} data={lines.map((one) => one.path)} w={190} />
+        <Select aria-label={t('window.label')} allowDeselect={false} value={window} onChange={(value) => value && setWindow(value)} data={Object.keys(WINDOWS).map((value) => ({ value, label: t(`production.window.${value}`) }))} w={120} />
+      </PageHead>
+      {line && <Panel title={t('production.figures')}><Answer of={figures}>{(found) => <LineFigures of={found} />}</Answer></Panel>}
+      {line && <Panel title={t('production.timeline')} mt="sm"><Answer of={running}>{(found) => <RunningOrder of={found} window={ms} />}</Answer></Panel>}
+      <Panel title={t('production.orders')} pad={false} mt="sm"><Orders /></Panel>
+      {line && <Panel title={t('production.throughput')} pad={false} mt="sm"><Answer of={figures}>{(found) => <Throughput of={found} />}</Answer></Panel>}
       <Panel title={t('production.lots')} pad={false} mt="sm"><Lots /></Panel>
-      <Panel title={t('production.quality')} pad={false} mt="sm"><Quality /></Panel>
+      <Panel title={t('production.quality')} pad={false} mt="sm" extra={mayEnter && <Button size="compact-md" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setEntering(true)}>{t('production.enter')}</Button>}><Quality /></Panel>
+      <Panel title={t('feed.title')} pad={false} mt="sm"><Answer of={feeds} empty={(list) => list.items.length === 0} none={t('feed.none')}>{(list) => <Feeds of={list.items} />}</Answer></Panel>
+      {entering && <QualityForm onClose={() => setEntering(false)} />}
     </>
   );
 }
+
+const dueState = (line: { due: string | null; delivered: number; quantity: number; delivered_at: string | null }): 'whole' | 'wholeLate' | 'late' | 'soon' | 'open' => {
+  const due = line.due ? Date.parse(line.due) : Infinity;
+  if (line.delivered >= line.quantity) return line.delivered_at && Date.parse(line.delivered_at) > due ? 'wholeLate' : 'whole';
+  if (due < Date.now()) return 'late';
+  return due < Date.now() + 24 * HOUR ? 'soon' : 'open';
+};
 
 function Orders() {
   const { t } = useTranslation();
@@ -37,7 +75,7 @@ function Orders() {
                   <Table.Td>{line.product}</Table.Td>
                   <Table.Td className="figure">{f.number(line.quantity)}</Table.Td>
                   <Table.Td miw={120}><Text size="xs">{f.number(line.delivered)}</Text><Bullet value={line.quantity ? line.delivered / line.quantity : null} target={1} label={t('production.delivered')} /></Table.Td>
-                  <Table.Td className="nowrap">{f.when(line.due)}</Table.Td>
+                  <Table.Td className="nowrap">{f.when(line.due)}<Text size="xs" fw={dueState(line) === 'late' ? 700 : 400} data-due={dueState(line)}>{t(`due.${dueState(line)}`)}</Text></Table.Td>
                   <Table.Td><Badge color="slate" variant="outline">{t(`productionState.${order.state}`, { defaultValue: order.state })}</Badge></Table.Td>
                 </Table.Tr>
               )))}
@@ -52,16 +90,34 @@ function Orders() {
 function Lots() {
   const { t } = useTranslation();
   const f = useFormat();
+  const [open, setOpen] = useState<string | null>(null);
   return (
     <Answer of={useQuery(q.lots)} empty={(list) => list.items.length === 0} none={t('production.noLots')}>
       {(list) => (
-        <Scroll minWidth={480}>
+        <Scroll minWidth={560}>
           <Table>
-            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.material')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th>{t('production.parents')}</Table.Th><Table.Th>{t('word.state')}</Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>{list.items.map((lot) => <Table.Tr key={lot.id}><Table.Td>{lot.number}</Table.Td><Table.Td>{lot.material}</Table.Td><Table.Td className="figure">{f.number(lot.quantity)} {lot.unit}</Table.Td><Table.Td>{lot.parents.join(', ') || '–'}</Table.Td><Table.Td>{t(`lotState.${lot.state}`, { defaultValue: lot.state })}</Table.Td></Table.Tr>)}</Table.Tbody>
+            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.material')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th>{t('production.parents')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
+            <Table.Tbody>{list.items.flatMap((lot) => [
+              <Table.Tr key={lot.id}>
+                <Table.Td>{lot.number}</Table.Td><Table.Td>{lot.material || '–'}</Table.Td><Table.Td className="figure">{f.number(lot.quantity)} {lot.unit}</Table.Td><Table.Td>{lot.parents.join(', ') || '–'}</Table.Td><Table.Td>{t(`lotState.${lot.state}`, { defaultValue: lot.state })}</Table.Td>
+                <Table.Td className="figure"><Button size="compact-sm" aria-expanded={open === lot.id} aria-label={`${t('production.genealogy')}: ${lot.number}`} onClick={() => setOpen(open === lot.id ? null : lot.id)} data-genealogy={lot.number}>{t('production.genealogy')}</Button></Table.Td>
+              </Table.Tr>,
+              ...(open === lot.id ? [<Table.Tr key={`${lot.id}/kin`}><Table.Td colSpan={6}><Kin lot={lot} /></Table.Td></Table.Tr>] : []),
+            ])}</Table.Tbody>
           </Table>
         </Scroll>
       )}
+    </Answer>
+  );
+}
+
+/** Everything a lot came from and everything it went into, through all steps. */
+function Kin({ lot }: { lot: Lot }) {
+  const { t } = useTranslation();
+  const chips = (lots: readonly string[]) => (lots.length ? <Group gap={4}>{lots.map((one) => <Badge key={one} color="slate" variant="outline" tt="none">{one}</Badge>)}</Group> : '–');
+  return (
+    <Answer of={useQuery(made.genealogy(lot.number))}>
+      {(kin) => <dl className="facts"><dt>{t('production.madeFrom')}</dt><dd>{chips(kin.made_from)}</dd><dt>{t('production.wentInto')}</dt><dd>{chips(kin.went_into)}</dd></dl>}
     </Answer>
   );
 }

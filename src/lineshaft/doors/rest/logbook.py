@@ -162,7 +162,7 @@ def _fitting(value: Scalar, kind: DataType) -> Scalar | int:
     number = isinstance(value, float)
     if kind is DataType.DOUBLE and number:
         return value
-    if kind is DataType.INTEGER and number and value == int(value):
+    if kind is DataType.INTEGER and isinstance(value, float) and value.is_integer():
         return int(value)
     if (kind is DataType.BOOLEAN and isinstance(value, bool)) or (kind is DataType.STRING and isinstance(value, str)):
         return value
