@@ -285,3 +285,46 @@ def test_elements_and_states_in_small():
     assert [s.state for s in stretches(empty, (-5, True), mapping({"True": "running"}), 0, 10)] == ["running"]
     assert (written(4.0), written(4), written(True), written("On")) == ("4", "4", "true", "On")
     assert elements([], [], 0) == []
+
+
+def test_a_line_whose_constraint_moved_sums_times_and_counts_of_both_machines(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("State", 3 * H, 4), ("Good", 0, 0), ("Good", 2 * H, 5000))
+    say(node, "B", ("State", 0, 1), ("Good", 0, 0), ("Good", 5 * H, 120))
+    both = over(node, 5 * H, "Hall/Line", start=2 * H)
+    assert both.elements["calendar"] == 3 * H
+    assert (both.elements["actual_production"], both.elements["down"]) == (2 * H, H)
+    assert both.availability == pytest.approx(2 / 3)
+    assert both.counts == {"good": 120, "bad": 0}
+    assert [(p["machine"], p["start"], p["end"]) for p in both.parts] == [
+        ("Hall/Line/A", "2026-11-20T08:00:00Z", "2026-11-20T10:00:00Z"),
+        ("Hall/Line/B", "2026-11-20T10:00:00Z", "2026-11-20T11:00:00Z"),
+    ]
+    assert both.constraint == "Hall/Line/B"
+
+
+def test_semi_e10_counts_standby_as_uptime_and_loses_it_as_performance(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("State", H, 2), ("State", 2 * H, 4), ("State", 3 * H, 9), ("State", 4 * H, 1))
+    say(node, "A", ("Good", 0, 0), ("Good", H, 3600))
+    found = over(node, 4 * H, model="semi-e10")
+    assert found.e10 == {
+        "productive": H,
+        "standby": H,
+        "scheduled_downtime": 0,
+        "unscheduled_downtime": H,
+        "non_scheduled": H,
+    }
+    assert (found.availability, found.performance, found.quality) == (pytest.approx(2 / 3), 0.5, 1)
+    assert found.oee == pytest.approx(1 / 3) == over(node, 4 * H).oee
+
+
+def test_bad_actors_are_ranked_by_what_their_own_standstill_cost(plant):
+    node = plant("  micro_stop: 5m")
+    say(node, "A", ("State", 0, 1), ("State", 100, 4), ("State", 160, 1), ("State", H, 2), ("State", 2 * H, 1))
+    say(node, "B", ("State", 0, 1), ("State", H, 4), ("State", H + 1800, 1), ("State", 2 * H, 4), ("State", 3 * H, 1))
+    worst, other = node.compute.bad_actors("Hall", T0, T0 + 4 * H * NS)
+    assert (worst.asset, worst.down_s, worst.failures) == ("Hall/Line/B", 5400, 2)
+    assert (worst.cost, worst.mtbf_s, worst.mttr_s) == (1350, 4500, 2700)
+    assert "900 per hour" in worst.assumption
+    assert (other.asset, other.cost, other.failures, other.mtbf_s) == ("Hall/Line/A", 0, 0, None), "starved is B's doing"

@@ -106,7 +106,7 @@ class Machines:
             end,
             check_model(model or found.time_model or "iso22400"),
             times(pieces),
-            {"good": float(made.good.sum()), "bad": float(made.bad.sum())},
+            {"good": round(float(made.good.sum()), 6), "bad": round(float(made.bad.sum()), 6)},
             total,
             good,
             mean if mean is not None else self._ideal(asset, found, end),

@@ -72,7 +72,6 @@ function Own({ period, onChange }: { period: Period; onChange: (period: Period) 
 function Body({ path, period, model }: { path: string; period: Period; model: string | null }) {
   const { t } = useTranslation();
   const oee = useQuery(q.figures(path, period, model));
-  const machine = oee.data?.constraint ?? path;
   return (
     <>
       <Panel>
@@ -82,7 +81,7 @@ function Body({ path, period, model }: { path: string; period: Period; model: st
         <Panel title={t('oee.waterfall')}><Answer of={oee}>{(found) => <Waterfall oee={found} />}</Answer></Panel>
         <Stops of={useQuery(q.stops(path, period))} under={path} />
         <BadActors under={path} period={period} />
-        <WhatChanged path={machine} period={period} />
+        <WhatChanged path={path} period={period} />
       </SimpleGrid>
     </>
   );
