@@ -28,7 +28,10 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code"),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
     Role.PLANNER: ("approvals.decide", "spares.*", "purchases.*", "production.*", "cases.*", "sql.query"),
-    Role.ENGINEER: ("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush", "audit.read", "catalog.edit"),
+    Role.ENGINEER: (
+        *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
+        *("audit.read", "catalog.edit"),
+    ),
     Role.ADMIN: ("*",),
 }
 """What each role adds to the roles before it."""

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import datetime as dt
-import decimal
-import math
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -14,10 +10,11 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from lineshaft.core import LineshaftError
+from lineshaft.core import InvalidInput, LineshaftError
 from lineshaft.doors.rest.frame.asking import Asking, Sender
+from lineshaft.doors.rest.frame.plain import flat, plain
 from lineshaft.doors.rest.frame.shape import Body, Shape
-from lineshaft.doors.rest.frame.tables import OTHER_FORMS, answer, wanted
+from lineshaft.doors.rest.frame.tables import CSV, OTHER_FORMS, answer, wanted
 from lineshaft.guard import Command
 from lineshaft.store import Answer, Asked
 
@@ -95,7 +92,11 @@ def _ask(sender: Asking, body: SqlBody, asked: Asked, form: str) -> Any:
 
 
 def _formed(found: Answer, form: str) -> Response:
-    said = answer(found.table, form)
+    try:
+        said = answer(flat(found.table) if form == CSV else found.table, form)
+    except pa.ArrowException as error:
+        hint = "cast the column to VARCHAR, or ask for JSON or CSV"
+        raise InvalidInput(f"this form cannot hold the answer: {error}", hint=hint, code="sql.form") from None
     said.headers["X-Truncated"] = "true" if found.truncated else "false"
     said.headers["X-Elapsed-Ms"] = str(found.elapsed_ms)
     return said
@@ -103,34 +104,5 @@ def _formed(found: Answer, form: str) -> Response:
 
 def _json(found: Answer) -> dict[str, Any]:
     columns = [{"name": one.name, "type": _WORDS.get(str(one.type), str(one.type))} for one in found.table.schema]
-    plain = [[_plain(value) for value in column.to_pylist()] for column in _readable(found.table).columns]
-    rows = [list(row) for row in zip(*plain, strict=True)]
+    rows = [list(row) for row in zip(*(plain(column) for column in found.table.columns), strict=True)]
     return {"columns": columns, "rows": rows, "truncated": found.truncated, "elapsed_ms": found.elapsed_ms}
-
-
-def _readable(table: pa.Table) -> pa.Table:
-    """Return a table whose times Python can hold: it has no nanoseconds."""
-    for place, one in enumerate(table.schema):
-        if pa.types.is_timestamp(one.type) and one.type.unit == "ns":
-            to = pa.timestamp("us", one.type.tz)
-            table = table.set_column(place, one.name, table.column(place).cast(to, safe=False))
-    return table
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dt.datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, decimal.Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode()
-    if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]  # pyright: ignore[reportUnknownVariableType] - rows are untyped
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return str(value)

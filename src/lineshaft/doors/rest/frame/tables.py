@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -72,10 +71,5 @@ def qualities(column: Any) -> Any:
 def _for_people(table: Any) -> Any:
     for n, field in enumerate(table.schema):
         if pa.types.is_timestamp(field.type):
-            there = iter(times(table.column(n).drop_null()))
-            texts = [next(there) if valid else None for valid in table.column(n).is_valid().to_pylist()]
-            table = table.set_column(n, field.name, pa.array(texts, pa.string()))
-        elif pa.types.is_nested(field.type) or pa.types.is_binary(field.type) or pa.types.is_interval(field.type):
-            texts = [None if value is None else json.dumps(value, default=str) for value in table.column(n).to_pylist()]
-            table = table.set_column(n, field.name, pa.array(texts, pa.string()))
+            table = table.set_column(n, field.name, pa.array(times(table.column(n)), pa.string()))
     return table
