@@ -43,6 +43,25 @@ def test_a_handler_that_fails_is_reported_and_stops_nobody_else():
     assert "a bad day" in reported[0].message
 
 
+def test_a_handler_that_works_again_ends_its_report():
+    bus, board = Bus(), []
+    bad = {"Oven"}
+
+    def sometimes(event: Tripped) -> None:
+        if event.machine in bad:
+            raise ZeroDivisionError("a bad day")
+
+    bus.on(Tripped, sometimes, "sometimes")
+    bus.on(SystemEvent, board.append)
+    for machine in ("Mixer", "Oven", "Oven", "Mixer", "Mixer"):
+        bus.tell(Tripped(machine))
+    assert [(event.key, event.active) for event in board] == [
+        ("bus:sometimes", True),
+        ("bus:sometimes", True),
+        ("bus:sometimes", False),
+    ]
+
+
 def test_a_failing_reporter_does_not_go_round_in_circles():
     bus = Bus()
 

@@ -48,6 +48,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._wires: dict[type[object], list[Wire]] = defaultdict(list)
+        self._failing: set[str] = set()
         self._lock = threading.Lock()
 
     def on(self, event: type[E], handler: Callable[[E], None], name: str = "") -> None:
@@ -57,15 +58,20 @@ class Bus:
             self._wires[event].append(Wire(event, label, cast("Callable[[object], None]", handler)))
 
     def tell(self, event: object) -> None:
-        """Run every handler of the event's type; a failing handler becomes a SystemEvent."""
+        """Run every handler of the event's type; a failing handler becomes a SystemEvent that ends when it works again."""
         for wire in tuple(self._wires.get(type(event), ())):
             try:
                 wire.handler(event)
             except Exception as error:
                 log.exception("%s failed on %s", wire.name, type(event).__name__)
                 if not isinstance(event, SystemEvent):
+                    self._failing.add(wire.name)
                     message = f"{wire.name} failed on {type(event).__name__}: {error}"
                     self.tell(SystemEvent(key=f"bus:{wire.name}", message=message, severity="error"))
+            else:
+                if wire.name in self._failing:
+                    self._failing.discard(wire.name)
+                    self.tell(SystemEvent(f"bus:{wire.name}", f"{wire.name} works again", active=False))
 
     def wiring(self) -> tuple[Wire, ...]:
         """Return every connection in the order made."""
