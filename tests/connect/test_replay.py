@@ -77,12 +77,18 @@ def test_dropped_tags_are_named_by_globs(tmp_path: Path):
         ("time,x\nsoon,2\n", Layout(), "'soon' is not a time"),
         ("time,x\n1,2\n3\n", Layout(), "line 3 has 1 cells, the header has 2"),
         ("time,x\n", Layout(), "no values left to replay"),
+        ("time,x\n0,2\n5,2\nsoon,3\n", Layout(), "'soon' is not a time: the times before it are numbers"),
     ],
 )
 def test_a_table_that_cannot_be_understood_is_told_where(tmp_path: Path, text: str, layout: Layout, says: str):
     with pytest.raises(ConfigError) as caught:
         read_table(table(tmp_path, text), layout)
     assert says in str(caught.value)
+
+
+def test_a_folder_is_no_table(tmp_path: Path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_table(tmp_path)
 
 
 def recording_of(seconds: int, first: int | None = None) -> Recording:

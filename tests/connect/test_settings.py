@@ -51,6 +51,7 @@ ALL = ONE + 'type = "opcua"\nurl = "opc.tcp://h"\nbrowse = true\n'
         (ONE + 'type = "x"\n' + ONE + 'type = "x"\n', "two sources are called 'a'"),
         ("[gateway]\nflsh = 1\n", "[gateway] flsh: is not a setting - did you mean 'flush'?"),
         ('[gateway]\nflush = "1x"\n', "[gateway] flush: '1x' is not a duration"),
+        ('[[sources]]\nname = "derived"\ntype = "opcua"\n', "'derived' is the name of what is computed here"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_how_to_mend_it(tmp_path: Path, text: str, says: str):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field
 
-from lineshaft.core import ConfigError, Section, load, sample
+from lineshaft.core import ConfigError, Duration, Section, load, sample
 
 
 class Line(Section):
@@ -30,6 +30,16 @@ def given(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "settings.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+class Waits(Section):
+    wait: Duration = Field("5m", description="How long.")
+
+
+def test_a_length_of_time_is_checked_when_the_file_is_read(tmp_path):
+    assert load(given(tmp_path, '[waits]\nwait = "1h30m"\n'), {"waits": Waits})["waits"].wait == "1h30m"
+    with pytest.raises(ConfigError, match=r"\[waits\] wait: '10 minuets' is not a duration"):
+        load(given(tmp_path, '[waits]\nwait = "10 minuets"\n'), {"waits": Waits})
 
 
 def test_no_file_is_all_defaults(tmp_path):

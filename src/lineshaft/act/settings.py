@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from lineshaft.core import Section, parse_duration
+from lineshaft.core import Duration, Section, parse_duration
 
 
 class ActSettings(Section):
@@ -13,7 +13,7 @@ class ActSettings(Section):
     processes: str = Field(
         default="processes", description="Folder of process definitions (YAML) below the data folder, beside the built-in ones."
     )
-    approval_expiry: str = Field(
+    approval_expiry: Duration = Field(
         default="7d", description="A proposal nobody decides within this time is refused: silence is no."
     )
     executor: str = Field(default="node", description="Name of this node among several on one PostgreSQL database.")

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -122,7 +123,7 @@ def started(plant: Plant, passwords: dict[str, str], rehearsal: Rehearsal | None
     roles = {"admin": "administrator"} | {name: ", ".join(of) for name, (_, of) in PEOPLE.items()}
     for name, role in roles.items():
         click.echo(f"  {name:<6}  {passwords.get(name, '(set earlier)'):<20}  {role}")
-    click.echo("\n  Break the pump on the first page, or with: lineshaft simulate fault pump\n  Ctrl+C ends the demo.\n")
+    click.echo(f"\n  Break the pump on the first page, or with: {fault_command(plant.home)}\n  Ctrl+C ends the demo.\n")
     if rehearsal is not None and seconds is not None:
 
         def play() -> None:
@@ -132,6 +133,16 @@ def started(plant: Plant, passwords: dict[str, str], rehearsal: Rehearsal | None
                 plant.ask_stop()
 
         threading.Thread(target=play, name="rehearsal", daemon=True).start()
+
+
+def fault_command(home: Path) -> str:
+    """Return what to type to break the pump of this home.
+
+    >>> fault_command(Path(".lineshaft")), fault_command(Path("/tmp/my demo"))
+    ('lineshaft simulate fault pump', "lineshaft simulate --home '/tmp/my demo' fault pump")
+    """
+    here = home.resolve() == Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")).resolve()
+    return "lineshaft simulate fault pump" if here else f"lineshaft simulate --home {shlex.quote(str(home))} fault pump"
 
 
 def free_port(port: int, *, exact: bool = True) -> int:

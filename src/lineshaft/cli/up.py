@@ -22,7 +22,6 @@ def up(home: Path, host: str | None, port: int | None) -> None:
     with lock(home):
         plant = Plant(home, address=host, port=port)
         password = plant.first_admin()
-        click.echo(f"Lineshaft listens on {plant.url}")
         if password:
             click.echo(f"First login (printed once): admin / {password}")
-        asyncio.run(plant.run())
+        asyncio.run(plant.run(lambda: click.echo(f"Lineshaft listens on {plant.url}")))

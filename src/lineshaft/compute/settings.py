@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from lineshaft.core import Section, parse_duration
+from lineshaft.core import Duration, Section, parse_duration
 
 
 class ComputeSettings(Section):
     """How figures are computed: when windows close, and what counts as a short stop."""
 
-    lateness: str = Field(default="2s", description="A window stays open this long (in the time of the values) for stragglers.")
-    idle: str = Field(default="15s", description="A source silent for this long no longer holds windows open.")
-    catch_up: str = Field(default="31d", description="After a gap in time, windows of at most this long are computed.")
-    micro_stop: str = Field(
+    lateness: Duration = Field(
+        default="2s", description="A window stays open this long (in the time of the values) for stragglers."
+    )
+    idle: Duration = Field(default="15s", description="A source silent for this long no longer holds windows open.")
+    catch_up: Duration = Field(default="31d", description="After a gap in time, windows of at most this long are computed.")
+    micro_stop: Duration = Field(
         default="0s", description="Stops shorter than this are performance losses, unless a model says otherwise."
     )
 
-    scrap_settles: str = Field(
+    scrap_settles: Duration = Field(
         default="8h",
         description="Scrap entered within this time after the parts were made counts at once; later scrap waits for a recompute.",
     )

@@ -10,33 +10,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from lineshaft.connect import sources as folder
 from lineshaft.connect.source import Source
-from lineshaft.core import ConfigError, InvalidInput, Registry, Section, explain, parse_duration
+from lineshaft.core import ConfigError, Duration, Registry, Section, explain
 
 
 class GatewaySettings(Section):
     """How the gateway batches what sources say, and how the edge buffer keeps it until the store has it."""
 
-    flush: str = Field("200ms", description="Longest time a value waits before its batch is written to the edge buffer.")
+    flush: Duration = Field("200ms", description="Longest time a value waits before its batch is written to the edge buffer.")
     batch_rows: int = Field(5_000, ge=1, description="A batch is written sooner when it has this many rows.")
     room_rows: int = Field(
         1_000_000, ge=1_000, description="Rows held in memory while the disk refuses; beyond, sources wait at their machines."
     )
     buffer_bytes: int = Field(2_000_000_000, ge=100_000, description="Most bytes the edge buffer may hold (compressed).")
-    buffer_age: str = Field("30d", description="Oldest undelivered batch the edge buffer keeps.")
+    buffer_age: Duration = Field("30d", description="Oldest undelivered batch the edge buffer keeps.")
     when_full: Literal["drop-oldest", "wait"] = Field(
         "drop-oldest",
         description="A full edge buffer drops its oldest batches (counted, told as a system event) or lets sources wait.",
     )
-    restart_delay: str = Field("1s", description="Wait before a failed source is started again; doubles up to 60 s.")
-
-    @field_validator("flush", "buffer_age", "restart_delay")
-    @classmethod
-    def _duration(cls, text: str) -> str:
-        try:
-            parse_duration(text)
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
-        return text
+    restart_delay: Duration = Field("1s", description="Wait before a failed source is started again; doubles up to 60 s.")
 
 
 class SourceEntry(BaseModel):
@@ -45,6 +36,13 @@ class SourceEntry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$")
     type: str
+
+    @field_validator("name")
+    @classmethod
+    def _not_ours(cls, name: str) -> str:
+        if name.lower() == "derived":
+            raise ValueError("'derived' is the name of what is computed here: call the machine something else")
+        return name
 
     def build(self, *, where: str = "settings.toml") -> Source:
         """Make the source. Raises ConfigError for an unknown plugin or option, naming the nearest known one."""

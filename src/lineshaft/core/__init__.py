@@ -24,7 +24,7 @@ from lineshaft.core.errors import (
 )
 from lineshaft.core.marked import Marked, Problem, dump_marked, fit, parse_marked, read_marked
 from lineshaft.core.plugins import Registry
-from lineshaft.core.settings import Section, explain, load, sample
+from lineshaft.core.settings import Duration, Section, explain, load, sample
 from lineshaft.core.units import check_unit, factor
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "CredentialsError",
     "DataType",
     "Database",
+    "Duration",
     "Forbidden",
     "FormulaError",
     "InvalidInput",

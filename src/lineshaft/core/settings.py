@@ -8,12 +8,25 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from lineshaft.core.errors import ConfigError, did_you_mean
+from lineshaft.core.clock import parse_duration
+from lineshaft.core.errors import ConfigError, InvalidInput, did_you_mean
+
+
+def _duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except InvalidInput as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+"""A length of time as people write it (200ms, 5m, 1h); a typo is found when the file is read, not when it is needed."""
 
 
 class Section(BaseModel):

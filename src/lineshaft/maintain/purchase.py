@@ -44,7 +44,7 @@ class MaintainSettings(Section):
     """Where approved purchases go."""
 
     erp: str = Field(default="outbox", description="Name of the plugin in maintain/erps that takes approved purchases.")
-    erp_options: dict[str, Any] = Field(default_factory=dict, description="Its options, see `lineshaft sample erp NAME`.")
+    erp_options: dict[str, Any] = Field(default_factory=dict, description="Its options, see docs/reference/plugins.md.")
 
 
 class Erp(Protocol):

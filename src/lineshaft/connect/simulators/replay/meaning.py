@@ -25,6 +25,7 @@ def offsets(texts: Sequence[str], *, where: str) -> tuple[list[int], int | None]
     try:
         numbers = {text: float(text) for text in set(texts)}
     except ValueError:
+        _no_mixture(texts, where)
         numbers = {}
     if numbers:
         largest = max(abs(number) for number in numbers.values())
@@ -36,6 +37,19 @@ def offsets(texts: Sequence[str], *, where: str) -> tuple[list[int], int | None]
         known = {text: _absolute(text, where) for text in set(texts)}
     first = min(known.values())
     return [known[text] - first for text in texts], first
+
+
+def _no_mixture(texts: Sequence[str], where: str) -> None:
+    """Name the first time that is no number in a table whose times are numbers."""
+    try:
+        float(texts[0])
+    except ValueError:
+        return
+    for text in texts:
+        try:
+            float(text)
+        except ValueError:
+            raise ConfigError(f"'{text}' is not a time: the times before it are numbers", where=where) from None
 
 
 def _absolute(text: str, where: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class Replay:
 
 async def run_replay(home: Path, recording: Recording, replay: Replay, say: Callable[[str], None] = print) -> None:
     """Be the recorded machines until the end and `hold` seconds more; HOME/simulator.json says where."""
-    if replay.speed <= 0:
+    if not 0 < replay.speed < math.inf:
         raise ConfigError("the speed must be above 0", where="--speed")
     before = replay.claimed(recording, now_ns()) - NS
     server = make_server(replay.protocol, replay.port, "replay")

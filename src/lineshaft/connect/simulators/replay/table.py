@@ -92,6 +92,8 @@ def _rows(path: Path, layout: Layout) -> Iterator[Row]:
             yield from _arrange(reader, header, layout, path)
     except FileNotFoundError:
         raise ConfigError("there is no such file", where=str(path), code="file.missing") from None
+    except OSError as error:
+        raise ConfigError(f"the table cannot be read: {error.strerror}", where=str(path)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"the table is not UTF-8 text: {error}", where=str(path), hint="save it as CSV in UTF-8") from None
 
