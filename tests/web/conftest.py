@@ -85,8 +85,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         log.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
+    """Start a Chromium for one file: while its driver runs, no other event loop can in this process."""
     playwright = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here: apt-get install chromium")
