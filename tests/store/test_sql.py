@@ -187,12 +187,36 @@ def _or_error(store: Store, sql: str) -> Any:
         ("SELECT * FROM temp.main.samples", "sql.unknown-table"),
         ("WITH samples AS (SELECT 1) SELECT * FROM samples", "sql.invalid"),
         ("SELECT 1/", "sql.invalid"),
+        ("-- nothing", "sql.invalid"),
+        ("SELECT " + "(" * 5000 + "1" + ")" * 5000, "sql.invalid"),
+        ("SELECT " + " + ".join(["1"] * 900), "sql.invalid"),
+        ("SELECT " + "[" * 100 + "]" * 100, "sql.invalid"),
+        ("SELECT pg_sleep(5)", "sql.forbidden"),
+        ("SELECT list_transform([1], x -> getenv('HOME'))", "sql.forbidden"),
+        ("SELECT main.getenv('HOME')", "sql.forbidden"),
     ],
 )
 def test_what_is_not_reading_what_is_offered_is_refused(filled: Store, sql: str, code: str):
     with pytest.raises(SqlError) as told:
         rows(filled, sql)
     assert told.value.code == code, told.value
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM samples",
+        "SELECT * FROM samples TABLESAMPLE 5 ROWS",
+        "WITH RECURSIVE r AS (SELECT 1 a UNION ALL SELECT a + 1 FROM r WHERE a < 5) SELECT * FROM r",
+        "FROM samples PIVOT (sum(value) FOR tag IN ('a'))",
+        "SELECT * FROM samples, LATERAL (SELECT samples.value + 1)",
+        'SELECT "VALUE" FROM "Samples"',
+        "VALUES (1), (2);",
+        "SELECT * FROM samples NATURAL JOIN latest UNION ALL SELECT * FROM samples ORDER BY ts;",
+    ],
+)
+def test_what_reads_is_answered(filled: Store, sql: str):
+    assert rows(filled, sql)
 
 
 def test_even_past_our_checks_the_engine_reads_no_file(filled: Store):

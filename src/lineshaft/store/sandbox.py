@@ -106,6 +106,8 @@ class Question:
             raise told(self._sql, self._again(error)) from None
         except duckdb.Error as error:
             raise told(self._sql, error) from None
+        except pa.ArrowException as error:
+            raise SqlError(f"the answer has no form: {error}", hint="cast the column to VARCHAR") from None
         finally:
             self._done.set()
             watch.join()

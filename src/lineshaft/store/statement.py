@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -17,7 +18,8 @@ Node = dict[str, Any]
 _NOWHERE = 1 << 62
 _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "generate_subscripts", "repeat", "repeat_row", "json_each"})
 _REFS = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "EMPTY", "PIVOT", "COLUMN_DATA", "CTE"})
-_CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "write_log"})
+_CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "write_log", "pg_sleep"})
+_DEEP = "Max expression depth"
 _HINT = "send one statement that begins with SELECT or WITH"
 
 
@@ -60,10 +62,14 @@ def parse(engine: duckdb.DuckDBPyConnection, sql: str, known: Iterable[str]) -> 
         raise SqlError("there is no statement", hint=_HINT)
     if len(text) > LONGEST:
         raise SqlError(f"a statement has at most {LONGEST:,} characters", hint="put the list into a file in HOME/lake/drop")
-    said = json.loads(engine.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()[0][0])
+    said: Node = {"error": True, "error_message": _DEEP}
+    with contextlib.suppress(RecursionError):
+        said = json.loads(engine.execute("select json_serialize_sql(?::varchar)", [text]).fetchall()[0][0])
     if said.get("error"):
         raise _refused(engine, text, said)
-    if len(said["statements"]) != 1:
+    if not said["statements"]:
+        raise SqlError("there is no statement", hint=_HINT)
+    if len(said["statements"]) > 1:
         raise SqlError("more than one statement", hint=_HINT, code="sql.many")
     tree: Node = said["statements"][0]
     names = frozenset(known)
@@ -71,6 +77,8 @@ def parse(engine: duckdb.DuckDBPyConnection, sql: str, known: Iterable[str]) -> 
 
 
 def _refused(engine: duckdb.DuckDBPyConnection, text: str, said: Node) -> SqlError:
+    if _DEEP in str(said.get("error_message")):
+        return SqlError("the statement is nested too deeply", hint="use WITH, IN (...) or a file in HOME/lake/drop")
     if said.get("error_type") == "parser":
         position = said.get("position")
         return SqlError(str(said["error_message"]), position=int(position) if position else None, sql=text, hint=_HINT)
@@ -103,6 +111,8 @@ def _tables(sql: str, tree: Node, known: frozenset[str]) -> Iterator[Reference]:
         raise SqlError(f"WITH {taken[0]} hides the table '{taken[0]}'", hint="give it another name")
     for node in walk(tree):
         kind = node.get("type")
+        if not isinstance(kind, str):
+            continue
         if kind == "BASE_TABLE":
             found = _reference(sql, node, known, local)
             if found is not None:
