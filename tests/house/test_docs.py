@@ -111,8 +111,9 @@ def test_settings_shown_in_the_docs_can_be_read(page: str, text: str, tmp_path: 
     app = __import__("lineshaft.app", fromlist=["SECTIONS"])
     (tmp_path / "settings.toml").write_text(text, encoding="utf-8")
     sections = load(tmp_path / "settings.toml", app.SECTIONS)
-    for source in getattr(sections.get("sources"), "entries", ()):
-        source.build(where=page)
+    for section in ("sources", "feeds"):
+        for entry in getattr(sections.get(section), "entries", ()):
+            entry.build(where=page)
 
 
 def test_commands_shown_in_the_docs_exist():

@@ -18,6 +18,7 @@ PATHS = [
     "/alarms",
     "/oee",
     "/production",
+    "/logbook",
     "/orders",
     "/spares",
     "/approvals",

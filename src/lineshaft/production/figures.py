@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from lineshaft.assets import Assets
 from lineshaft.core import Database, now_ns
 from lineshaft.production.calendar import Planned
-from lineshaft.production.tables import lots, order_lines, orders, products, quality, runs
+from lineshaft.production.tables import cycles, lots, order_lines, orders, products, quality, runs
 
 if TYPE_CHECKING:
     from lineshaft.production.floor import Production
@@ -79,12 +79,20 @@ def figures(db: Database, assets: Assets, production: Production, line: str, sta
     path = assets.asset(line).path
     places = [one.id for one in assets.tree() if one.path == path or one.path.startswith(f"{path}/")]
     ran = {row["order_id"] for row in db.rows(sa.select(runs.c.order_id).where(runs.c.asset_id.in_(places)).distinct())}
-    due, good = _delivered(db, ran, start, min(end, now_ns()))
+    due, good = _delivered(db, ran | _never_ran(db, places), start, min(end, now_ns()))
     checks, passed = _checked(db, ran, places, start, end)
     made, scrapped, held = _made(db, ran, start, end)
     return Figures(
         path, start, end, due, good, checks, passed, made, scrapped, held, _throughput(db, assets, production, path, start, end)
     )
+
+
+def _never_ran(db: Database, places: list[str]) -> set[str]:
+    """Return the orders that never ran anywhere but could run here: what is not begun in time is not on time."""
+    begun = sa.select(runs.c.order_id)
+    able = sa.select(cycles.c.product_id).where(cycles.c.asset_id.in_(places))
+    query = sa.select(order_lines.c.order_id).where(order_lines.c.order_id.not_in(begun), order_lines.c.product_id.in_(able))
+    return {row["order_id"] for row in db.rows(query.distinct())}
 
 
 def _delivered(db: Database, ran: set[str], start: int, end: int) -> tuple[int, int]:

@@ -37,7 +37,7 @@ export default function Production() {
     <>
       <PageHead title={t('nav.production')} sub={t('production.sub')}>
         <Select aria-label={t('production.line')} allowDeselect={false} value={line || null} onChange={setChosen} data={lines.map((one) => one.path)} w={190} />
-        <Select aria-label={t('window.label')} allowDeselect={false} value={window} onChange={(value) => value && setWindow(value)} data={Object.keys(WINDOWS).map((value) => ({ value, label: t(`production.window.${value}`) }))} w={120} />
+        <Select aria-label={t('window.label')} allowDeselect={false} value={window} onChange={(value) => value && setWindow(value)} data={Object.keys(WINDOWS).map((value) => ({ value, label: t(`production.window.${value}`) }))} w={140} />
       </PageHead>
       {line && <Panel title={t('production.figures')}><Answer of={figures}>{(found) => <LineFigures of={found} />}</Answer></Panel>}
       {line && <Panel title={t('production.timeline')} mt="sm"><Answer of={running}>{(found) => <RunningOrder of={found} window={ms} />}</Answer></Panel>}

@@ -114,7 +114,7 @@ class RestFeed:
             with error:
                 raise Retryable(f"{self.options.url} answers {error.code} {error.reason}") from None
         except OSError as error:
-            raise Retryable(f"{self.options.url} does not answer: {error}") from None
+            raise Retryable(f"{self.options.url} does not answer: {getattr(error, 'reason', error)}") from None
         if len(body) > self.options.most_bytes:
             raise Retryable(f"the answer of {self.options.url} is larger than {self.options.most_bytes} bytes")
         try:
