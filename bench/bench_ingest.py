@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pyarrow as pa
 
+from bench.peers import influx, victoria
 from bench.row import Row, less_is_better, more_is_better
 from lineshaft.core import NS, SAMPLES, Batch, Bus, Database
 from lineshaft.store import Store, StoreSettings
@@ -167,6 +168,30 @@ def sqlite(folder: Path) -> Run:
     return run
 
 
+def servers(folder: Path) -> dict[str, Run]:
+    """Give the same batches to VictoriaMetrics and InfluxDB, where they are installed; both are asked with HTTP, as text."""
+    found: dict[str, Run] = {}
+    made = [(ts, value.tolist()) for ts, value in values(PEERS)]
+    for name, start, path, line, unit in (
+        ("VictoriaMetrics (acknowledges before its disk)", victoria, "/api/v1/import/prometheus", 'v{{sid="{}"}} {} ', 1_000_000),
+        ("InfluxDB 1.6", influx, "/write?db=bench&precision=u", "v,sid={} v={},q=0i ", 1_000),
+    ):
+        bodies = []
+        for ts, value in made:
+            rows = zip(range(TAGS), value, (ts // unit).tolist(), strict=True)
+            bodies.append("\n".join(line.format(sid, v) + str(at) for sid, v, at in rows))
+        (folder / name[:6]).mkdir()
+        with start(folder / name[:6]) as server:
+            if server is not None:
+                found[name] = measure(
+                    lambda n, s=server, p=path, b=bodies: s.post(p, b[n]) and None,
+                    PEERS,
+                    lambda s=server: time.process_time() + s.cpu(),
+                    lambda: None,
+                )
+    return found
+
+
 def run() -> list[Row]:
     """Measure both sides one after the other on the same core."""
     with contextlib.suppress(OSError, AttributeError):
@@ -178,9 +203,11 @@ def run() -> list[Row]:
             peer, other = "PostgreSQL COPY, same key", postgres()
         except postgresql.Absent:
             peer, other = "SQLite rows, same key", sqlite(folder)
+        others = servers(folder)
     return [
         more_is_better(f"{NAME}/values", mine.rate, "1/s", peer, other.rate),
         more_is_better(f"{NAME}/values promised", mine.rate, "1/s", "promised", PROMISE),
+        *(more_is_better(f"{NAME}/values", mine.rate, "1/s", name, one.rate) for name, one in others.items()),
         less_is_better(f"{NAME}/cpu", mine.cpu, "s per million", peer, other.cpu),
         less_is_better(f"{NAME}/acknowledged p95", mine.ack, "ms", peer, other.ack),
         less_is_better(f"{NAME}/core at 50,000 a second", share, "%", "promised", 8),
