@@ -136,6 +136,7 @@ const oee = (path, query) => {
   return { asset: path, start: iso(start), end: iso(end), availability: a, performance: p, quality: qy, oee: a * p * qy, teep: a * p * qy * 0.7, elements: { calendar: total, planned_busy: total * 0.9, planned_stop: total * 0.1, actual_production: total * 0.9 * a, down: total * 0.03, setup: total * 0.02, starved: total * 0.02, blocked: total * 0.03, idle: total * 0.01, micro_stop: total * 0.01, unknown: total * 0.02 }, counts: { good: 6300, bad: 71 }, ideal_cycle_s: 0.5, model: 'iso22400', versions: { calendar: 1, model: 1 }, losses: [['planned_stop', 0.1], ['down', 0.03], ['setup', 0.02], ['starved', 0.02], ['blocked', 0.03], ['idle', 0.01], ['micro_stop', 0.01], ['unknown', 0.02], ['speed', 0.06], ['quality', 0.01]].map(([name, part]) => ({ name, seconds: total * part })), bands: { world_class: 0.85, typical: [0.55, 0.65] }, gain_per_10_points: { money_per_hour: 90 }, coverage: 0.98, constraint: path === LINE ? machine : null, explain: query.get('explain') ? ['availability = actual production / planned busy time', 'performance = earned minutes / actual production', 'quality = good / (good + bad)'] : undefined };
 };
 
+const logs = [];
 function answer(method, path, query, body, me) {
   const [room, id, verb, sub] = path.split('/').map(decodeURIComponent);
   const by = me?.display;
@@ -184,7 +185,18 @@ function answer(method, path, query, body, me) {
       return one;
     }
     case 'tower': return list(tower);
-    case 'production': return list(id === 'orders' ? [{ id: 'po1', number: 'P-1001', customer: 'Corner shops ltd.', state: 'running', created: iso(started), version: 1, lines: [{ line: 1, product: 'Choc chip 200 g', quantity: 20_000, delivered: 6_412, due: iso(Date.now() + 18_000_000), delivered_at: null }] }] : id === 'lots' ? [{ id: 'l1', number: 'L-77', material: 'Flour 550', quantity: 900, unit: 'kg', state: 'free', created: iso(started), parents: [] }] : [{ id: 'q1', check: 'diameter', at: iso(started), machine: `${LINE}/Oven`, lot: null, order: null, value: 61.2, unit: 'mm', low: 58, high: 64, passed: true, by: 'Otto', note: '' }]);
+    case 'logbook': {
+      if (method === 'GET') return id ? list(logs.filter((one) => one.id === id)) : list(logs.filter((one) => !query.get('shift') || one.shift === query.get('shift')));
+      if (id) { const one = found(logs, id); Object.assign(one, { text: body.text, version: one.version + 1, author: by }); return one; }
+      logs.unshift({ id: randomUUID(), tags: [], ...body, at: iso(), shift: 'Early', day: iso().slice(0, 10), author: by, written: iso(), version: 1 });
+      return logs[0];
+    }
+    case 'production':
+      if (id === 'figures') return { line: LINE, otif: 0.94, due_lines: 17, on_time_in_full: 16, first_pass: 0.983, checks: 120, passed: 118, lot_yield: 0.99, lots_made: 12_000, lots_scrapped: 120, lots_held: 0, orders: [{ order: 'P-1001', product: 'Choc chip 200 g', planned_s: 27_900, target: 9_300, made: 6_412, attainment: 0.69, ordered: 20_000, delivered: 6_412 }] };
+      if (id === 'running') { const [start, end] = span(query); const middle = (start + end) / 2; return { line: LINE, runs: [{ start: iso(start), end: iso(end), order: 'P-1001', product: 'Choc chip 200 g' }], planned: [{ start: iso(start), end: iso(middle), kind: 'shift', shift: 'Early' }, { start: iso(middle), end: iso(end), kind: 'off', shift: '' }], shifts: ['Early', 'Late'] }; }
+      if (id === 'feeds') return { items: [{ name: 'erp-orders', type: 'sql', every_s: 300, state: 'ok', last_run: iso(), last_ok: iso(), last_taken: 3, taken: 4711, waiting: 0, error: '', problems: [] }] };
+      if (sub === 'genealogy' || path.endsWith('/genealogy')) return { made_from: ['WHEAT-77'], went_into: ['TRAY-12'] };
+      return list(id === 'orders' ? [{ id: 'po1', number: 'P-1001', customer: 'Corner shops ltd.', state: 'running', created: iso(started), version: 1, lines: [{ line: 1, product: 'Choc chip 200 g', quantity: 20_000, delivered: 6_412, due: iso(Date.now() + 18_000_000), delivered_at: null }] }] : id === 'lots' ? [{ id: 'l1', number: 'L-77', material: 'Flour 550', quantity: 900, unit: 'kg', state: 'free', created: iso(started), parents: [] }] : [{ id: 'q1', check: 'diameter', at: iso(started), machine: `${LINE}/Oven`, lot: null, order: null, value: 61.2, unit: 'mm', low: 58, high: 64, passed: true, by: 'Otto', note: '' }]);
     case 'documents': if (method === 'POST') documents.push({ id: randomUUID(), name: 'new.pdf', mime: 'application/pdf', size: 1, about: null, created: iso() }); return list(documents);
     case 'ledger': return list([...properties.values()].filter((p) => p.kind === 'measurement').map((p, n) => { const received = history.get(p.path).length; return { source: 'bakery', tag: `ns=2;s=${p.path.split('/').slice(-2).join('/')}`, received, stored: received - (n === 3 ? 12 : 2), duplicate: 0, filtered: 0, rejected: n === 3 ? { future: 10 } : {}, pending: 2, balance: 0 }; }));
     case 'sql': return { columns: [{ name: 'property', type: 'text' }, { name: 'value', type: 'double' }], rows: [...values].map(([path, [value]]) => [path, Number(value)]), truncated: false, elapsed_ms: 3 };
