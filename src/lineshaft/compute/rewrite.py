@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,7 +112,8 @@ class Rewrite:
         self._source, self._assets, self._store, self.request = source, assets, store, request
         self._closed = source.closed()
         self.chosen = self._resolve()
-        self._versions = {one: source.versions_of(one) for one in self.chosen} if request.formula == "valid" else {}
+        self._known = {one: source.versions_of(one) for one in self.chosen}
+        self._versions = self._known if request.formula == "valid" else {}
         self._current: tuple[int, Replay] | None = None
         self.machines = [m for path in request.paths for m in self._machines_of(path)]
         if not self.chosen and not self.machines:
@@ -191,7 +191,7 @@ class Rewrite:
         told: list[Change] = []
         for number, (channel, ts) in enumerate(zip(found.channel.tolist(), found.ts.tolist(), strict=True)):
             one = plan.channels.properties[channel]
-            before = valid_at(self._source.versions_of(one.id), ts) if number < _LISTED else None
+            before = valid_at(self._known.get(one.id, []), ts)
             version = one.model_version if before is None else before.model_version
             old = outcome.old.get((channel, ts))
             told.append(Change(one.id, one.path, ts, old, value_of(found, number), version, one.model_version))
@@ -202,7 +202,7 @@ class Rewrite:
         by_id = {p.id: p for p in self._source.plan.formulas() if p.id in self.chosen}
         told: list[dict[str, object]] = []
         for one, p in sorted(by_id.items(), key=lambda item: item[1].path)[:_VERSIONS]:
-            known = self._source.versions_of(one)
+            known = self._known[one]
             first = valid_at(known, self.request.start)
             used = [v for v in known if v is first or self.request.start < v.valid_from < self.request.end]
             told += [_formula(p.path, v) for v in (used if self.request.formula == "valid" else known[-1:])]
@@ -264,8 +264,6 @@ class Rewrite:
         return {"asset": machine.path, "old": told(old), "new": told(new), "corrections": [dict(c) for c in new.corrections]}
 
 
-_LISTED = 5_000
-"""Changes of one stretch whose version before is looked up."""
 _VERSIONS = 200
 
 
@@ -284,14 +282,6 @@ def _same(one: float | None, other: float | None) -> bool:
     if one is None or other is None:
         return one is other
     return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
-
-
-def by_path(changes: Sequence[Change]) -> dict[str, int]:
-    """Return how many changes each property has."""
-    found: dict[str, int] = defaultdict(int)
-    for one in changes:
-        found[one.path] += 1
-    return dict(found)
 
 
 def rows_of_figures(store: Kept, machine: Asset, hour: int, values: Mapping[str, float | None], version: int) -> pa.RecordBatch:

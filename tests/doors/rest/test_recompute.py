@@ -34,7 +34,7 @@ def test_late_scrap_is_previewed_applied_and_explained(house: House):
     assert {one["path"] for one in seen["changes"]} >= {f"{OVEN}/quality", f"{OVEN}/good"}
     assert house.get("recompute")["items"] == []
     made = house.post("recompute", body, "engineer")
-    assert made.status_code == 202
+    assert made.status_code == 201
     row = done(house, made.json()["id"])
     assert (row["state"], row["by"], row["reason"], row["note"]) == ("done", "test engineer", "correction", "colour card")
     assert row["changed"] == seen["changed"] == len(row["changes"])

@@ -126,7 +126,7 @@ def preview(sender: Sender, body: RecomputeBody) -> RecomputeShape:
     return _one(rooms, job.id)
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=201)
 def apply(sender: Sender, body: RecomputeBody) -> RecomputeShape:
     """Compute the past again and write it; what it replaces stays readable."""
     rooms = sender.rooms
