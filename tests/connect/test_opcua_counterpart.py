@@ -12,6 +12,7 @@ import pytest
 
 from lineshaft.connect import SourceState
 from lineshaft.connect.sources.opcua import OpcuaOptions, OpcuaSource
+from lineshaft.connect.sources.opcua.subscription import refused
 from tests.connect.conftest import Proxy, listening
 
 pytestmark = [
@@ -80,7 +81,7 @@ async def test_every_kind_of_value_arrives_in_its_column(server: NodeOpcua):
     async with listening(source(server.port, [*nodes, "ns=1;s=nobody"])) as ear:
         await ear.until(lambda: len(ear.values()) >= len(nodes))
         got = {tag.removeprefix("ns=1;s=x/"): value for tag, _, value, _ in ear.values()}
-        assert ear.statuses[-1].tags_bad == {"ns=1;s=nobody": "the server refuses it: BadNodeIdUnknown"}
+        assert ear.statuses[-1].tags_bad == {"ns=1;s=nobody": refused("BadNodeIdUnknown")}
         assert ear.statuses[-1].state is SourceState.DEGRADED
         assert ear.statuses[-1].tags_ok == len(nodes)
     assert math.isnan(got.pop("NaN"))

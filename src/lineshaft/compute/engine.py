@@ -153,7 +153,7 @@ class Compute:
             place = "" if problem.position is None else f" (character {problem.position + 1})"
             name = problem.property.rsplit("/", 1)[-1]
             message = f"{problem.where}: '{name}' is not computed: {problem.what}{place}"
-            self._bus.tell(SystemEvent(key, message, "error", hint=problem.hint))
+            self._bus.tell(SystemEvent(key, message, "error", hint=problem.hint or "mend it in the model, then start again"))
         self._told = set(now)
 
     def _failed(self, group: Group, error: Exception) -> None:

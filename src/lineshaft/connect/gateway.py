@@ -186,9 +186,10 @@ class Gateway:
         self._bus.tell(SourceChanged(status))
         key = f"source:{status.name}"
         if status.state is SourceState.DOWN:
-            self.tell(key, f"source {status.name} is down: {status.message}")
+            hint = "is the machine on, the address right, the firewall open? `lineshaft doctor` tries it"
+            self.tell(key, f"source {status.name} is down: {status.message}", hint=hint)
         elif status.state is SourceState.DEGRADED:
-            self.tell(key, f"source {status.name}: {status.message}")
+            self.tell(key, f"source {status.name}: {status.message}", hint="the page Sources and GET health name each tag")
         elif status.state is SourceState.CONNECTED:
             self.end(key, f"source {status.name} is connected")
 

@@ -27,6 +27,22 @@ OVERFLOW = 0x480
 Take = Callable[[Columns], None]
 
 
+def refused(status: str) -> str:
+    """Return why a server does not let us listen to a node, with what to look at.
+
+    >>> refused("BadNodeIdUnknown")
+    'the server refuses it: BadNodeIdUnknown - it has no such node: compare the namespace number and the spelling'
+    """
+    mend = {
+        "BadNodeIdUnknown": "it has no such node: compare the namespace number and the spelling",
+        "BadAttributeIdInvalid": "this node has no value: name a variable",
+        "BadNotReadable": "our login may not read it",
+        "BadUserAccessDenied": "our login may not read it",
+        "BadTooManyMonitoredItems": "it serves no more: listen to fewer nodes",
+    }.get(status, "")
+    return f"the server refuses it: {status}" + (f" - {mend}" if mend else "")
+
+
 class SubscriptionLost(ConnectionError):
     """The server has no such subscription any more: it has to be made anew."""
 
@@ -71,8 +87,8 @@ class Subscription:
         for handle, tag in enumerate(self.tags[start : start + CHUNK], start):
             try:
                 node = ua.NodeId.from_string(tag)
-            except (ua.UaError, ValueError) as error:
-                self.bad[tag] = f"'{tag}' is not a NodeId ({error}): write for example ns=2;s=Oven/Temperature"
+            except (ua.UaError, ValueError):
+                self.bad[tag] = f"'{tag}' is not a NodeId: write for example ns=2;s=Oven/Temperature"
                 continue
             requests.append(self._item(node, handle))
             handles.append(handle)
@@ -82,7 +98,7 @@ class Subscription:
         results = await self._link.session.create_monitored_items(parameters)
         for handle, result in zip(handles, results, strict=True):
             if not result.StatusCode.is_good():
-                self.bad[self.tags[handle]] = f"the server refuses it: {result.StatusCode.name}"
+                self.bad[self.tags[handle]] = refused(str(result.StatusCode.name))
 
     def _item(self, node: Any, handle: int) -> Any:
         options = self._options
