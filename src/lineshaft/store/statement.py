@@ -20,6 +20,8 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "generate_su
 _REFS = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "EMPTY", "PIVOT", "COLUMN_DATA", "CTE"})
 _CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "write_log", "pg_sleep"})
 _DEEP = "Max expression depth"
+_MAKERS = frozenset({"range", "generate_series", "list_resize", "array_resize"})
+"""One call of these makes a value of many gigabytes, which neither the engine's limit of memory nor its clock stops."""
 _HINT = "send one statement that begins with SELECT or WITH"
 
 
@@ -73,6 +75,7 @@ def parse(engine: duckdb.DuckDBPyConnection, sql: str, known: Iterable[str]) -> 
         raise SqlError("more than one statement", hint=_HINT, code="sql.many")
     tree: Node = said["statements"][0]
     names = frozenset(known)
+    _refuse_makers(text, tree)
     return Statement(text, tree, tuple(_tables(text, tree, names)))
 
 
@@ -127,6 +130,16 @@ def _tables(sql: str, tree: Node, known: frozenset[str]) -> Iterator[Reference]:
             raise _no_function(sql, node)
         elif "sample" in node and "query_location" in node and "class" not in node and kind not in _REFS | {"TABLE_FUNCTION"}:
             raise SqlError(f"this kind of FROM is not offered here ({kind})", position=_position(node), sql=sql)
+
+
+def _refuse_makers(sql: str, tree: Node) -> None:
+    """Refuse what makes one huge value; the same names are fine as tables, which come row by row."""
+    rows = {id(node["function"]) for node in walk(tree) if node.get("type") == "TABLE_FUNCTION" and "function" in node}
+    for node in walk(tree):
+        if node.get("class") == "FUNCTION" and _function(node) in _MAKERS and id(node) not in rows:
+            hint = "as a table it is: FROM range(...), FROM generate_series(...)"
+            what = f"the function '{_function(node)}' is not offered as a value"
+            raise SqlError(what, position=_position(node), sql=sql, hint=hint, code="sql.forbidden")
 
 
 def _reference(sql: str, node: Node, known: frozenset[str], local: set[str]) -> Reference | None:
