@@ -94,8 +94,9 @@ class Logbook:
         return self._insert(tx, entry_id, row["version"] + 1, {**values, "text": _said(correction.text), "tags": tags}, author)
 
     def place(self, entry_id: str) -> str:
-        """Return the path of the asset an entry is about. Raises NotFound."""
-        return str(self.versions(entry_id)[0]["asset"])
+        """Return the path of the asset an entry is about, empty if there is no such entry."""
+        rows = self._db.rows(sa.select(logbook.c.asset_id).where(logbook.c.entry_id == entry_id).limit(1))
+        return self._assets.asset(rows[0]["asset_id"]).path if rows else ""
 
     def shifts(self, under: str) -> list[str]:
         """Return the names of the shifts of a line's calendar, in the order of the day."""
