@@ -34,6 +34,11 @@ def test_latest_answers_in_the_order_asked_and_null_for_nothing(house: House, be
     assert (items[1]["value"], items[1]["timestamp"], items[1]["quality"]) == (None, None, None)
 
 
+def test_latest_of_an_attribute_is_what_is_set(house: House):
+    (item,) = house.get(f"latest?property={OVEN}/IdealCycle")["items"]
+    assert (item["value"], item["timestamp"]) == (0.5, None)
+
+
 def test_history_excludes_its_start_and_includes_its_end(house: House, begin):
     found = stamps(house, FLOW, begin + 6 * NS, begin + 18 * NS)
     assert found == [(iso(begin + 12 * NS), 101.0), (iso(begin + 18 * NS), 102.0)]

@@ -33,7 +33,7 @@ OneProperty = Annotated[str, Query(alias="property", examples=["Bakery/Line 1/Ov
 
 
 class LatestShape(Shape):
-    """The newest value of a property; value and timestamp are null when there is none yet."""
+    """The newest value of a property, null when there is none yet; an attribute has its value of now, and no timestamp."""
 
     property: PropertyPath
     timestamp: MaybeMoment
@@ -108,6 +108,8 @@ def latest(rooms: House, subject: Reader, paths: Properties) -> LatestList:
         empty = {"property": one.path, "timestamp": None, "value": None, "quality": None, "unit": one.unit}
         if newest is not None:
             empty |= {"timestamp": iso(newest.ts), "value": _plain(newest.value), "quality": quality(newest.quality)}
+        elif one.kind == "attribute":
+            empty["value"] = rooms.assets.attribute(one.path)
         items.append(empty)
     return LatestList.model_validate({"items": items})
 
