@@ -20,14 +20,21 @@ NAME = "queries"
 LONG, DAYS, MANY, SHORT, TIMES = range(2), 30, range(5_000), 120, 20
 DAY = 86_400 * NS
 LATE = START + DAYS * DAY
-QUESTIONS = ("latest of 5,000", "one tag, one day raw", "one tag, 30 days by minute", "as-of of 1,000")
+QUESTIONS = (
+    "latest of 5,000",
+    "latest of 5,000 as arrays",
+    "one tag, one day raw",
+    "one tag, 30 days by minute",
+    "as-of of 1,000",
+)
+NEWEST = "select distinct on (sid) sid, ts, v, q from newest order by sid, ts desc"
+RAW = f"select ts, v, q from sample where sid = 0 and ts > {START + 9 * DAY} and ts <= {START + 10 * DAY} order by ts"
 PEER = {
-    QUESTIONS[0]: "select distinct on (sid) sid, ts, v, q from newest order by sid, ts desc",
-    QUESTIONS[
-        1
-    ]: f"select ts, v, q from sample where sid = 0 and ts > {START + 9 * DAY} and ts <= {START + 10 * DAY} order by ts",
-    QUESTIONS[2]: "select ts / 60000000000, avg(v), min(v), max(v) from sample where sid = 0 group by 1 order by 1",
-    QUESTIONS[3]: "select sid, l.* from generate_series(0, 999) sid, lateral (select ts, v, q from sample s "
+    QUESTIONS[0]: NEWEST,
+    QUESTIONS[1]: NEWEST,
+    QUESTIONS[2]: RAW,
+    QUESTIONS[3]: "select ts / 60000000000, avg(v), min(v), max(v) from sample where sid = 0 group by 1 order by 1",
+    QUESTIONS[4]: "select sid, l.* from generate_series(0, 999) sid, lateral (select ts, v, q from sample s "
     f"where s.sid = sid and ts <= {LATE + 60 * NS} order by ts desc limit 1) l",
 }
 
@@ -55,9 +62,10 @@ def ours(folder: Path) -> dict[str, tuple[float, float]]:
     minutes = ("avg", "min", "max")
     asked: dict[str, Callable[[], object]] = {
         QUESTIONS[0]: lambda: store.latest(refs),
-        QUESTIONS[1]: lambda: store.history(refs[0], START + 9 * DAY, START + 10 * DAY),
-        QUESTIONS[2]: lambda: store.aggregates(refs[0], 60 * NS, START, LATE, minutes),
-        QUESTIONS[3]: lambda: store.span(sids, LATE + 60 * NS, LATE + 60 * NS, carry=True),
+        QUESTIONS[1]: lambda: store.latest_sids(store.sids("import", [ref.tag for ref in refs])),
+        QUESTIONS[2]: lambda: store.history(refs[0], START + 9 * DAY, START + 10 * DAY),
+        QUESTIONS[3]: lambda: store.aggregates(refs[0], 60 * NS, START, LATE, minutes),
+        QUESTIONS[4]: lambda: store.span(sids, LATE + 60 * NS, LATE + 60 * NS, carry=True),
     }
     found = {name: timed(ask) for name, ask in asked.items()}
     store.close()
