@@ -51,7 +51,8 @@ def test_the_sample_settings_are_what_a_node_takes(tmp_path: Path) -> None:
     file.write_text(text)
     commented = load(file, SECTIONS)
     uncommented = "\n".join(
-        line.removeprefix("# ") if line.startswith("# ") and " = " in line else line for line in text.splitlines()
+        line.removeprefix("# ") if line.startswith("# [[") or (line.startswith("# ") and " = " in line) else line
+        for line in text.splitlines()
     )
     assert set(tomllib.loads(uncommented)) >= {"node", "web", "gateway", "store"}
     assert commented.keys() == SECTIONS.keys()
@@ -122,6 +123,17 @@ def test_a_home_belongs_to_one_node(home: Path) -> None:
     with lock(home), pytest.raises(ConfigError, match="another node"):
         lock(home)
     lock(home).close()
+
+
+def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="the home cannot be used"):
+        lock(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize("command", ["up", "demo", "simulate"])
+def test_a_port_that_is_none_is_refused(home: Path, command: str) -> None:
+    assert "99999" in typed(command, "--home", str(home), "--port", "99999", code=2)
 
 
 def test_an_error_is_told_in_plain_words(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

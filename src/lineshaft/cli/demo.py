@@ -19,14 +19,14 @@ from pathlib import Path
 import click
 
 from lineshaft.app import Plant
-from lineshaft.cli.home import home_option, lock
+from lineshaft.cli.home import PORT, home_option, lock
 from lineshaft.cli.rehearsal import PEOPLE, Rehearsal
 from lineshaft.guard import Role
 
 
 @click.command()
 @home_option
-@click.option("--port", type=int, default=None, help="Port of the pages; 8080 or the next free one.")
+@click.option("--port", type=PORT, default=None, help="Port of the pages; 8080 or the next free one.")
 @click.option(
     "--for", "seconds", type=float, default=None, help="Play the whole loop with scripted people for so many seconds, then end."
 )

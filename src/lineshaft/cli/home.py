@@ -14,6 +14,8 @@ from lineshaft.core import ConfigError
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT = ".lineshaft"
+PORT = click.IntRange(0, 65_535)
+"""What `--port` takes; 0 is any free one."""
 
 
 def home_option(function: F) -> F:
@@ -37,8 +39,14 @@ def existing(home: Path) -> Path:
 
 def lock(home: Path) -> IO[str]:
     """Take the folder for this process until it ends. Raises ConfigError if another node runs on it."""
-    home.mkdir(parents=True, exist_ok=True)
-    handle = (home / "node.lock").open("a+", encoding="utf-8")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        handle = (home / "node.lock").open("a+", encoding="utf-8")
+    except OSError as error:
+        hint = "choose a folder this user may write to with --home"
+        raise ConfigError(
+            f"the home cannot be used: {error.strerror}", where=str(home), hint=hint, code="home.unusable"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

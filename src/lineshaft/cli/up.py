@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from lineshaft.app import Plant
-from lineshaft.cli.home import home_option, lock
+from lineshaft.cli.home import PORT, home_option, lock
 
 
 @click.command()
 @home_option
 @click.option("--host", default=None, help="Address to listen on; the default of the settings is 127.0.0.1.")
-@click.option("--port", type=int, default=None, help="Port to listen on; the default of the settings is 8080.")
+@click.option("--port", type=PORT, default=None, help="Port to listen on; the default of the settings is 8080.")
 def up(home: Path, host: str | None, port: int | None) -> None:
     """Run a node for real use: settings in HOME/settings.toml, models and plant as YAML in HOME/config."""
     logging.getLogger("lineshaft").setLevel(logging.INFO)

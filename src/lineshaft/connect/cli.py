@@ -23,7 +23,9 @@ def _home() -> Path:
 @click.group(invoke_without_command=True)
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=_home, help="Folder of simulator.json.")
 @click.option("--as", "protocol", default="opcua", show_default=True, help="Protocol to speak.")
-@click.option("--port", type=int, default=4840, show_default=True, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=4840, show_default=True, help="Port on 127.0.0.1; 0 takes a free one."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Bakery: the same seed gives the same shift.")
 @click.option("--replay", "file", type=click.Path(path_type=Path), help="Replay this recorded table instead of the bakery.")
 @click.option("--start", default="", help="Claimed time of recorded zero: ISO 8601 with a zone, or now.")
