@@ -53,6 +53,7 @@ COMMANDS = [
     ("POST", "sql", {"sql": "SELECT * FROM no_such_table"}, "planner"),
     ("POST", "recompute/preview", RECOMPUTE, "engineer"),
     ("POST", "recompute", RECOMPUTE, "engineer"),
+    ("POST", f"recompute/{NOTHING}/cancel", {}, "engineer"),
     ("POST", "store/flush", None, "engineer"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
 ]

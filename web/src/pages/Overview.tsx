@@ -44,9 +44,9 @@ function Lines({ assets, window }: { assets: Asset[]; window: number }) {
   return lines.map(({ line, machines }) => (
     <Box component="section" key={line.id} mb="lg" aria-label={line.name}>
       <LineHead line={line} assets={assets} window={window} />
-      <SimpleGrid cols={{ base: 1, xs: 2, lg: 3, xl: 5 }} spacing="xs" mt="xs">
+      <Box className="machine-cards" mt="xs">
         {machines.map((machine) => <MachineCard key={machine.id} machine={machine} window={window} alarms={alarms} constraint={line.constraint === machine.path} />)}
-      </SimpleGrid>
+      </Box>
     </Box>
   ));
 }
