@@ -109,6 +109,9 @@ def test_rejected_rows_are_named_one_by_one_and_the_good_ones_are_stored(node: N
     assert [rejected["row"] for rejected in answer["rejected"]] == [1, 2, 3, 4]
     assert all(rejected["reason"] and rejected["hint"] for rejected in answer["rejected"])
     assert "Vibration" in answer["rejected"][2]["hint"]
+    ledger = {(row["source"], row["tag"]): row for row in node.get("ledger", limit=1000)["items"]}
+    assert ledger["rest", "(refused)"]["rejected"] == {"timestamp": 1, "unknown-property": 1}
+    assert ledger["rest", "(refused)"]["balance"] == 0
 
 
 def test_nan_is_stored_and_never_computed_with(node: Node) -> None:

@@ -26,6 +26,20 @@ def test_every_row_is_accounted_for_through_flush_and_restart(home: Home):
     assert totals(home.crash().store()) == expected
 
 
+def test_rows_a_door_refused_are_accounted_for_and_survive_a_crash(home: Home):
+    store = home.store()
+    store.refused("rest", "(refused)", {"unknown-property": 2, "timestamp": 1})
+    give(store, 1, [("a", T0, 1.0)])
+    store.refused("rest", "(refused)", {"timestamp": 1})
+    expected = {"(refused)": (4, 0, 0, 0, {"unknown-property": 2, "timestamp": 2}), "a": (1, 1, 0, 0, {})}
+    assert totals(store) == expected
+    assert totals(home.crash().store()) == expected
+    store = home.crash().store()
+    store.flush()
+    assert totals(home.crash().store()) == expected
+    assert [stored.source for stored in home.crash().store().unprocessed()] in ([], ["m"])
+
+
 def test_the_gateways_counts_are_balanced_against_ours(store: Store):
     give(store, 1, [("a", T0, 1.0), ("a", T0 + 1, 1.0)])
     give(store, 1, [("a", T0, 1.0), ("a", T0 + 1, 1.0)])  # a redelivery: received again, and duplicate

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -131,6 +131,20 @@ class Historian:
         refused = Counter((sid, reason) for sid in sids.tolist())
         direct = sids if batch.seq < 0 else sids[:0]
         return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes(refused, sids[:0], direct)), sids[:0])
+
+    def refused(self, source: str, tag: str, reasons: Mapping[str, int]) -> None:
+        """Count rows, by reason, that a door had to refuse before they had a series; durable when this returns."""
+        with self.journal.lock:
+            try:
+                with self.journal.transaction() as tx:
+                    sids = self.series.of_tags(source, [tag])
+                    said = notes({(int(sids[0]), reason): n for reason, n in reasons.items()}, sids[:0])
+                    self._write(tx, [Entry(self.journal.next(), source, -1, None, said)])
+            except BaseException:
+                self.series.rollback()
+                raise
+            self._settle()
+            self.ledger.noted(said)
 
     def judged(self, rows: pa.Table) -> tuple[tuple[pa.Table, Sids, str | None], Verdict]:
         """Judge sorted rows that go to the lake without the journal; columns of STORED without a value may be missing.

@@ -82,6 +82,10 @@ class Store:
         """Take computed rows; `through` is the journal number up to which everything raw has been derived from."""
         return self._historian.append_derived(rows, through)
 
+    def refused(self, source: str, tag: str, reasons: Mapping[str, int]) -> None:
+        """Account for rows, by reason, that a door had to refuse before they had a series."""
+        self._historian.refused(source, tag, reasons)
+
     def show(self, items: Stored | Iterable[Stored]) -> None:
         """Make what append and append_derived returned visible."""
         self._historian.show(items)

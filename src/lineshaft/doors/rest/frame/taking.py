@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,8 @@ from lineshaft.store import HINTS
 
 MOST_REJECTED = 1_000
 """So many rejected rows are named one by one; the count is always whole."""
+DOOR, REFUSED = "rest", "(refused)"
+"""Where the ledger accounts for rows that were refused before they had a series."""
 Mask = npt.NDArray[np.bool_]
 
 
@@ -58,6 +61,8 @@ def _ingest(rooms: Rooms, subject: Subject, rows: Arriving) -> dict[str, Any]:
                 mine &= ~fits
         hint = "bind the property to a tag for that time (POST /api/v1/bindings)"
         rejected += [Rejected(row=int(row), reason="unbound", hint=hint) for row in rows.number[mine]]
+    if rejected:
+        rooms.store.refused(DOOR, REFUSED, Counter(one.reason for one in rejected))
     counts = {"stored": 0, "duplicate": 0}
     for source, parts in groups.items():
         batch, numbers = _batch(source, rows, parts)
