@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from lineshaft.core import Duration, Section, parse_duration
+from lineshaft.core import Duration, Section
 
 
 class ActSettings(Section):
@@ -18,9 +18,3 @@ class ActSettings(Section):
     )
     executor: str = Field(default="node", description="Name of this node among several on one PostgreSQL database.")
     threads: int = Field(default=4, ge=1, le=64, description="Cases that move at the same moment; waiting cases cost none.")
-
-    @field_validator("approval_expiry")
-    @classmethod
-    def _duration(cls, text: str) -> str:
-        parse_duration(text)
-        return text

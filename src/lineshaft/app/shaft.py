@@ -15,10 +15,9 @@ import pyarrow as pa
 from lineshaft.compute import Compute
 from lineshaft.core import Batch, Bus, SystemEvent, now_ns
 from lineshaft.detect import Detect
-from lineshaft.store import STORED, Store, Stored
+from lineshaft.store import Store, Stored, nothing
 
 log = logging.getLogger("lineshaft.app")
-_NOTHING = pa.RecordBatch.from_pylist([], STORED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Shaft:
 
     def start(self) -> None:
         """Derive from what the journal holds from before a stop, then from what arrives."""
-        self._way.store.append_derived(_NOTHING, 0)  # from now on nothing leaves the journal that was not derived from
+        self._way.store.append_derived(nothing(), 0)  # from now on nothing leaves the journal that was not derived from
         for stored in self._way.store.unprocessed():
             self._derive(stored)
         self._thread.start()
@@ -85,7 +84,7 @@ class Shaft:
         Detectors judge measured values even where computing from them failed; a batch that fails takes no other with it.
         """
         way = self._way
-        derived = _NOTHING
+        derived = nothing()
         with self._reported("shaft:derive"):
             derived = way.compute.on_rows(stored)
             way.store.show(way.store.append_derived(derived, stored.seq))

@@ -22,13 +22,13 @@ from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
 from lineshaft.compute.plan import Group, Plan, Problem, make
-from lineshaft.compute.points import empty, raw, rows
+from lineshaft.compute.points import raw, rows
 from lineshaft.compute.recompute import Recomputes
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
 from lineshaft.core import NS, Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, iso, now_ns
-from lineshaft.store import Stored
+from lineshaft.store import Stored, nothing
 
 
 class Store(History, Readings, Protocol):
@@ -192,20 +192,20 @@ class Compute:
         """Return what the transforms make of new rows, as rows for the store."""
         with self._lock:
             if stored.rows.num_rows == 0:
-                return empty()
+                return nothing()
             found = raw(stored.rows)
             if len(found.ts):
                 self._watermark.note(stored.source, int(found.ts.max()), self.clock())
             fresh = self.plan.channels.of(found)
             if not len(fresh):
-                return empty()
+                return nothing()
             newest = self._transforms.last.ts.copy()
             derived = self._transforms.process(fresh)
             self._metrics.begin(fresh)
             late = {**self._metrics.touch(fresh, newest)}
             _widen(late, self._metrics.touch(derived, newest))
             self._remember(late)
-            return rows(derived, self.plan.channels.shapes) if len(derived) else empty()
+            return rows(derived, self.plan.channels.shapes) if len(derived) else nothing()
 
     def _remember(self, late: Touched) -> None:
         """Write down which windows late values touch, before the rows count as processed."""
@@ -236,7 +236,7 @@ class Compute:
             self._marks |= changed
             self._handed = _Handed(changed, list(self._waiting))
             self._waiting = rest
-            return rows(done, self.plan.channels.shapes) if len(done) else empty()
+            return rows(done, self.plan.channels.shapes) if len(done) else nothing()
 
     def _touched(self) -> tuple[Touched, dict[str, tuple[int, int]]]:
         """Return what is recomputed now, and what waits for the next call: a long history is worked off day by day."""

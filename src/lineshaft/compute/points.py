@@ -166,11 +166,6 @@ def rows(result: Points, shapes: Sequence[Shape | None]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([columns[name] for name in STORED.names], schema=STORED)
 
 
-def empty() -> pa.RecordBatch:
-    """Return no rows, in the shape of STORED."""
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in STORED], schema=STORED)
-
-
 def _filled(values: npt.NDArray[np.generic], given: Bools, kind: pa.DataType) -> pa.Array[Any]:
     return pa.array(values, kind, mask=~given)
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from lineshaft.connect import writers as folder
 from lineshaft.connect.settings import SourceEntry, SourcesSettings, validate_options
 from lineshaft.core import (
     Conflict,
+    Duration,
     Forbidden,
     InvalidInput,
     NotFound,
@@ -42,17 +43,8 @@ class Allowed(Section):
     minimum: float | None = Field(None, description="Least value; none for booleans and text.")
     maximum: float | None = Field(None, description="Greatest value.")
     values: tuple[Value, ...] = Field((), description="If given, the only values there may be.")
-    every: str = Field("1s", description="Least time between two writes.")
+    every: Duration = Field("1s", description="Least time between two writes.")
     tolerance: float = Field(0.0, ge=0, description="How far the value read back may be from the one written.")
-
-    @field_validator("every")
-    @classmethod
-    def _duration(cls, text: str) -> str:
-        try:
-            parse_duration(text)
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
-        return text
 
 
 class WriterSettings(Section):

@@ -20,7 +20,7 @@ from lineshaft.store.settings import StoreSettings
 from lineshaft.store.sql import Answer, Asked, Workbench
 from lineshaft.store.statement import SqlError
 from lineshaft.store.store import Store
-from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored
+from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored, nothing
 from lineshaft.store.tables import MIGRATIONS
 from lineshaft.store.view import Field, Range, View
 
@@ -64,4 +64,5 @@ __all__ = [
     "View",
     "Workbench",
     "files_of",
+    "nothing",
 ]

@@ -13,9 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from lineshaft.core import NS, ConfigError, InvalidInput, parse_duration
+from lineshaft.core import NS, ConfigError, Duration, parse_duration
 from lineshaft.production.feed import Pulled
 from lineshaft.production.mapping import Mapped, drafted
 
@@ -31,17 +31,8 @@ class SqlOptions(Mapped):
     mark: str = Field(
         min_length=1, description="Column of the query that rises with every change (a time or number); empty rows are not read."
     )
-    overlap: str = Field("0s", description="If the mark is a time: read again so far back, for systems that commit late.")
+    overlap: Duration = Field("0s", description="If the mark is a time: read again so far back, for systems that commit late.")
     page: int = Field(5_000, ge=1, le=_MOST, description="Rows read at once.")
-
-    @field_validator("overlap")
-    @classmethod
-    def _duration(cls, text: str) -> str:
-        try:
-            parse_duration(text)
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
-        return text
 
     @model_validator(mode="after")
     def _one_url(self) -> SqlOptions:

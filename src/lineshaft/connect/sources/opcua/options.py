@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from lineshaft.core import NS, InvalidInput, Section, parse_duration
+from lineshaft.core import NS, Duration, Section, parse_duration
 
 
 class OpcuaOptions(Section):
@@ -30,26 +30,21 @@ class OpcuaOptions(Section):
     )
     user: str = Field("", description="User name; empty is anonymous.")
     password_env: str = Field("", description="Name of the environment variable that holds the password.")
-    publishing_interval: str = Field("100ms", description="How often the server sends what changed.")
-    sampling_interval: str = Field("100ms", description="How often the server looks at each variable; 0ms means at every change.")
+    publishing_interval: Duration = Field("100ms", description="How often the server sends what changed.")
+    sampling_interval: Duration = Field(
+        "100ms", description="How often the server looks at each variable; 0ms means at every change."
+    )
     queue_size: int = Field(
         1_000, ge=1, le=1_000_000, description="Values the server keeps a variable while we are away: rate times longest outage."
     )
     trigger: Literal["status_value", "status_value_timestamp"] = Field(
         "status_value", description="What counts as a change: status_value_timestamp also reports an equal value with a new time."
     )
-    keepalive: str = Field("5s", description="Without news the server speaks this often; silence twice as long is a lost line.")
-    lifetime: str = Field("10m", description="How long the server keeps our subscription and queues while we are away.")
-    timeout: str = Field("5s", description="Longest wait for an answer.")
-
-    @field_validator("publishing_interval", "sampling_interval", "keepalive", "lifetime", "timeout")
-    @classmethod
-    def _duration(cls, text: str) -> str:
-        try:
-            parse_duration(text)
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
-        return text
+    keepalive: Duration = Field(
+        "5s", description="Without news the server speaks this often; silence twice as long is a lost line."
+    )
+    lifetime: Duration = Field("10m", description="How long the server keeps our subscription and queues while we are away.")
+    timeout: Duration = Field("5s", description="Longest wait for an answer.")
 
     @model_validator(mode="after")
     def _something_to_hear(self) -> OpcuaOptions:
