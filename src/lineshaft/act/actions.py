@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.act.job import Action, Job, Look, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
 from lineshaft.core import LineshaftError, now_ns, parse_duration
 from lineshaft.guard import Subject
-from lineshaft.maintain import LISTS, check_closing
+from lineshaft.maintain import LISTS
 
 _TIME_TO_ACT = {1: "4h", 2: "24h", 3: "72h", 4: "7d", 5: "30d"}
 """Due from urgency; a plant sets its own in the triage task's `with: {due: {1: 2h}}`."""
@@ -165,7 +165,7 @@ def _closed(tx: Connection, job: Job) -> Look:
     if order["state"] != "verified":
         return _given_up(order)
     try:
-        codes = check_closing(order["closing"])
+        codes = job.rooms.orders.check_closing(tx, job.order_id, order["closing"])
     except LineshaftError:
         return None
 

@@ -6,10 +6,11 @@ Everything that changes takes the transaction of the caller; events are told aft
 """
 
 from lineshaft.maintain.codes import LISTS, check_closing
-from lineshaft.maintain.events import OrderChanged, PurchaseChanged, SpareLow
+from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
-from lineshaft.maintain.purchase import MaintainSettings, Purchases
+from lineshaft.maintain.purchase import Purchases
+from lineshaft.maintain.settings import MaintainSettings
 from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
@@ -25,6 +26,7 @@ __all__ = [
     "Purchases",
     "Repair",
     "RepairTimes",
+    "ReturnedToService",
     "SpareLow",
     "Spares",
     "State",

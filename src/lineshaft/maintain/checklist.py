@@ -1,4 +1,4 @@
-"""The checklist of an order: steps a technician ticks off, pass/fail or a number with limits."""
+"""The checklist of an order: steps a technician ticks off: pass/fail, a number with limits, a photograph, a signature."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Conflict, InvalidInput, NotFound, bump, new_id, now_ns
+from lineshaft.core import Conflict, Forbidden, InvalidInput, NotFound, bump, new_id, now_ns
 from lineshaft.guard import Subject
 from lineshaft.maintain.tables import steps
 
-KINDS = ("check", "number")
+KINDS = ("check", "number", "photo", "signature")
 
 
 def write_steps(tx: Connection, order_id: str, checklist: Sequence[Mapping[str, Any]]) -> None:
-    """Put the steps of a new order: `{text, kind: check|number, lower?, upper?, unit?}`."""
+    """Put the steps of a new order: `{text, kind, lower?, upper?, unit?, image?, warning?}`."""
     for position, step in enumerate(checklist, start=1):
         kind = str(step.get("kind", "check"))
         if kind not in KINDS:
@@ -33,6 +33,8 @@ def write_steps(tx: Connection, order_id: str, checklist: Sequence[Mapping[str, 
                 lower=step.get("lower"),
                 upper=step.get("upper"),
                 unit=str(step.get("unit", "")),
+                image=step.get("image"),
+                warning=step.get("warning") or None,
             )
         )
 
@@ -51,6 +53,11 @@ def judge(kind: str, result: object, lower: float | None, upper: float | None) -
         raise InvalidInput(
             "this step is answered with pass or fail", hint="send true, false, 'pass' or 'fail'", code="step.result"
         )
+    if kind in ("photo", "signature"):
+        if isinstance(result, str) and result.strip():
+            return True
+        what = "the id of a photograph" if kind == "photo" else "the name of whoever signs"
+        raise InvalidInput(f"this step is answered with {what}", code="step.result")
     if isinstance(result, bool) or not isinstance(result, int | float) or not math.isfinite(result):
         raise InvalidInput("this step is answered with a number", code="step.result")
     return (lower is None or result >= lower) and (upper is None or result <= upper)
@@ -59,13 +66,27 @@ def judge(kind: str, result: object, lower: float | None, upper: float | None) -
 def answer(
     tx: Connection, order_id: str, step_id: str, result: object, by: Subject, version: int | None = None
 ) -> dict[str, Any]:
-    """Write one step's result; answering again replaces it (the audit keeps both)."""
+    """Write one step's result; answering again replaces it (the audit keeps both).
+
+    Who saw an older answer (`version` of the step) does not overwrite another one; the same answer twice is one answer.
+    """
     row = tx.execute(sa.select(steps).where(steps.c.id == step_id, steps.c.order_id == order_id)).mappings().first()
     if row is None:
         raise NotFound(f"this order has no step {step_id}", code="step.unknown")
     passed = judge(row["kind"], result, row["lower"], row["upper"])
+    if row["kind"] == "signature" and by.kind not in {"person", "token"}:
+        raise Forbidden("only a person signs", code="step.signature")
+    if row["done_at"] is not None and row["result"] == result:
+        return {"id": step_id, "result": result, "passed": passed, "same": True}
+    if version is not None and version != row["version"]:
+        raise Conflict(
+            f"'{row['text']}' was answered meanwhile",
+            hint="read the order again; send your answer with the version of the step if it is still right",
+            code="step.conflict",
+            details={"step": step_id, "result": row["result"], "done_by": row["done_by"], "version": row["version"]},
+        )
     bump(tx, steps, step_id, version, result=result, passed=passed, done_by=by.id, done_at=now_ns())
-    return {"id": step_id, "result": result, "passed": passed}
+    return {"id": step_id, "result": result, "passed": passed, "same": False}
 
 
 def refuse_open_steps(tx: Connection, order_id: str) -> None:
@@ -97,6 +118,8 @@ def read_steps(tx: Connection, order_ids: Sequence[str]) -> dict[str, list[dict[
                 "done_by": row["done_by"],
                 "done_at": row["done_at"],
                 "version": row["version"],
+                "image": row["image"],
+                "warning": row["warning"],
             }
         )
     return found

@@ -86,27 +86,34 @@ REQUIRED: tuple[str, ...] = ("mode", "cause", "remedy")
 """What every closed order names; the others are welcome."""
 
 
-def check_closing(codes: Mapping[str, str], *, complete: bool = True) -> dict[str, str]:
-    """Return the closing codes if each is on its list, and all required ones are there.
+def check_closing(
+    codes: Mapping[str, str],
+    lists: Mapping[str, Mapping[str, str]] | None = None,
+    *,
+    complete: bool = True,
+    label: bool = False,
+) -> dict[str, str]:
+    """Return the closing codes if each is on its list (ours, unless other lists are given), and all required ones are there.
 
     >>> check_closing({"mode": "VIB", "cause": "AGE", "remedy": "REPLACE"})["mode"]
     'VIB'
     """
+    known = LISTS if lists is None else lists
     given = {name: code for name, code in codes.items() if code}
     for name, code in given.items():
-        if name not in LISTS:
-            raise InvalidInput(f"'{name}' is no closing code", hint=did_you_mean(name, LISTS), code="codes.unknown")
-        if code not in LISTS[name]:
+        if name not in known:
+            raise InvalidInput(f"'{name}' is no closing code", hint=did_you_mean(name, known), code="codes.unknown")
+        if code not in known[name]:
             raise InvalidInput(
-                f"'{code}' is not on the list of {name}", where=name, hint=did_you_mean(code, LISTS[name]), code="codes.unknown"
+                f"'{code}' is not on the list of {name}", where=name, hint=did_you_mean(code, known[name]), code="codes.unknown"
             )
-    missing = [name for name in REQUIRED if name not in given]
+    missing = [name for name in (*REQUIRED, *(("label",) if label else ())) if name not in given]
     if complete and missing:
         first = missing[0]
         raise InvalidInput(
             f"closing an order needs its {', '.join(missing)}",
             where=first,
-            hint=did_you_mean("", LISTS[first]),
+            hint=did_you_mean("", known[first]),
             code="codes.missing",
         )
     return given

@@ -19,6 +19,22 @@ class OrderChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnedToService:
+    """Somebody verified that an asset is back in service and normal: detectors of it begin anew from here.
+
+    `sources` are the alarms and findings the order was for, as (type, id).
+    """
+
+    order_id: str
+    number: str
+    asset: str
+    failure_mode: str
+    sources: tuple[tuple[str, str], ...]
+    at: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class SpareLow:
     """Less of a part is free (and on order) than its minimum."""
 

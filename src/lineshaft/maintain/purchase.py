@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import sqlalchemy as sa
-from pydantic import Field
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import (
@@ -18,7 +17,6 @@ from lineshaft.core import (
     InvalidInput,
     NotFound,
     Registry,
-    Section,
     after_commit,
     bump,
     iso,
@@ -28,6 +26,7 @@ from lineshaft.core import (
 from lineshaft.guard import Subject
 from lineshaft.maintain import erps
 from lineshaft.maintain.events import PurchaseChanged
+from lineshaft.maintain.settings import MaintainSettings
 from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.tables import next_number, purchases
 
@@ -38,13 +37,6 @@ FROM: dict[str, tuple[str, ...]] = {
     "received": ("ordered",),
 }
 """Which states a purchase comes from, by the state it goes to."""
-
-
-class MaintainSettings(Section):
-    """Where approved purchases go."""
-
-    erp: str = Field(default="outbox", description="Name of the plugin in maintain/erps that takes approved purchases.")
-    erp_options: dict[str, Any] = Field(default_factory=dict, description="Its options, see docs/reference/plugins.md.")
 
 
 class Erp(Protocol):

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
+from lineshaft.maintain.records import open_workshop
 
 
 def _entity(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
@@ -47,6 +48,15 @@ orders = _entity(
     sa.Column("started", sa.BigInteger),
     sa.Column("done", sa.BigInteger),
     sa.Column("closed", sa.BigInteger),
+    sa.Column("urgency", sa.Integer),
+    sa.Column("criticality", sa.Integer),
+    sa.Column("score", sa.Float),
+    sa.Column("hours", sa.Float),
+    sa.Column("skills", sa.JSON),
+    sa.Column("planned_for", sa.BigInteger),
+    sa.Column("instruction", sa.String(120)),
+    sa.Column("instruction_number", sa.Integer),
+    sa.Column("avoided", sa.JSON),
 )
 """`source_id` holds `type:id`, so that one alarm or finding never makes two orders."""
 
@@ -77,6 +87,8 @@ steps = _entity(
     sa.Column("passed", sa.Boolean),
     sa.Column("done_by", sa.String(100)),
     sa.Column("done_at", sa.BigInteger),
+    sa.Column("image", sa.String(36)),
+    sa.Column("warning", sa.String(500)),
 )
 
 spares = _entity(
@@ -91,6 +103,8 @@ spares = _entity(
     sa.Column("unit_cost", sa.Float, nullable=False, default=0.0),
     sa.Column("lead_time_days", sa.Float, nullable=False, default=0.0),
     sa.Column("used_by", sa.JSON, nullable=False),
+    sa.Column("alternatives", sa.JSON),
+    sa.Column("counted", sa.BigInteger),
     sa.CheckConstraint("reserved >= 0 AND on_hand >= reserved", name="stock_never_below_zero"),
 )
 
@@ -145,7 +159,14 @@ def _first(tx: Connection) -> None:
     tx.execute(series.insert(), [{"name": "WO", "last": 0}, {"name": "PO", "last": 0}])
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "orders, checklists, spare ledger, purchases", _first),)
+def _second(tx: Connection) -> None:
+    open_workshop(tx, orders, steps, spares)
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "orders, checklists, spare ledger, purchases", _first),
+    Migration(2, "the workshop: permits, labour, technicians, plans, instructions, codes", _second),
+)
 
 
 def add_series(tx: Connection, name: str) -> None:
