@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lineshaft import act, assets, detect, guard, maintain
-from lineshaft.act import Act, ActSettings
+from lineshaft.act import Act, ActSettings, Hand
 from lineshaft.assets import Assets
 from lineshaft.core import Bus, Database, SystemEvent
 from lineshaft.detect import Detect
@@ -34,7 +34,9 @@ class Plant:
 
     stored = Watch.stored
 
-    def __init__(self, db: Database, home: Path, alarms: str = VIBRATION, settings: ActSettings | None = None) -> None:
+    def __init__(
+        self, db: Database, home: Path, alarms: str = VIBRATION, settings: ActSettings | None = None, hand: Hand | None = None
+    ) -> None:
         self.db, self.home = db, home
         db.migrate(MIGRATIONS)
         self.write(alarms)
@@ -49,7 +51,8 @@ class Plant:
         self.orders, self.spares = Orders(db, self.bus), Spares(db, self.bus)
         self.purchases = Purchases(db, self.bus, home)
         self.act = Act(
-            home, db, self.guard, self.orders, self.spares, self.purchases, self.detect, settings or ActSettings(), self.bus
+            *(home, db, self.guard, self.orders, self.spares, self.purchases, self.detect, settings or ActSettings(), self.bus),
+            hand,
         )
         self.act.listen()
 

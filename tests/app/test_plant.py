@@ -143,3 +143,19 @@ def test_who_may_log_in_is_for_the_nodes_own_user_only(tmp_path: Path) -> None:
         os.umask(before)
     assert "lineshaft.db" in files
     assert set(files.values()) == {0}
+
+
+def test_a_model_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copytree(BAKERY, home / "config")
+    oven = home / "config" / "models" / "oven.yaml"
+    oven.write_text(oven.read_text().replace("name: Speed,", "name: Speed, colour: red,"))
+    plant = Plant(home)
+    try:
+        problems = plant.load_models()
+        assert any("oven.yaml" in problem.where and "colour" in problem.what for problem in problems)
+        assert any(problem.where == "Bakery/Line 1/Oven" for problem in problems)
+        assert "Bakery/Line 1/Cooler/Coolant pump" in {path.path for path in plant.assets.tree()}
+    finally:
+        plant.stop()

@@ -37,7 +37,7 @@ def test_the_tags_are_those_the_examples_bind():
     tags = Line().tags()
     machine = {f"{name}/{tag}" for name in MACHINES for tag in ("State", "Good", "Bad", "Speed", "Power")}
     pump = {f"Coolant pump/{tag}" for tag in ("Vibration", "BearingTemperature", "Flow", "Current", "Running")}
-    assert set(tags) == machine | pump | {"Oven/Temperature", "Cooler/Temperature", "Mixer/Torque"}
+    assert set(tags) == machine | pump | {"Oven/Temperature", "Cooler/Temperature", "Mixer/Torque", "Oven/SpeedSetpoint"}
     assert tags["Oven/State"] == ("int32", RUNNING)
     assert tags["Oven/Good"][0] == "uint32"
 

@@ -1,5 +1,6 @@
 // A node-opcua server nobody here wrote: node opcua_server.mjs PORT TAGS HZ PKI
-// ns=1;s=v<i> is a Double that counts k + i/TAGS at HZ; ns=1;s=x/<name> are constants of every kind. user1/password1.
+// ns=1;s=v<i> is a Double that counts k + i/TAGS at HZ; ns=1;s=x/<name> are constants of every kind;
+// ns=1;s=x/Setpoint is a Double that clients may write. user1/password1.
 import * as opcua from "node-opcua";
 
 const [port, tags, hz] = process.argv.slice(2, 5).map(Number);
@@ -52,6 +53,8 @@ constant("ByteString", DataType.ByteString, Buffer.from([1, 2, 255]));
 constant("Guid", DataType.Guid, "72962B91-FA75-4AE6-8D28-B404DC7DAF63");
 constant("LocalizedText", DataType.LocalizedText, { text: "Ofen", locale: "de" });
 constant("Array", DataType.Double, new Float64Array([1, 2.5]), VariantArrayType.Array);
+space.addVariable({ componentOf: line, browseName: "Setpoint", nodeId: "s=x/Setpoint", dataType: "Double", minimumSamplingInterval: 0,
+  accessLevel: "CurrentRead | CurrentWrite", userAccessLevel: "CurrentRead | CurrentWrite", value: { dataType: "Double", value: 117.6 } });
 await server.start();
 console.log("listening");
 let k = 0;

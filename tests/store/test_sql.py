@@ -134,8 +134,10 @@ def test_windows_end_at_their_stamp_and_hold_good_values(filled: Store):
         "WITH mine AS (SELECT * FROM samples WHERE tag = 'a') SELECT count(*) FROM mine, series WHERE series.tag = 'b'",
         "SELECT count(*) FROM series s WHERE EXISTS (FROM samples t WHERE t.tag = s.tag AND ts > '2026-01-01 00:00:15')",
         # only the alert of second 30 is asked for: at 1 and 4 two tags share the time, and which one ASOF takes is chance
-        "SELECT b.value FROM alert a ASOF JOIN samples b ON a.ts >= b.ts WHERE a.ts > '2026-01-01 00:00:15' "
-        "AND b.tag = 'a' AND b.ts < '2026-01-01 00:00:09'",
+        (
+            "SELECT b.value FROM alert a ASOF JOIN samples b ON a.ts >= b.ts WHERE a.ts > '2026-01-01 00:00:15' "
+            "AND b.tag = 'a' AND b.ts < '2026-01-01 00:00:09'"
+        ),
         "SELECT b.value FROM alert a ASOF JOIN samples b ON a.ts >= b.ts WHERE b.tag = 'a' AND b.ts > '2026-01-01 00:00:09'",
     ],
 )

@@ -8,6 +8,7 @@ tower lists what was done by whom or what. Every move passes the gate and is aud
 from lineshaft.act.act import Act
 from lineshaft.act.actions import ACTIONS
 from lineshaft.act.approval import ApprovalChanged
+from lineshaft.act.carry import Hand, Touched
 from lineshaft.act.case import CaseChanged
 from lineshaft.act.matrix import Mode, mode_of
 from lineshaft.act.process import Process, read_process
@@ -22,8 +23,10 @@ __all__ = [
     "ActSettings",
     "ApprovalChanged",
     "CaseChanged",
+    "Hand",
     "Mode",
     "Process",
+    "Touched",
     "TowerAdded",
     "mode_of",
     "read_process",

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.act.actions import ACTIONS, purchase_decided
 from lineshaft.act.approval import Approvals
+from lineshaft.act.carry import Carrier, Hand
 from lineshaft.act.case import Cases
 from lineshaft.act.casebook import CaseBook
 from lineshaft.act.clock import Clock
@@ -48,6 +49,7 @@ class Act:
         detect: Detect,
         settings: ActSettings | None,
         bus: Bus,
+        hand: Hand | None = None,
     ) -> None:
         self._db, self._guard, self._bus = db, guard, bus
         self._settings = settings or ActSettings()
@@ -57,7 +59,9 @@ class Act:
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         expiry = self._settings.approval_expiry
-        self._writes = Writes(db, self._approvals, expiry)
+        self._writes = Writes(db, self._approvals, expiry, hand)
+        within = parse_duration(self._settings.write_within)
+        self._carrier = Carrier(db, guard, self._tower, bus, hand, within) if hand is not None else None
         self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
         self._engine: Any = None
@@ -90,10 +94,14 @@ class Act:
         self._clock, self._cases.on_time = clock, clock.look
         self._engine.start(self)
         clock.start()
+        if self._carrier is not None:
+            self._carrier.start()
         self.recover()
 
     def stop(self) -> None:
         """End; nothing is lost."""
+        if self._carrier is not None:
+            self._carrier.stop()
         if self._clock is not None:
             self._clock.stop()
             self._engine.stop()
@@ -101,7 +109,8 @@ class Act:
 
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait until every case has made all the moves it can; false if that takes longer."""
-        return self._clock is None or self._clock.idle(timeout)
+        carried = self._carrier is None or self._carrier.settle(timeout)
+        return carried and (self._clock is None or self._clock.idle(timeout))
 
     def recover(self) -> None:
         """Wake every open case, and take alarms that were raised when nobody listened."""
@@ -253,6 +262,14 @@ class Act:
         self._look_after(tx)
         return made
 
+    def write_targets(self) -> list[dict[str, Any]]:
+        """Return what may be written at all: property, minimum, maximum, values, every, permissive, dry_run."""
+        return self._writes.targets()
+
+    def check_write(self, target: Property, value: object) -> object:
+        """Return the value as it would be written. Raises with the reason when it may not be; nothing is filed or written."""
+        return self._writes.check(target, value)
+
     def writes(self, state: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
         """Return proposals to write to machines, newest first."""
         return self._writes.list(state, limit, before)
@@ -267,7 +284,9 @@ class Act:
 
     def _decided(self, tx: Connection, row: Mapping[str, Any], approved: bool, by: Subject) -> None:
         """Let what was proposed know the decision, in the same transaction."""
-        if row["task"] == WRITE:
+        if row["task"] == WRITE and row["case_id"] is None:
+            if approved and self._carrier is not None:
+                self._carrier.approved(tx, row)
             return
         if row["case_id"] is None:
             purchase_decided(tx, self._rooms, row["proposal"], approved, by)

@@ -16,5 +16,8 @@ class ActSettings(Section):
     approval_expiry: Duration = Field(
         default="7d", description="A proposal nobody decides within this time is refused: silence is no."
     )
+    write_within: Duration = Field(
+        default="5m", description="An approved write to a machine that could not be carried out within this time is dropped."
+    )
     executor: str = Field(default="node", description="Name of this node among several on one PostgreSQL database.")
     threads: int = Field(default=4, ge=1, le=64, description="Cases that move at the same moment; waiting cases cost none.")

@@ -108,10 +108,26 @@ tower = sa.Table(
     sa.Column("outcome", sa.String(300), nullable=False, default=""),
 )
 
+machine_writes = _entity(
+    "machine_write",
+    sa.Column("property", sa.String(500), nullable=False, index=True),
+    sa.Column("value", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("approved", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.BigInteger),
+    sa.Column("before", sa.JSON),
+    sa.Column("after", sa.JSON),
+    sa.Column("why", sa.Text, nullable=False, default=""),
+)
+"""What became of an approved write; its id is the approval's. `waiting` and `writing` are under way, the rest is final."""
+
 
 def _first(tx: Connection) -> None:
     create(cases, tasks, approvals, notes, tower)(tx)
     add_series(tx, "CASE")
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "cases, tasks, approvals, control tower", _first),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "cases, tasks, approvals, control tower", _first),
+    Migration(2, "what became of approved writes to machines", create(machine_writes)),
+)

@@ -1,6 +1,6 @@
 """Writes to machines begin as proposals like everything else: a second person decides, silence is no.
 
-Carrying an approved one out is the writer's (`connect.Writer`), within its allow-list and limits; here nothing is written.
+What the hand (`carry.Hand`) would refuse is refused when it is proposed already: nobody decides about the impossible.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.act.approval import Approvals
-from lineshaft.act.tables import approvals
+from lineshaft.act.carry import Hand
+from lineshaft.act.tables import approvals, machine_writes
 from lineshaft.assets import Kind, Property
 from lineshaft.core import Database, DataType, InvalidInput, now_ns, parse_duration
 from lineshaft.guard import Subject
@@ -21,14 +22,34 @@ WRITE = "write"
 """What the inbox calls such a proposal's task."""
 
 
+_WITH_OUTCOME = sa.select(
+    approvals,
+    machine_writes.c.state.label("outcome"),
+    machine_writes.c.before,
+    machine_writes.c.after,
+    machine_writes.c.why,
+).select_from(approvals.outerjoin(machine_writes, machine_writes.c.id == approvals.c.id))
+
+
 class Writes:
     """Proposals to write a value to a machine."""
 
-    def __init__(self, db: Database, inbox: Approvals, expiry: str) -> None:
-        self._db, self._inbox, self._expiry = db, inbox, expiry
+    def __init__(self, db: Database, inbox: Approvals, expiry: str, hand: Hand | None = None) -> None:
+        self._db, self._inbox, self._expiry, self._hand = db, inbox, expiry, hand
 
     def propose(self, tx: Connection, target: Property, value: object, by: Subject, reason: str = "") -> dict[str, Any]:
         """File a proposal to write `value` to a measured property."""
+        expires = now_ns() + parse_duration(self._expiry)
+        proposal = {"property": target.path, "value": self.check(target, value), "unit": target.unit, "reason": reason}
+        made = self._inbox.file(tx, f"Write {value} to {target.path}", proposal, by.id, expires, None, WRITE)
+        return self.get(made, tx)
+
+    def targets(self) -> list[dict[str, Any]]:
+        """Return what may be written at all."""
+        return self._hand.targets() if self._hand is not None else []
+
+    def check(self, target: Property, value: object) -> float | int | bool | str:
+        """Return the value as it would be written. Raises with the reason when it may not be."""
         if target.kind is not Kind.MEASUREMENT:
             raise InvalidInput(
                 f"{target.path} is {target.kind}, not measured",
@@ -36,14 +57,18 @@ class Writes:
                 hint="only what a machine has can be written",
                 code="writes.property",
             )
-        proposal = {"property": target.path, "value": _typed(target, value), "unit": target.unit, "reason": reason}
-        expires = now_ns() + parse_duration(self._expiry)
-        made = self._inbox.file(tx, f"Write {value} to {target.path}", proposal, by.id, expires, None, WRITE)
-        return _shown(self._inbox.get(made, tx))
+        typed = _typed(target, value)
+        if self._hand is not None:
+            self._hand.check(target.path, typed)
+        return typed
+
+    def get(self, approval_id: str, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one proposal and what became of it."""
+        return _shown(self._db.rows(_WITH_OUTCOME.where(approvals.c.id == approval_id), tx)[0])
 
     def list(self, state: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
         """Return such proposals, newest first."""
-        query = sa.select(approvals).where(approvals.c.task == WRITE, approvals.c.case_id.is_(None))
+        query = _WITH_OUTCOME.where(approvals.c.task == WRITE, approvals.c.case_id.is_(None))
         if state:
             query = query.where(approvals.c.state == state)
         if before is not None:
@@ -68,4 +93,5 @@ def _typed(target: Property, value: object) -> float | int | bool | str:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     names = ("id", "state", "proposed_by", "decided_by", "decided", "expires", "created", "version")
     proposal: dict[str, Any] = row["proposal"]
-    return {**{name: row[name] for name in names}, **proposal, "decision_reason": row["reason"], "readback": None}
+    became = {"outcome": row["outcome"], "before": row["before"], "readback": row["after"], "why": row["why"] or ""}
+    return {**{name: row[name] for name in names}, **proposal, **became, "decision_reason": row["reason"]}

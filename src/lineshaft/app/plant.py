@@ -20,6 +20,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from lineshaft import __version__, act, assets, compute, detect, guard, maintain, production, see, store
+from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
@@ -71,8 +72,9 @@ class Plant:
         self.orders = maintain.Orders(self.db, self.bus)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain)
+        hand = PlantHand(self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self._locked_out)
         self.act = act.Act(
-            home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus
+            home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus, hand
         )
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
@@ -143,6 +145,14 @@ class Plant:
             found = plant.load_models(models)
             plant.stop()
         return found
+
+    def _alive(self, source: str) -> bool:
+        """Say whether a source's values are of now."""
+        return any(one.name == source and one.state in {"connected", "degraded"} for one in self.gateway.statuses())
+
+    def _locked_out(self, _path: str) -> str:
+        """Say who locked a machine out and why, or nothing."""
+        return ""
 
     def _simulator(self, name: str, active: bool) -> dict[str, bool]:
         return fault(self.home, name, active=active) if name else simulator_faults(self.home)

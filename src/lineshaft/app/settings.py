@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydantic import Field
 
 from lineshaft import act, assets, compute, detect, guard, maintain, production, store
-from lineshaft.connect import GatewaySettings, SourcesSettings
+from lineshaft.connect import GatewaySettings, SourcesSettings, WriterSettings
 from lineshaft.core import Database, Section, load
 
 
@@ -37,6 +37,7 @@ SECTIONS: dict[str, type[Section]] = {
     "web": WebSettings,
     "gateway": GatewaySettings,
     "sources": SourcesSettings,
+    "writer": WriterSettings,
     "feeds": production.FeedsSettings,
     "guard": guard.GuardSettings,
     "store": store.StoreSettings,
@@ -67,6 +68,7 @@ class Settings:
     web: WebSettings
     gateway: GatewaySettings
     sources: SourcesSettings
+    writer: WriterSettings
     feeds: production.FeedsSettings
     guard: guard.GuardSettings
     store: store.StoreSettings

@@ -69,7 +69,10 @@ def prepare(home: Path, opcua: int) -> None:
     (home / "settings.toml").write_text(
         "# Written anew by `lineshaft demo` at every start; `lineshaft sample config` shows every setting.\n"
         '[node]\nname = "Bakery"\n\n[[sources]]\nname = "bakery"\ntype = "opcua"\n'
-        f'url = "opc.tcp://127.0.0.1:{opcua}/"\nsecurity = "None"\nbrowse = true\n',
+        f'url = "opc.tcp://127.0.0.1:{opcua}/"\nsecurity = "None"\nbrowse = true\n\n'
+        '[writer]\ndry_run = false\n\n[[writer.allow]]\nsource = "bakery"\ntag = "ns=2;s=Oven/SpeedSetpoint"\n'
+        'minimum = 60\nmaximum = 125\nevery = "5s"\npermissive = "state != 4"\n'
+        'inputs = {state = "Bakery/Line 1/Oven/State"}\n',
         encoding="utf-8",
     )
 

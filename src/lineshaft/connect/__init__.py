@@ -10,7 +10,7 @@ from lineshaft.connect.control import fault, simulator_faults
 from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
-from lineshaft.connect.writer import Allowed, Readback, Writer, WriterSettings
+from lineshaft.connect.writer import Allowed, Readback, Value, Writer, WriterSettings
 
 __all__ = [
     "Allowed",
@@ -27,6 +27,7 @@ __all__ = [
     "SourceState",
     "SourceStatus",
     "SourcesSettings",
+    "Value",
     "Writer",
     "WriterSettings",
     "fault",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 Value = float | int | bool | str | None
@@ -15,8 +15,17 @@ class Server(Protocol):
 
     url: str
 
-    async def start(self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None) -> None:
-        """Show the tags with their first values of source time `ts` (UTC ns, default now); `url` is where."""
+    async def start(
+        self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None, *, writable: Collection[str] = ()
+    ) -> None:
+        """Show the tags with their first values of source time `ts` (UTC ns, default now); `url` is where.
+
+        Clients may write those in `writable`.
+        """
+        ...
+
+    async def read(self, tag: str) -> Value:
+        """Return a tag's value as clients see it, also when one of them wrote it."""
         ...
 
     async def write(self, changes: Sequence[tuple[str, Value]], ts: int) -> None:

@@ -44,6 +44,12 @@ class Allowed(Section):
     maximum: float | None = Field(None, description="Greatest value.")
     values: tuple[Value, ...] = Field((), description="If given, the only values there may be.")
     every: Duration = Field("1s", description="Least time between two writes.")
+    permissive: str = Field(
+        "", description="A formula that must be true (not 0) to write, as `state != 4`; with an input undefined it is not."
+    )
+    inputs: dict[str, str] = Field(
+        default_factory=dict, description="The formula's names and the property each stands for, by its path."
+    )
     tolerance: float = Field(0.0, ge=0, description="How far the value read back may be from the one written.")
 
 
@@ -52,6 +58,21 @@ class WriterSettings(Section):
 
     dry_run: bool = Field(True, description="Check everything and write nothing: how commissioning begins.")
     allow: tuple[Allowed, ...] = Field((), description="The tags that may be written, each with its limits.")
+
+    sample_text: ClassVar[str] = """\
+# [writer]
+## Check everything and write nothing: how commissioning begins.
+# dry_run = true
+# [[writer.allow]]
+## A tag that may be written, after a second person approved it; nothing else ever is.
+# source = "press"
+# tag = "ns=2;s=Oven/SpeedSetpoint"
+# minimum = 60
+# maximum = 125
+# every = "10s"
+## What must hold besides (a permissive, no safety interlock).
+# permissive = "state != 4"
+# inputs = {state = "Site/Line/Oven/State"}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +129,7 @@ class Writer:
         allowed = self.check(source, tag, value)
         async with self._busy.setdefault((source, tag), asyncio.Lock()):
             self._not_too_soon(allowed)
-            reason = self._permissive(source, tag, value) if self._permissive else ""
-            if reason:
-                raise Conflict(f"the permissive does not hold: {reason}", where=f"{source} {tag}", code="write.permissive")
+            self.permit(source, tag, value)
             machine = self._machine(source)
             try:
                 return await self._carry_out(machine, allowed, value, dry_run=dry_run or self.settings.dry_run)
@@ -129,6 +148,22 @@ class Writer:
         if not allowed.values and isinstance(value, int | float) and not isinstance(value, bool):
             _within(allowed, value, where)
         return allowed
+
+    def permit(self, source: str, tag: str, value: Value) -> None:
+        """Raise Conflict with the reason if something forbids the write now: a lock-out, a permissive that does not hold."""
+        reason = self._permissive(source, tag, value) if self._permissive else ""
+        if reason:
+            raise Conflict(f"it may not be written now: {reason}", where=f"{source} {tag}", code="write.permissive")
+
+    async def compare(self, source: str, tag: str, value: Value) -> Readback:
+        """Read a tag and say whether it has the value; nothing is written. Raises Retryable when the machine is silent."""
+        tolerance = self.check(source, tag, value).tolerance
+        machine = self._machine(source)
+        try:
+            now = await machine.read(tag)
+        finally:
+            await machine.close()
+        return Readback(source, tag, value, None, now, agrees(value, now, tolerance), dry_run=False, at=now_ns())
 
     def _not_too_soon(self, allowed: Allowed) -> None:
         last = self._last.get((allowed.source, allowed.tag), 0)

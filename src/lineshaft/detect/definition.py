@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 
 from lineshaft.assets import Asset, Assets, ModelVersion, Property
-from lineshaft.core import DataType, InvalidInput, Problem, Section, did_you_mean, parse_duration
+from lineshaft.core import DataType, InvalidInput, NotFound, Problem, Section, did_you_mean, parse_duration
 from lineshaft.detect.condition import EQUAL
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
@@ -78,7 +78,11 @@ def definitions(plant: Assets) -> tuple[list[Watched], list[Problem]]:
     for asset in plant.tree():
         if not asset.model:
             continue
-        version = plant.model(asset.model)
+        try:
+            version = plant.model(asset.model)
+        except NotFound as error:  # its file is wrong: that was told when it was read
+            problems[asset.path] = Problem(asset.path, error.what, error.hint)
+            continue
         if version.id not in parsed:
             parsed[version.id] = _parse(version, problems)
         own: dict[str, Property] = {one.name: one for one in plant.properties(asset.id)}

@@ -109,3 +109,8 @@ export interface CatalogTable {
 export interface LineageRow { property: string; kind: string; formula: string; inputs: string[]; unit: string }
 export interface CatalogDetail extends CatalogTable { lineage: LineageRow[] }
 export interface Catalog { items: CatalogTable[]; problems: { file: string; problem: string; hint: string }[] }
+
+/** A value for a machine: proposed by one, decided by another, written once and read back. */
+export interface MachineWrite { id: string; property: string; value: unknown; unit: string; reason: string; state: string; outcome: string | null; before: unknown; readback: unknown; why: string; proposed_by: string | null; decided_by: string | null; decided: string | null; created: string; version: number }
+export interface WriteTarget { property: string; unit: string; type: string; now: unknown; minimum: number | null; maximum: number | null; values: (string | number | boolean)[]; every: string; permissive: string; locked: string; dry_run: boolean }
+export interface WriteCheck { property: string; now: unknown; value: unknown; unit: string; allowed: boolean; why: string; hint: string }

@@ -34,6 +34,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),
   createRoute({ getParentRoute: () => shell, path: '/spares', component: lazyRouteComponent(() => import('../pages/Spares')) }),
   createRoute({ getParentRoute: () => shell, path: '/approvals', component: lazyRouteComponent(() => import('../pages/Approvals')) }),
+  createRoute({ getParentRoute: () => shell, path: '/writes', component: lazyRouteComponent(() => import('../pages/Writes')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases', component: lazyRouteComponent(() => import('../pages/Cases')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),
   createRoute({ getParentRoute: () => shell, path: '/tower', component: lazyRouteComponent(() => import('../pages/Tower')) }),

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,7 +41,9 @@ class OpcuaServer:
         self._server = Server()
         self._nodes: dict[str, tuple[Any, Any]] = {}
 
-    async def start(self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None) -> None:
+    async def start(
+        self, tags: Mapping[str, tuple[Wire, Value]], ts: int | None = None, *, writable: Collection[str] = ()
+    ) -> None:
         """Listen and show the tags with their first values."""
         logging.getLogger("asyncua").setLevel(logging.ERROR)
         server = self._server
@@ -66,6 +68,8 @@ class OpcuaServer:
                 ua.NodeId(tag, index), ua.QualifiedName(tag.rpartition("/")[2], index), variant, datatype=_data_type(wire)
             )
             self._nodes[tag] = (node.nodeid, TYPES[wire])
+            if tag in writable:
+                await node.set_writable()
             await self._set(tag, first, first_time, ua.StatusCodes.BadWaitingForInitialData)
         await server.start()
 
@@ -74,6 +78,11 @@ class OpcuaServer:
         at = moment(ts)
         for tag, value in changes:
             await self._set(tag, value, at, ua.StatusCodes.BadNoData)
+
+    async def read(self, tag: str) -> Value:
+        """Return a tag's value as clients see it."""
+        value: Value = await self._server.get_node(self._nodes[tag][0]).read_value()
+        return value
 
     async def _set(self, tag: str, value: Value, at: datetime, none: int) -> None:
         """Show one value; None has the status `none`, because a null that is good fits no type."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
+from lineshaft.core import LineshaftError
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
@@ -130,7 +131,7 @@ class WriteShape(Shape):
     """A write to a machine: proposed by one, decided by another."""
 
     id: Id
-    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/Speed"])]
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/SpeedSetpoint"])]
     value: Annotated[Any, Field(examples=[110.0])]
     unit: Annotated[str, Field(examples=["part/min"])]
     reason: Annotated[str, Field(examples=["biscuits are too dark"])]
@@ -138,7 +139,16 @@ class WriteShape(Shape):
     proposed_by: MaybeName
     decided_by: MaybeName
     decided: MaybeMoment
-    readback: Annotated[Any, Field(examples=[None])]
+    outcome: Annotated[
+        str | None,
+        Field(
+            examples=["written"],
+            description="What became of it: waiting, writing, written, dry-run, failed, unsure; nothing before it is approved.",
+        ),
+    ] = None
+    before: Annotated[Any, Field(examples=[117.6], description="What the machine had.")] = None
+    readback: Annotated[Any, Field(examples=[110.0], description="What the machine has afterwards.")]
+    why: Annotated[str, Field(examples=[""], description="Why it was not written.")] = ""
     created: Moment
     expires: MaybeMoment
     version: Version
@@ -147,9 +157,37 @@ class WriteShape(Shape):
 class WriteBody(Body):
     """A value that a machine should get."""
 
-    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/Speed"])]
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/SpeedSetpoint"])]
     value: Annotated[bool | int | float | str, Field(examples=[110.0])]
     reason: Note = ""
+
+
+class WriteTarget(Shape):
+    """A property that may be written, and within what."""
+
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/SpeedSetpoint"])]
+    unit: Annotated[str, Field(examples=["part/min"])]
+    type: Annotated[str, Field(examples=["double"])]
+    now: Annotated[Any, Field(examples=[117.6])]
+    minimum: Annotated[float | None, Field(examples=[60])]
+    maximum: Annotated[float | None, Field(examples=[125])]
+    values: Annotated[list[Any], Field(examples=[[]], description="If not empty, the only values there may be.")]
+    every: Annotated[str, Field(examples=["5s"], description="Least time between two writes.")]
+    permissive: Annotated[str, Field(examples=["state != 4"])]
+    locked: Annotated[str, Field(examples=[""], description="Who locked the machine out and why.")]
+    dry_run: Annotated[bool, Field(examples=[False], description="The writer checks everything and writes nothing.")]
+
+
+class WriteCheck(Shape):
+    """A dry run of a write: the value now, the one asked for, and what forbids it."""
+
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/SpeedSetpoint"])]
+    now: Annotated[Any, Field(examples=[117.6])]
+    value: Annotated[Any, Field(examples=[110.0])]
+    unit: Annotated[str, Field(examples=["part/min"])]
+    allowed: Annotated[bool, Field(examples=[True])]
+    why: Annotated[str, Field(examples=[""])] = ""
+    hint: Annotated[str, Field(examples=[""])] = ""
 
 
 @router.get("/cases")
@@ -258,6 +296,34 @@ def propose_write(sender: Sender, body: WriteBody) -> WriteShape:
 
     row = sender.do("writes.propose", f"property:{one.id}", body.model_dump(), run, one.asset_path)
     return WriteShape.model_validate(_write(row, rooms.guard.names()))
+
+
+@router.get("/writes/targets")
+def write_targets(rooms: House, subject: Reader) -> Listed[WriteTarget]:
+    """List what may be written to machines at all, within which limits, and what each has now."""
+    rows = [row for row in rooms.act.write_targets() if subject.reaches(str(row["property"]))]
+    latest = rooms.store.latest([str(row["property"]) for row in rows])
+    items = [{**row, "now": last.value if last else None} for row, last in zip(rows, latest, strict=True)]
+    return Listed[WriteTarget].model_validate({"items": items, "next": None})
+
+
+@router.post("/writes/check")
+def check_write(sender: Sender, body: WriteBody) -> WriteCheck:
+    """Say whether a write would be allowed now, and what it would change; nothing is filed or written."""
+    rooms = sender.rooms
+    one = rooms.assets.property(body.property)
+
+    def run(_tx: Any) -> dict[str, Any]:
+        last = rooms.store.latest([one.path])[0]
+        found = {"property": one.path, "now": last.value if last else None, "value": body.value, "unit": one.unit}
+        try:
+            rooms.act.check_write(one, body.value)
+        except LineshaftError as error:
+            return {**found, "allowed": False, "why": error.what, "hint": error.hint}
+        return {**found, "allowed": True}
+
+    answer = sender.do("writes.check", f"property:{one.id}", body.model_dump(), run, one.asset_path)
+    return WriteCheck.model_validate(answer)
 
 
 def _write(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

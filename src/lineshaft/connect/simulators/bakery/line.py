@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from lineshaft.connect.simulators.bakery.pump import Pump
 from lineshaft.connect.wire import Value, Wire
@@ -64,6 +65,9 @@ class Line:
     cooler_temperature: float = 24.0
     torque: float = 84.0
     time: float = 0.0
+    oven_speed: float = 117.6
+    SETPOINTS: ClassVar[frozenset[str]] = frozenset({"Oven/SpeedSetpoint"})
+    """What a client may write."""
 
     def __post_init__(self) -> None:
         """Draw when each machine will stop first."""
@@ -97,7 +101,7 @@ class Line:
         machine.power += (aim - machine.power) * 0.2
 
     def _work(self, place: int, machine: Machine) -> None:
-        machine.work += machine.kind.rate * STEP
+        machine.work += self._rate(machine) * STEP
         machine.until_stop -= STEP
         if machine.until_stop <= 0:
             machine.stopped = self._dice.uniform(0.4, 1.6) * machine.kind.stop
@@ -114,6 +118,15 @@ class Line:
         if place < len(self.buffers):
             self.buffers[place] += 1
 
+    def _rate(self, machine: Machine) -> float:
+        """Return the parts a second of a running machine; the oven's belt follows its set point."""
+        return self.oven_speed / 60 if machine.kind.name == "Oven" else machine.kind.rate
+
+    def set(self, tag: str, value: Value) -> None:
+        """Take a set point a client wrote; the belt's own controller keeps it within what it can run."""
+        if tag == "Oven/SpeedSetpoint" and isinstance(value, int | float) and math.isfinite(value):
+            self.oven_speed = min(140.0, max(30.0, float(value)))
+
     def _climate(self) -> None:
         noise = self._dice.gauss
         self.oven_temperature += (220 + 1.5 * math.sin(self.time / 40) - self.oven_temperature) * 0.05 + noise(0, 0.04)
@@ -124,7 +137,7 @@ class Line:
 
     def discrete(self) -> dict[str, Value]:
         """Return the tags that only change when something happens."""
-        tags: dict[str, Value] = {"Coolant pump/Running": self.pump.running}
+        tags: dict[str, Value] = {"Coolant pump/Running": self.pump.running, "Oven/SpeedSetpoint": self.oven_speed}
         for machine in self.machines:
             name = machine.kind.name
             tags |= {f"{name}/State": machine.state, f"{name}/Good": machine.good, f"{name}/Bad": machine.bad}
@@ -139,7 +152,7 @@ class Line:
             **self.pump.tags(),
         }
         for machine in self.machines:
-            speed = machine.kind.rate * 60 * self._dice.uniform(0.99, 1.01) if machine.state == RUNNING else 0.0
+            speed = self._rate(machine) * 60 * self._dice.uniform(0.99, 1.01) if machine.state == RUNNING else 0.0
             tags[f"{machine.kind.name}/Speed"] = round(speed, 1)
             tags[f"{machine.kind.name}/Power"] = round(machine.power * self._dice.uniform(0.99, 1.01), 2)
         return tags

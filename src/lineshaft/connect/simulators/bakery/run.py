@@ -20,7 +20,7 @@ async def run_bakery(home: Path, *, port: int = 4840, seed: int = 7, protocol: s
     """Be the bakery line until cancelled; HOME/simulator.json says where."""
     line = Line(seed)
     server = make_server(protocol, port, "bakery")
-    await server.start(line.tags())
+    await server.start(line.tags(), writable=line.SETPOINTS)
 
     def switch(name: str, active: bool) -> Mapping[str, bool]:
         if name and name not in line.faults:
@@ -42,6 +42,8 @@ async def _live(line: Line, server: Server) -> None:
     shown: dict[str, Value] = {}
     due, steps = loop.time(), 0
     while True:
+        for tag in line.SETPOINTS:
+            line.set(tag, await server.read(tag))
         line.step()
         steps += 1
         values = line.discrete() if steps % MEASURED_EVERY else line.discrete() | line.analog()

@@ -1,0 +1,75 @@
+"""A write to a foreign machine (node-opcua): proposed, refused, approved by another person, read back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.connect.test_opcua_counterpart import NodeOpcua
+from tests.connect.test_opcua_counterpart import server as server  # noqa: PLC0414 - a fixture
+from tests.flow.node import BAKERY, Node, until
+
+pytestmark = pytest.mark.counterpart
+SETPOINT = "Bakery/Line 1/Oven/SpeedSetpoint"
+SECRET = "flow-Test-Second-1"
+
+
+@pytest.fixture
+def node_of(server: NodeOpcua, tmp_path: Path) -> Iterator[Node]:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copytree(BAKERY, home / "config")
+    plant = home / "config" / "plant.yaml"
+    oven = "tag_prefix: ns=2;s=Oven/\n"
+    assert oven in plant.read_text()
+    tags = f"{oven}            tags: {{SpeedSetpoint: ns=1;s=x/Setpoint}}\n"
+    plant.write_text(plant.read_text().replace(oven, tags))
+    (home / "settings.toml").write_text(
+        f'[[sources]]\nname = "bakery"\ntype = "opcua"\nurl = "opc.tcp://127.0.0.1:{server.port}/line"\nsecurity = "None"\n'
+        'nodes = ["ns=1;s=x/Setpoint", "ns=1;s=x/Int32"]\n\n[writer]\ndry_run = false\n\n[[writer.allow]]\nsource = "bakery"\n'
+        'tag = "ns=1;s=x/Setpoint"\nminimum = 60\nmaximum = 125\nevery = "0s"\n'
+        'permissive = "setpoint > 50"\ninputs = {setpoint = "Bakery/Line 1/Oven/SpeedSetpoint"}\n'
+    )
+    node = Node(home)
+    yield node.start()
+    node.stop()
+
+
+def people(node: Node) -> str:
+    """Make a second person; return a token of that person."""
+    node.login()
+    node.post("users", {"name": "second", "password": SECRET, "roles": ["engineer"], "display": "Second"})
+    answer = node.http.post("login", json={"name": "second", "password": SECRET})
+    node.http.cookies.clear()
+    return str(answer.json()["token"])
+
+
+def latest(node: Node) -> Any:
+    return node.get("latest", property=SETPOINT)["items"][0]["value"]
+
+
+def outcome(node: Node, write: str) -> dict[str, Any] | None:
+    row = next(one for one in node.get("writes")["items"] if one["id"] == write)
+    return row if row["outcome"] in {"written", "failed", "unsure", "dry-run"} else None
+
+
+def test_a_guarded_write_reaches_a_foreign_server_and_is_read_back(node_of: Node):
+    node = node_of
+    second = people(node)
+    until(lambda: latest(node) == 117.6, 30)
+    node.post("writes", {"property": SETPOINT, "value": 300}, expect=422)
+    seen = node.post("writes/check", {"property": SETPOINT, "value": 100})
+    assert (seen["now"], seen["value"], seen["allowed"]) == (117.6, 100, True)
+    made = node.post("writes", {"property": SETPOINT, "value": 100, "reason": "cookies are too dark"})
+    node.post(f"approvals/{made['id']}/decide", {"decision": "approve"}, expect=403)
+    assert latest(node) == 117.6
+    node.post(f"approvals/{made['id']}/decide", {"decision": "approve"}, token=second)
+    row = until(lambda: outcome(node, made["id"]), 30)
+    assert (row["outcome"], row["before"], row["readback"]) == ("written", 117.6, 100.0)
+    until(lambda: latest(node) == 100.0, 30)
+    assert any(line["what"] == f"wrote 100 to {SETPOINT}" for line in node.get("tower")["items"])
+    assert node.get("audit/verify")["ok"]
