@@ -72,7 +72,7 @@ class Plant:
         self.orders = maintain.Orders(self.db, self.bus)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain)
-        hand = PlantHand(self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self._locked_out)
+        hand = PlantHand(self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out)
         self.act = act.Act(
             home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus, hand
         )
@@ -149,10 +149,6 @@ class Plant:
     def _alive(self, source: str) -> bool:
         """Say whether a source's values are of now."""
         return any(one.name == source and one.state in {"connected", "degraded"} for one in self.gateway.statuses())
-
-    def _locked_out(self, _path: str) -> str:
-        """Say who locked a machine out and why, or nothing."""
-        return ""
 
     def _simulator(self, name: str, active: bool) -> dict[str, bool]:
         return fault(self.home, name, active=active) if name else simulator_faults(self.home)
