@@ -43,7 +43,7 @@ docs: ready-dev ## write the generated reference pages in docs/reference
 	@$(PY) -m tools.docs
 
 soak: ready-dev ## the long tests, marked slow
-	@$(PY) -m tools.counterparts
+	@$(PY) -m tools.counterparts soak
 	@$(PY) -m tools.build_web
 	@$(PY) -m pytest -m slow --timeout 7200 $(ARGS)
 
@@ -56,6 +56,7 @@ web: ready-run ## build the pages
 clean: ## remove what was built and cached (.venv and the data folder stay)
 	rm -rf dist build src/lineshaft/see/static web/node_modules tests/counterparts/node_modules .venv/.stamp-web
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/artifacts
+	rm -rf tests/counterparts/python/*/
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready-run:

@@ -1,6 +1,9 @@
-"""Install the foreign programs that tests talk to: Chromium, a PostgreSQL server, and npm packages such as node-opcua.
+"""Install the foreign programs that tests talk to: Chromium, a PostgreSQL server, npm packages, Python programs.
+
+A Python program that we never import (an ERP server, say) gets an environment of its own from its own hashed lock.
 
 python -m tools.counterparts        install what is missing, when we may; else name the one command
+python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with `# slow`
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from pathlib import Path
 from tools import bootstrap
 
 FOLDER = bootstrap.ROOT / "tests" / "counterparts"
+PYTHONS = FOLDER / "python"
 
 
 def has_postgresql() -> bool:
@@ -43,7 +47,26 @@ def install_npm() -> None:
     stamp.write_text(mark, encoding="utf-8")
 
 
-def main() -> int:
+def pythons(*, heavy: bool) -> list[str]:
+    """Return the names of the Python programs to install, with the heavy ones only when they are asked for."""
+    return [path.stem for path in sorted(PYTHONS.glob("*.in")) if heavy or not path.read_text("utf-8").startswith("# slow")]
+
+
+def install_python(name: str) -> None:
+    """Install exactly the locked packages of a program into an environment of its own, beside its lock."""
+    lock, folder = PYTHONS / f"{name}.txt", PYTHONS / name
+    mark = bootstrap.fingerprint(lock)
+    stamp = folder / ".lineshaft-lock"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == mark:
+        return
+    bootstrap.say(f"installing the packages of tests/counterparts/python/{name}.txt")
+    bootstrap.run(bootstrap.UV, "venv", "--quiet", "--clear", "--python", bootstrap.PYTHON, folder)
+    interpreter = folder / "bin" / "python"
+    bootstrap.run(bootstrap.UV, "pip", "install", "--quiet", "--python", interpreter, "--require-hashes", "-r", lock)
+    stamp.write_text(mark, encoding="utf-8")
+
+
+def main(words: list[str]) -> int:
     """Install all; what could not be installed is named, and its tests will skip with that reason."""
     left: list[str] = []
     packages = missing_from_debian()
@@ -56,10 +79,15 @@ def main() -> int:
         install_npm()
     except bootstrap.Stuck as stuck:
         left.append(str(stuck))
+    for name in pythons(heavy="soak" in words):
+        try:
+            install_python(name)
+        except bootstrap.Stuck as stuck:
+            left.append(str(stuck))
     for sentence in left:
         print(f"counterparts: {sentence}", file=sys.stderr)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -1,4 +1,6 @@
-"""Renew the hashed locks: requirements/*.txt by uv, package-lock.json by npm; none names a registry host.
+"""Renew the hashed locks: requirements/*.txt and tests/counterparts/python/*.txt by uv, package-lock.json by npm.
+
+None names a registry host.
 
 python -m tools.lock                what pyproject.toml newly asks for; pins that still fit stay
 python -m tools.lock --upgrade      everything to the newest release that fits
@@ -26,6 +28,10 @@ def main(words: list[str]) -> None:
     for name, sources in LOCKS.items():
         bootstrap.say(f"requirements/{name}.txt")
         bootstrap.run(bootstrap.UV, "pip", "compile", *sources, *COMMON, *more, "--output-file", f"requirements/{name}.txt")
+    for source in sorted((bootstrap.ROOT / "tests" / "counterparts" / "python").glob("*.in")):
+        asked = (source.relative_to(bootstrap.ROOT), *COMMON, *more, "--output-file", source.with_suffix(".txt"))
+        bootstrap.say(str(source.with_suffix(".txt").relative_to(bootstrap.ROOT)))
+        bootstrap.run(bootstrap.UV, "pip", "compile", *asked)
     for folder in NPM_FOLDERS:
         if (bootstrap.ROOT / folder / "package.json").exists():
             bootstrap.say(f"{folder}/package-lock.json")

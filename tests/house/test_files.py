@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / "tests" / "counterparts" / "python").glob("*.txt")])
 PACKAGE_LOCKS = [ROOT / "web" / "package-lock.json", ROOT / "tests" / "counterparts" / "package-lock.json"]
 HOSTS = [name.replace("-", ".") for name in ("pypi-org", "pythonhosted-org", "npmjs-org", "npmjs-com", "deb-debian-org")]
 FRAGMENT = re.compile(r"^[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md$")
