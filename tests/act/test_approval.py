@@ -26,6 +26,28 @@ def test_whoever_edited_a_proposal_may_not_decide_it_and_a_second_person_may(pla
     assert decided.value.code == "approval.decided"
 
 
+def token_of(plant: Plant, by: Subject | None) -> Subject:
+    with plant.db.begin() as tx:
+        _, secret = plant.guard.create_token(tx, "script", "planner", by=by)
+    return plant.guard.authenticate(secret)
+
+
+def test_a_token_is_nobody_else_than_the_person_who_made_it(plant_lite: Plant):
+    own, others, unknown = token_of(plant_lite, BERT), token_of(plant_lite, CARL), token_of(plant_lite, None)
+    own_again = token_of(plant_lite, own)
+    with plant_lite.db.begin() as tx:
+        plant_lite.act.propose_purchase(tx, "BRG-6205", 2, BERT, "for the shelf")
+    for subject, code in ((own, "own-proposal"), (own_again, "own-proposal"), (unknown, "person")):
+        with pytest.raises(Forbidden) as refused:
+            plant_lite.decide(subject, "approve")
+        assert refused.value.code == f"approval.{code}"
+    assert plant_lite.decide(others, "approve")["state"] == "approved"
+    with plant_lite.db.begin() as tx:
+        plant_lite.act.propose_purchase(tx, "BRG-6205", 2, own, "by my script")
+    with pytest.raises(Forbidden):
+        plant_lite.decide(BERT, "approve")
+
+
 def test_a_purchase_a_person_wants_is_decided_by_another_and_ordered_once(plant: Plant):
     with plant.db.begin() as tx:
         made = plant.act.propose_purchase(tx, "BRG-6205", 2, BERT, "for the shelf")

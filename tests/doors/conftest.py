@@ -21,7 +21,7 @@ from lineshaft.connect import Gateway, GatewaySettings, open_buffer
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
 from lineshaft.doors.rest import build, serve, tell_events
-from lineshaft.guard import Role
+from lineshaft.guard import Role, Subject
 
 BAKERY = Path(compute.__file__).parents[1] / "examples" / "bakery"
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
@@ -91,7 +91,8 @@ def make_house(home: Path) -> Iterator[House]:
     kept = store.Store(home, register, db, store.StoreSettings(), bus)
     figures = compute.Compute(register, made, kept, db, compute.ComputeSettings(), bus)
     watch = detect.Detect(db, register, kept, bus)
-    orders, spares = maintain.Orders(db, bus), maintain.Spares(db, bus)
+    orders, spares = maintain.Orders(db, bus, None, register, watch), maintain.Spares(db, bus)
+    workshop = maintain.Workshop(db, keeper, orders, bus, register, made, kept, watch)
     purchases = maintain.Purchases(db, bus, home)
     cases = act.Act(home, db, keeper, orders, spares, purchases, watch, act.ActSettings(), bus)
     gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
@@ -126,6 +127,7 @@ def make_house(home: Path) -> Iterator[House]:
         orders=orders,
         spares=spares,
         purchases=purchases,
+        workshop=workshop,
         act=cases,
         twin=twin.Twin(register, kept, watch, orders, spares),
         db=db,
@@ -153,7 +155,8 @@ def make_house(home: Path) -> Iterator[House]:
     secrets = {}
     with db.begin() as tx:
         for role in Role:
-            secrets[role.value] = keeper.create_token(tx, f"test {role.value}", role.value)[1]
+            maker = Subject(f"maker-{role.value}", role.value, "person", frozenset({Role.ADMIN}))
+            secrets[role.value] = keeper.create_token(tx, f"test {role.value}", role.value, by=maker)[1]
         keeper.users.create(tx, "anna", PASSWORD, ["planner"], "Anna Berg")
         keeper.users.create(tx, "boss", PASSWORD, ["admin"], "Die Chefin")
         _, secrets["line 1"] = keeper.create_token(tx, "line 1", "engineer", scope=["Bakery/Line 1"])

@@ -58,6 +58,7 @@ class Act:
         self._book = CaseBook(db)
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
+        self._approvals.person = guard.tokens.made_by
         expiry = self._settings.approval_expiry
         self._writes = Writes(db, self._approvals, expiry, hand)
         within = parse_duration(self._settings.write_within)

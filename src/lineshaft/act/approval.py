@@ -51,6 +51,8 @@ class Approvals:
     def __init__(self, db: Database, bus: Bus) -> None:
         self._db = db
         self._bus = bus
+        self.person: Callable[[Connection, str], str] = lambda _tx, subject_id: subject_id
+        """Who stands behind an id: a token is nobody else than the person who made it."""
         self.decided: Callable[[Connection, Mapping[str, Any], bool, Subject], None] | None = None
 
     def file(
@@ -90,11 +92,16 @@ class Approvals:
             raise InvalidInput(f"'{decision}' is no decision", hint=did_you_mean(decision, DECISIONS), code="approval.decision")
         if subject.kind not in ("person", "token"):
             raise Forbidden(f"a {subject.kind} cannot decide", hint="a person must", code="approval.person")
+        person = self.person(tx, subject.id)
+        if subject.kind == "token" and person == subject.id:
+            hint = "make one as the person who is to answer for it (POST tokens), or log in"
+            raise Forbidden("nobody is known to stand behind this token", hint=hint, code="approval.person")
         self._refuse_late(row)
         seen = row["version"] if version is None else version
         if decision == "edit":
             return self._edit(tx, row, subject, edit, seen)
-        if subject.id == row["proposed_by"] or subject.id in row["edited_by"]:
+        own = {self.person(tx, one) for one in (row["proposed_by"], *row["edited_by"])}
+        if person in own:
             raise Forbidden("you made or changed this proposal", hint="a second person must decide", code="approval.own-proposal")
         if edit:
             raise InvalidInput(

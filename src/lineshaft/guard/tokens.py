@@ -82,6 +82,17 @@ class Tokens:
         """Return every token, ended ones too, newest first."""
         return [_read(row) for row in self._db.rows(sa.select(tokens).order_by(tokens.c.created.desc()))]
 
+    def made_by(self, tx: Connection, token_id: str) -> str:
+        """Return who made a token, up the chain to a person; the id itself if it is no token or nobody is known."""
+        seen: set[str] = set()
+        while token_id not in seen:
+            seen.add(token_id)
+            maker = tx.execute(sa.select(tokens.c.created_by).where(tokens.c.id == token_id)).scalar()
+            if not maker:
+                return token_id
+            token_id = str(maker)
+        return token_id
+
     def disable(self, tx: Connection, token_id: str, version: int | None = None) -> int:
         """End a token for good; return its new version."""
         rows = self._db.rows(sa.select(tokens.c.disabled).where(tokens.c.id == token_id), tx)
