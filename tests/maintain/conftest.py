@@ -6,10 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from lineshaft import guard, maintain
-from lineshaft.core import Bus, Database
-from lineshaft.guard import Role, Subject
-from lineshaft.maintain import OrderChanged, Orders, PurchaseChanged, Purchases, SpareLow, Spares
+from lineshaft import assets, detect, guard, maintain, production, store
+from lineshaft.core import Bus, Database, SystemEvent
+from lineshaft.guard import Guard, Role, Subject
+from lineshaft.maintain import (
+    OrderChanged,
+    Orders,
+    PurchaseChanged,
+    Purchases,
+    ReturnedToService,
+    SpareLow,
+    Spares,
+    Workshop,
+)
 
 ANNA = Subject("anna", "anna", "person", frozenset({Role.TECHNICIAN}), "Anna")
 BERT = Subject("bert", "bert", "person", frozenset({Role.PLANNER}), "Bert")
@@ -25,18 +34,49 @@ BEARING = {
 }
 
 
+BAKERY = Path(maintain.__file__).parents[1] / "examples" / "bakery"
+
+
+class NoSeries:
+    """The store as the alarms ask it: no series yet."""
+
+    def sids(self, _source, tags):
+        return [0 for _ in tags]
+
+    def derived_sid(self, _property_id):
+        return 0
+
+
+class Readings(dict):
+    """The store as plans ask it: the newest value of each property, and its quality."""
+
+    def latest(self, paths):
+        return [store.Latest(path, 0, *self[path], "") if path in self else None for path in paths]
+
+
 class Shop:
     """Maintenance on one database."""
 
     def __init__(self, db: Database, home: Path) -> None:
         self.db, self.home = db, home
-        db.migrate({"guard": guard.MIGRATIONS, "maintain": maintain.MIGRATIONS})
+        rooms = (guard, assets, production, store, detect, maintain)
+        db.migrate({room.__name__.rpartition(".")[2]: room.MIGRATIONS for room in rooms})
         self.bus = Bus()
         self.told: list[object] = []
-        for event in (OrderChanged, PurchaseChanged, SpareLow):
+        for event in (OrderChanged, PurchaseChanged, SpareLow, ReturnedToService, SystemEvent):
             self.bus.on(event, self.told.append)
-        self.orders, self.spares = Orders(db, self.bus), Spares(db, self.bus)
+        self.assets = assets.Assets(db, self.bus)
+        self.detect = detect.Detect(db, self.assets, NoSeries(), self.bus)
+        self.guard = Guard(db)
+        self.orders, self.spares = Orders(db, self.bus, None, self.assets, self.detect), Spares(db, self.bus)
+        self.readings = Readings()
+        made = production.Production(db, self.assets)
+        self.workshop = Workshop(db, self.guard, self.orders, self.bus, self.assets, made, self.readings, self.detect)
         self.purchases = Purchases(db, self.bus, home)
+
+    def bakery(self) -> None:
+        """Put the bakery's plant behind it, with what each position costs and how critical it is."""
+        self.assets.load(BAKERY)
 
     def order(self, **values):
         with self.db.begin() as tx:

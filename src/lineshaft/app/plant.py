@@ -69,9 +69,12 @@ class Plant:
         self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus)
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
-        self.orders = maintain.Orders(self.db, self.bus)
+        self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain)
+        self.workshop = maintain.Workshop(
+            self.db, self.guard, self.orders, self.bus, self.assets, self.production, self.store, self.detect
+        )
         hand = PlantHand(self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out)
         self.act = act.Act(
             home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus, hand
@@ -101,6 +104,7 @@ class Plant:
             orders=self.orders,
             spares=self.spares,
             purchases=self.purchases,
+            workshop=self.workshop,
             act=self.act,
             twin=self.twin,
             db=self.db,
@@ -176,12 +180,22 @@ class Plant:
             found += self.assets.load(folder).problems
             found += self.production.load(folder).problems
             found += self._load_spares(folder / "spares.yaml")
+            found += self._load_workshop(folder / "maintenance.yaml")
         return found + self._reload()
 
     def _load_spares(self, path: Path) -> list[Problem]:
         try:
             if path.exists():
                 maintain.load_spares(path, self.db, self.spares)
+        except LineshaftError as error:
+            self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
+            return [Problem(error.where, error.what, error.hint)]
+        return []
+
+    def _load_workshop(self, path: Path) -> list[Problem]:
+        try:
+            if path.exists():
+                maintain.load_workshop(path, self.db, self.workshop, self.store)
         except LineshaftError as error:
             self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
             return [Problem(error.where, error.what, error.hint)]
@@ -227,6 +241,7 @@ class Plant:
         self.store.start()
         self.compute.recompute.start()
         self.housekeeping.start()
+        self.workshop.start()
         self.production.feeder.start(self.feeds)
 
     def stop(self) -> None:
@@ -235,6 +250,7 @@ class Plant:
             return
         self._stopped = True
         self.production.feeder.stop()
+        self.workshop.stop()
         self.housekeeping.stop()
         self.compute.recompute.stop()
         self.shaft.stop()

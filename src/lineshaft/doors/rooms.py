@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lineshaft.compute import Compute
     from lineshaft.connect import Gateway
     from lineshaft.detect import Detect
-    from lineshaft.maintain import Orders, Purchases, Spares
+    from lineshaft.maintain import Orders, Purchases, Spares, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
     from lineshaft.twin import Twin
@@ -39,6 +39,7 @@ class Rooms:
     orders: Orders
     spares: Spares
     purchases: Purchases
+    workshop: Workshop
     act: Act
     twin: Twin
     db: Database

@@ -27,7 +27,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.VIEWER: ("read",),
     Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code"),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
-    Role.PLANNER: ("approvals.decide", "spares.*", "purchases.*", "production.*", "cases.*", "sql.query"),
+    Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query"),
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
         *("audit.read", "catalog.edit"),

@@ -1,12 +1,15 @@
-"""Someone fixes it: work orders with checklist and history, spare parts that never go below zero, purchases.
+"""Someone fixes it: work orders, permits, people, plans and instructions, spare parts that never go below zero, purchases.
 
 An order goes from request to closed and coded, can be held and resumed, and tells waiting apart from repair. Spares are a
 ledger of moves. A purchase is proposed, approved by a second person and handed to an ERP plugin (`erps/`) exactly once.
 Everything that changes takes the transaction of the caller; events are told after its commit.
 """
 
+from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
+from lineshaft.maintain.instruction import steps_of_table
+from lineshaft.maintain.inventory import Inventory, label, sheet
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
 from lineshaft.maintain.purchase import Purchases
@@ -15,10 +18,13 @@ from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
 from lineshaft.maintain.tables import MIGRATIONS, add_series, next_number
+from lineshaft.maintain.workfile import load_workshop
+from lineshaft.maintain.workshop import Workshop
 
 __all__ = [
     "LISTS",
     "MIGRATIONS",
+    "Inventory",
     "MaintainSettings",
     "OrderChanged",
     "Orders",
@@ -30,11 +36,17 @@ __all__ = [
     "SpareLow",
     "Spares",
     "State",
+    "Workshop",
     "add_series",
     "check_closing",
+    "label",
     "load_spares",
+    "load_workshop",
     "next_number",
     "possible",
     "repair_of",
     "repair_times",
+    "rows_of_csv",
+    "sheet",
+    "steps_of_table",
 ]

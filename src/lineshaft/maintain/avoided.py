@@ -1,5 +1,6 @@
-"""What a case avoided: the hours of standstill a breakdown would have taken, times what an hour costs. Its assumption is
-always beside the figure; without a rate, or where nothing was avoided, there is no figure.
+"""What a case avoided: the hours of standstill a breakdown would have taken, times what an hour costs.
+
+Its assumption is always beside the figure; without a rate, or where nothing was avoided, there is no figure.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ class CodeBook:
 
 
 def rows_of_csv(text: str) -> list[dict[str, Any]]:
-    """Read `list,code,text[,retired]` with a header line, comma or semicolon.
+    r"""Read `list,code,text[,retired]` with a header line, comma or semicolon.
 
-    >>> rows_of_csv("list;code;text\\ncause;WATER;water in the oil\\n")
+    >>> rows_of_csv("list;code;text\ncause;WATER;water in the oil\n")
     [{'list': 'cause', 'code': 'WATER', 'text': 'water in the oil'}]
     """
     lines = text.lstrip("\ufeff").splitlines()

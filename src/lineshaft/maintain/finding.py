@@ -84,7 +84,8 @@ def similar(tx: Connection, order: Mapping[str, Any], alike: Collection[str], li
         orders.c.state.in_(("done", "verified", "closed")),
         sa.or_(orders.c.asset.in_(sorted(alike)), orders.c.failure_mode == order["failure_mode"]),
     )
-    rows = list(tx.execute(query.order_by(orders.c.created.desc(), orders.c.number).limit(500)).mappings())
+    ordered = query.order_by(orders.c.created.desc(), orders.c.number).limit(500)
+    rows: list[dict[str, Any]] = [dict(row) for row in tx.execute(ordered).mappings()]
     sensors = _sensors_of(tx, [row["id"] for row in rows])
     found: list[dict[str, Any]] = []
     for row in rows:

@@ -51,8 +51,10 @@ def repair_of(lines: Sequence[dict[str, Any]]) -> Repair | None:
     return Repair((until[-1]["at"] - until[0]["at"]) / NS, active / NS)
 
 
-def repair_times(db: Database, start: int, end: int | None = None, asset: str | None = None) -> RepairTimes:
-    """Return MTTR over orders done in (start, end]."""
+def repair_times(
+    db: Database, start: int, end: int | None = None, asset: str | None = None, kinds: Sequence[str] = ()
+) -> RepairTimes:
+    """Return MTTR over orders done in (start, end], of all kinds or some, of the plant or an asset and what lies below it."""
     query = (
         sa.select(history.c.order_id, history.c.at, history.c.state)
         .join(orders, orders.c.id == history.c.order_id)
@@ -60,7 +62,9 @@ def repair_times(db: Database, start: int, end: int | None = None, asset: str | 
         .order_by(history.c.order_id, history.c.position)
     )
     if asset:
-        query = query.where(orders.c.asset == asset)
+        query = query.where(sa.or_(orders.c.asset == asset, orders.c.asset.startswith(f"{asset}/", autoescape=True)))
+    if kinds:
+        query = query.where(orders.c.kind.in_(list(kinds)))
     lines: dict[str, list[dict[str, Any]]] = {}
     for row in db.rows(query):
         lines.setdefault(row["order_id"], []).append(row)

@@ -19,7 +19,7 @@ class Places:
         self._assets = assets
 
     def criticality(self, path: str) -> int:
-        """Return 1 (hardly matters) to 5 (vital): the attribute Criticality (1-5 or A, B, C), else of what it is part of, else 3."""
+        """Return 1 (hardly matters) to 5 (vital): attribute Criticality (1-5 or A, B, C), its own or of what it is in; else 3."""
         value = self.attribute(path, "Criticality")
         level = LETTERS.get(str(value).strip().upper(), value)
         return min(5, max(1, round(level))) if isinstance(level, int | float) and not isinstance(level, bool) else MIDDLE

@@ -108,7 +108,7 @@ plans = _entity(
     sa.Column("used_at", sa.BigInteger),
     sa.Column("standing", sa.BigInteger),
 )
-"""`reading` is the meter as last seen, `used` what it counted since `used_since`; `standing`: since when the condition is true."""
+"""`reading` is the meter as last seen, `used` what it counted since `used_since`; `standing`: since when a condition is true."""
 
 occurrences = sa.Table(
     "maintenance_occurrence",

@@ -39,6 +39,7 @@ class Card(Section):
     unit_cost: float = Field(0.0, ge=0)
     lead_time_days: float = Field(0.0, ge=0)
     used_by: list[Use] = Field(default_factory=list[Use])
+    alternatives: list[str] = Field(default_factory=list[str])
 
     @field_validator("used_by", mode="before")
     @classmethod

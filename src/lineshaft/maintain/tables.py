@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Migration, create, metadata
-from lineshaft.maintain.records import open_workshop
+from lineshaft.core import Migration, create, metadata, new_id
+from lineshaft.maintain.records import joined, open_workshop
 
 
 def _entity(name: str, *columns: sa.schema.SchemaItem) -> sa.Table:
@@ -161,6 +161,20 @@ def _first(tx: Connection) -> None:
 
 def _second(tx: Connection) -> None:
     open_workshop(tx, orders, steps, spares)
+    made = sa.select(orders.c.id, orders.c.source_id, orders.c.created, orders.c.failure_mode, orders.c.evidence)
+    for row in list(tx.execute(made.where(orders.c.source_id.is_not(None)))):
+        tx.execute(
+            joined.insert().values(
+                id=new_id(),
+                version=1,
+                order_id=row.id,
+                source_id=row.source_id,
+                at=row.created,
+                failure_mode=row.failure_mode,
+                sensors=row.evidence.get("sensors") or [],
+                evidence=row.evidence,
+            )
+        )
 
 
 MIGRATIONS: tuple[Migration, ...] = (

@@ -6,7 +6,7 @@ const LADDER = [
   ['viewer', ['read']],
   ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query']],
+  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query']],
   ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];
