@@ -23,10 +23,24 @@ from lineshaft.act.tables import cases, tasks
 from lineshaft.act.tower import Tower
 from lineshaft.act.write import WRITE, Writes
 from lineshaft.assets import Property
-from lineshaft.core import NS, Bus, Database, Problem, SystemEvent, after_commit, iso, now_ns, parse_duration
+from lineshaft.core import (
+    NS,
+    Bus,
+    Database,
+    InvalidInput,
+    NotFound,
+    Problem,
+    SystemEvent,
+    after_commit,
+    did_you_mean,
+    iso,
+    now_ns,
+    parse_duration,
+)
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
-from lineshaft.guard import Command, Guard, Subject
-from lineshaft.maintain import OrderChanged, Orders, Purchases, Spares
+from lineshaft.guard import Guard, Subject
+from lineshaft.maintain import Buyer, OrderChanged, Orders, PurchaseChanged, Purchases, Spares
+from lineshaft.production import Production, ProductionChanged
 
 BUILT_IN = Path(__file__).parent / "processes"
 PURCHASE = "purchase:"
@@ -50,10 +64,11 @@ class Act:
         settings: ActSettings | None,
         bus: Bus,
         hand: Hand | None = None,
+        production: Production | None = None,
     ) -> None:
         self._db, self._guard, self._bus = db, guard, bus
         self._settings = settings or ActSettings()
-        self._rooms = Rooms(orders, spares, purchases, detect)
+        self._rooms = Rooms(orders, spares, purchases, detect, production)
         self._tower = Tower(db, bus)
         self._book = CaseBook(db)
         self._approvals = Approvals(db, bus)
@@ -62,6 +77,7 @@ class Act:
         expiry = self._settings.approval_expiry
         self._writes = Writes(db, self._approvals, expiry, hand)
         within = parse_duration(self._settings.write_within)
+        self._buyer = Buyer(guard, purchases, bus)
         self._carrier = Carrier(db, guard, self._tower, bus, hand, within) if hand is not None else None
         self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
@@ -86,6 +102,10 @@ class Act:
         self._bus.on(AlarmCleared, self.on_alarm_step, "act: a return to normal verifies")
         self._bus.on(AlarmChanged, self.on_alarm_step, "act: an alarm's input is back")
         self._bus.on(OrderChanged, self.on_order, "act: a step of an order wakes its case")
+        self._bus.on(
+            PurchaseChanged, self.on_purchase, "act: an approved purchase is brought to the ERP; one ordered wakes its case"
+        )
+        self._bus.on(ProductionChanged, self.on_production, "act: a verdict wakes the case of a held lot")
 
     def start_engine(self) -> None:
         """Begin to move cases; those a crash has cut off go on, and alarms nobody took are taken."""
@@ -95,12 +115,14 @@ class Act:
         self._clock, self._cases.on_time = clock, clock.look
         self._engine.start(self)
         clock.start()
+        self._buyer.courier.start()
         if self._carrier is not None:
             self._carrier.start()
         self.recover()
 
     def stop(self) -> None:
         """End; nothing is lost."""
+        self._buyer.courier.stop()
         if self._carrier is not None:
             self._carrier.stop()
         if self._clock is not None:
@@ -110,16 +132,15 @@ class Act:
 
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait until every case has made all the moves it can; false if that takes longer."""
+        quiet = self._clock is None or self._clock.idle(timeout)  # a decision's case moves first: what it approves is bought next
+        bought = self._buyer.courier.settle(timeout)
         carried = self._carrier is None or self._carrier.settle(timeout)
-        return carried and (self._clock is None or self._clock.idle(timeout))
+        return quiet and bought and carried and (self._clock is None or self._clock.idle(timeout))
 
     def recover(self) -> None:
         """Wake every open case, and take alarms that were raised when nobody listened."""
         for ref in self._book.open_ones():
             self._wake(ref)
-        for row in self._rooms.purchases.list(state="approved", limit=1000):
-            if row["case_id"] is None:
-                self._wake(PURCHASE + row["id"])
         self._take_missed()
 
     def _take_missed(self) -> None:
@@ -131,32 +152,19 @@ class Act:
     # -- what the engine calls
 
     def move(self, ref: str) -> tuple[bool, str]:
-        """Make the next move of a case (or of a purchase without one)."""
-        if ref.startswith(PURCHASE):
-            row = self._rooms.purchases.get(ref.removeprefix(PURCHASE))
-            return (True, "order") if row["state"] == "approved" else (False, "")
+        """Make the next move of a case."""
+        if ref.startswith(PURCHASE):  # a run begun by an older version: the buyer has it now
+            return False, ""
         move = self._cases.move(ref)
         return move.more, move.outside
 
     def send(self, ref: str, task: str) -> str:
         """Reach another system for a task."""
-        if ref.startswith(PURCHASE):
-            return self._rooms.purchases.send(ref.removeprefix(PURCHASE))
         return self._cases.send(ref, task)
 
     def sent(self, ref: str, task: str, reference: str) -> None:
         """Note what the other system answered."""
-        if not ref.startswith(PURCHASE):
-            self._cases.sent(ref, task, reference)
-            return
-        purchase_id, rule = ref.removeprefix(PURCHASE), Subject.rule("replenisher")
-        command = Command(rule, "purchases.order", purchase_id, {"reference": reference}, f"{ref}:ordered")
-
-        def run(tx: Connection) -> dict[str, Any]:
-            self._rooms.purchases.ordered(tx, purchase_id, reference, rule)
-            return {}
-
-        self._guard.perform(command, run)
+        self._cases.sent(ref, task, reference)
 
     def fail(self, ref: str, error: str) -> None:
         """Give a case up, saying why, where people see it."""
@@ -170,8 +178,6 @@ class Act:
         """Note that a run has ended."""
         if self._clock is not None:
             self._clock.finished(ref)
-            if not well and ref.startswith(PURCHASE):
-                self._clock.wake(ref, 60.0)
 
     # -- events
 
@@ -202,9 +208,41 @@ class Act:
         for ref in self._book.open_ones(cases.c.alarm_id == event.alarm_id):
             self._wake(ref)
 
+    def on_production(self, _event: ProductionChanged) -> None:
+        """Wake the cases that wait for an inspection."""
+        for ref in self._book.waiting_for("lot.inspect"):
+            self._wake(ref)
+
+    def request(self, tx: Connection, process: str, event: Mapping[str, Any], by: Subject) -> dict[str, Any]:
+        """Open a case of a process because a person (or script) asks for it; return {case_id, joined}.
+
+        Raises NotFound for an unknown process, InvalidInput for one that nobody may ask for.
+        """
+        known = self.processes.known.get(process)
+        if known is None:
+            raise NotFound(
+                f"there is no process '{process}'", hint=did_you_mean(process, self.processes.known), code="cases.process"
+            )
+        names = {**event, "event": "request", "process": process, "requested_by": by.id, "at": iso(now_ns())}
+        if known not in self.processes.for_event(names):
+            raise InvalidInput(
+                f"'{process}' is not begun by a request", hint="its 'start' names what begins it", code="cases.process"
+            )
+        answer = self._cases.request(tx, known, names, by)
+        after_commit(tx, lambda: self._wake(str(answer["case_id"])))
+        return answer
+
     def on_order(self, event: OrderChanged) -> None:
         """Wake the case of an order."""
         if event.case_id is not None and event.what != "create":
+            self._wake(event.case_id)
+
+    def on_purchase(self, event: PurchaseChanged) -> None:
+        """Have an approved purchase brought to the ERP; wake the case of one that is ordered."""
+        if event.state == "proposed":
+            return
+        self._buyer.courier.wake()
+        if event.case_id is not None:
             self._wake(event.case_id)
 
     def _start(self, names: Mapping[str, Any], source_id: str, alarm_id: str | None) -> None:
@@ -306,8 +344,8 @@ class Act:
     def _wake_after(self, tx: Connection, row: Mapping[str, Any]) -> None:
         if row["task"] == WRITE and row["case_id"] is None:
             return
-        ref = row["case_id"] or PURCHASE + str(row["proposal"].get("purchase_id"))
-        after_commit(tx, lambda: self._wake(ref))
+        if row["case_id"]:
+            after_commit(tx, lambda: self._wake(str(row["case_id"])))
 
     def _look_after(self, tx: Connection) -> None:
         after_commit(tx, lambda: self._clock.look() if self._clock is not None else None)

@@ -5,12 +5,13 @@ Rules act under their own names (`rule:triage`), never under a person's; what th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from lineshaft.act.job import Action, Job, Look, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.act.hold import HOLD_ACTIONS
+from lineshaft.act.job import Action, Job, Look, Rooms, RuleAction, Settled, WaitAction, Wake
 from lineshaft.core import LineshaftError, now_ns, parse_duration
 from lineshaft.guard import Subject
 from lineshaft.maintain import LISTS
@@ -85,44 +86,70 @@ def _reserve(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str,
         short = max(outlook["short"], missing if outlook["on_the_way"] < missing else 0.0)
         parts.append({**outlook, "reserved": amount, "missing": missing, "short": short})
     low = [one for one in parts if one["short"] > 0]
-    return {"parts": parts, "low": bool(low), "buy": low[0] if low else None}
+    return {"parts": parts, "low": bool(low), "buy": low}
 
 
 def _purchase(tx: Connection, job: Job) -> dict[str, Any]:
-    wanted: Mapping[str, Any] | None = (job.names.get("stock") or {}).get("buy")
-    if wanted is None:
-        return {"part": None, "cost": 0.0}
-    made = job.rooms.purchases.propose(
-        tx, wanted["part"], wanted["short"], _REPLENISHER, case_id=job.case["id"], reason=f"{job.case['number']}: below minimum"
-    )
+    """Propose every part that fell below its minimum, in one proposal: one part in its own fields, more of them in lines."""
+    stock: Mapping[str, Any] = job.names.get("stock") or {}
+    found: Any = stock.get("buy") or []
+    wanted: list[Mapping[str, Any]] = [found] if isinstance(found, dict) else found  # one alone: a case of an older version
+    reason = f"{job.case['number']}: below minimum"
+    made = [
+        job.rooms.purchases.propose(tx, one["part"], one["short"], _REPLENISHER, case_id=job.case["id"], reason=reason)
+        for one in wanted
+    ]
     names = ("part", "name", "quantity", "unit_cost", "cost", "number")
-    return {**{name: made[name] for name in names}, "purchase_id": made["id"]}
+    lines = [{**{name: one[name] for name in names}, "purchase_id": one["id"]} for one in made]
+    if not lines:
+        return {"part": None, "cost": 0.0}
+    if len(lines) == 1:
+        return lines[0]
+    return {"part": ", ".join(str(one["part"]) for one in lines), "cost": _sum(lines), "lines": lines}
+
+
+def _sum(lines: Sequence[Mapping[str, Any]]) -> float:
+    return round(sum(float(one["cost"]) for one in lines), 2)
+
+
+def _lines(proposal: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a proposal's purchases, one or several."""
+    return proposal.get("lines") or ([proposal] if proposal.get("purchase_id") else [])
 
 
 def _purchase_carried(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
-    if not proposal.get("purchase_id"):
+    rows: list[dict[str, Any]] = []
+    for line in _lines(proposal):
+        row = job.rooms.purchases.get(line["purchase_id"], tx)
+        if row["state"] == "proposed":
+            row = job.rooms.purchases.approve(tx, row["id"], Subject.rule("matrix"))
+        rows.append(row)
+    if not rows:
         return {"approved": False}
-    row = job.rooms.purchases.get(proposal["purchase_id"], tx)
-    if row["state"] == "proposed":
-        row = job.rooms.purchases.approve(tx, row["id"], Subject.rule("matrix"))
-    return {"approved": row["state"] != "rejected", "purchase_id": row["id"], "number": row["number"], "cost": row["cost"]}
+    bought = [row for row in rows if row["state"] != "rejected"]
+    number = ", ".join(row["number"] for row in rows)
+    ids = [row["id"] for row in bought]
+    return {"approved": bool(bought), "purchase_id": rows[0]["id"], "purchases": ids, "number": number, "cost": _sum(rows)}
 
 
 def purchase_decided(tx: Connection, rooms: Rooms, proposal: Mapping[str, Any], approved: bool, by: Subject) -> None:
-    """Write a person's decision on a purchase, with the quantity as it stands in the proposal by now."""
-    if approved:
-        rooms.purchases.approve(tx, proposal["purchase_id"], by, quantity=proposal["quantity"])
-    else:
-        rooms.purchases.reject(tx, proposal["purchase_id"], by)
+    """Write a person's decision on every purchase of a proposal, with the quantities as they stand there by now."""
+    for line in _lines(proposal):
+        if approved and line["quantity"] > 0:
+            rooms.purchases.approve(tx, line["purchase_id"], by, quantity=line["quantity"])
+        else:
+            rooms.purchases.reject(tx, line["purchase_id"], by)
 
 
-def _send(job: Job) -> str:
-    return job.rooms.purchases.send(job.names["purchase"]["purchase_id"])
-
-
-def _sent(tx: Connection, job: Job, reference: str) -> dict[str, Any]:
-    row = job.rooms.purchases.ordered(tx, job.names["purchase"]["purchase_id"], reference, _REPLENISHER)
-    return {"number": row["number"], "reference": reference}
+def _bought(tx: Connection, job: Job) -> Look:
+    """See whether the ERP has every purchase of the case; the buyer brings them there and tries until it has."""
+    decided: Mapping[str, Any] = job.names["purchase"]
+    ids: list[str] = decided.get("purchases") or [str(decided["purchase_id"])]
+    rows = [job.rooms.purchases.get(one, tx) for one in ids]
+    if any(row["state"] in ("proposed", "approved") for row in rows):
+        return None
+    number, reference = (", ".join(str(row[name]) for row in rows) for name in ("number", "reference"))
+    return Settled("done", _REPLENISHER.id, {"number": number, "reference": reference})
 
 
 def _repaired(tx: Connection, job: Job) -> Look:
@@ -202,8 +229,9 @@ ACTIONS: dict[str, Action] = {
     "work-order.create": RuleAction(_ORDERER, "work-orders.create", _order_draft, _order),
     "spares.reserve": RuleAction(_STOREKEEPER, "spares.reserve", _parts_needed, _reserve),
     "purchase.propose": RuleAction(_REPLENISHER, "purchases.propose", _purchase, _purchase_carried, purchase_decided),
-    "purchase.order": OutsideAction(_REPLENISHER, "purchases.order", _send, _sent),
+    "purchase.order": WaitAction(_REPLENISHER, "purchases.order", _bought),
     "work-order.repair": WaitAction(_FOREMAN, "cases.task", _repaired),
     "work-order.verify": WaitAction(_VERIFIER, "work-orders.verify", _verified),
     "work-order.close": WaitAction(_CLOSER, "work-orders.close", _closed),
+    **HOLD_ACTIONS,
 }

@@ -30,7 +30,7 @@ from lineshaft.core import (
 from lineshaft.guard import Subject
 
 DECISIONS = ("approve", "reject", "edit")
-FIXED = frozenset({"cost", "unit_cost", "unit", "number", "part", "name", "property", "asset"})
+FIXED = frozenset({"cost", "unit_cost", "unit", "number", "part", "name", "property", "asset", "proposed_by", "verdict", "why"})
 """What no edit changes: a proposal for something else is a new proposal."""
 SILENCE = "nobody decided in time: silence is no"
 
@@ -172,6 +172,9 @@ class Approvals:
         if not changes:
             raise InvalidInput("an edit names what changes", where="edit", code="approval.edit")
         edited = {**proposal, **changes}
+        if "lines" in changes:
+            edited["lines"] = _lines(proposal["lines"], changes["lines"])
+            edited["cost"] = round(sum(float(line["cost"]) for line in edited["lines"]), 2)
         if _is_number(edited.get("quantity")) and _is_number(edited.get("unit_cost")):
             edited["cost"] = round(edited["quantity"] * edited["unit_cost"], 2)
         editors = [*row["edited_by"], *([] if subject.id in row["edited_by"] else [subject.id])]
@@ -201,6 +204,21 @@ class Approvals:
     def _tell(self, tx: Connection, row: Mapping[str, Any], state: str) -> None:
         event = ApprovalChanged(row["id"], row["case_id"] or "", state, row["what"])
         after_commit(tx, lambda: self._bus.tell(event))
+
+
+def _lines(old: list[dict[str, Any]], new: list[Any]) -> list[dict[str, Any]]:
+    """Return the lines of a purchase with other quantities; nothing else of a line can be edited, and none is added or lost."""
+    if len(new) != len(old) or not all(isinstance(line, dict) for line in new):
+        raise InvalidInput("an edit keeps every line", where="lines", hint="reject a proposal to drop one", code="approval.edit")
+    edited: list[dict[str, Any]] = []
+    for before, after in zip(old, new, strict=True):
+        quantity = after.get("quantity", before["quantity"])
+        fixed = {name: value for name, value in after.items() if name not in {"quantity", "cost"}}
+        if any(before.get(name) != value for name, value in fixed.items()) or not _may_replace("quantity", 0, quantity):
+            what = f"only the quantity of {before['part']} can be edited"
+            raise InvalidInput(what, where="lines", code="approval.edit")
+        edited.append({**before, "quantity": quantity, "cost": round(quantity * before["unit_cost"], 2)})
+    return edited
 
 
 def _may_replace(name: str, old: Any, new: Any) -> bool:

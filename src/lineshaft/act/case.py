@@ -74,6 +74,10 @@ class Cases:
         command = Command(rule, "cases.open", source_id, body, f"case:{process.process}:{source_id}", str(event["asset"]))
         return self._guard.perform(command, lambda tx: self._open(tx, process, event, source_id, alarm_id, rule))["case_id"]
 
+    def request(self, tx: Connection, process: Process, event: Mapping[str, Any], by: Subject) -> dict[str, Any]:
+        """Open a case because somebody asks for it, in the asker's own command; return its id and whether one was open."""
+        return self._open(tx, process, event, f"request:{new_id()}", None, by)
+
     def _open(
         self, tx: Connection, process: Process, event: Mapping[str, Any], source_id: str, alarm_id: str | None, rule: Subject
     ) -> dict[str, Any]:
@@ -344,7 +348,8 @@ class Cases:
         task = job.task
         expires = now_ns() + parse_duration(task.expires if task.expires is not None else self._expiry)
         what = f"{task.title or task.id}: {job.case['asset']}"
-        self._approvals.file(tx, what, proposal, rule.id, expires, job.case["id"], task.id)
+        asked = str(proposal.get("proposed_by") or rule.id)  # whoever stands behind a proposal does not approve it
+        self._approvals.file(tx, what, proposal, asked, expires, job.case["id"], task.id)
         after_commit(tx, self.on_time)
 
     def _finish(self, tx: Connection, case: dict[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,12 @@ class CaseBook:
         rows = self._db.rows(query if condition is None else query.where(condition))
         return [row["id"] for row in rows]
 
+    def waiting_for(self, does: str) -> list[str]:
+        """Return the ids of open cases with an open task that does something."""
+        query = sa.select(tasks.c.case_id).join(cases, cases.c.id == tasks.c.case_id)
+        rows = self._db.rows(query.where(cases.c.state == "open", tasks.c.state == "open", tasks.c.does == does))
+        return [row["case_id"] for row in rows]
+
     def knows(self, source_id: str) -> bool:
         """Say whether an alarm or finding opened a case or joined one."""
         queries = (

@@ -12,6 +12,7 @@ from lineshaft.act.process import Task
 from lineshaft.detect import Detect
 from lineshaft.guard import Subject
 from lineshaft.maintain import Orders, Purchases, Spares
+from lineshaft.production import Production
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Rooms:
     spares: Spares
     purchases: Purchases
     detect: Detect
+    production: Production | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from lineshaft.core import (
 
 EVENT_NAMES = (
     "event", "asset", "asset_name", "name", "kind", "failure_mode", "priority", "value", "limit", "unit", "property",
-    "score", "sensors", "evidence", "process", "at",
+    "score", "sensors", "evidence", "process", "at", "lot", "reason", "requested_by",
 )  # fmt: skip
 """What an expression knows of the event that opened the case."""
 
@@ -43,9 +43,9 @@ class Escalation(Section):
 
 
 class Start(Section):
-    """What opens a case: an alarm whose definition names the process, or a finding."""
+    """What opens a case: an alarm whose definition names the process, a finding, or somebody who asks for it."""
 
-    event: Literal["alarm", "finding"]
+    event: Literal["alarm", "finding", "request"]
     when: str = ""
 
 

@@ -44,10 +44,12 @@ class PlantHand:
     def targets(self) -> list[dict[str, Any]]:
         """Return every rule of the writer whose tag a property is bound to now, by the property's path."""
         found: list[dict[str, Any]] = []
+        about: dict[str, Any]
         for rule in self._settings.allow:
             target = self._assets.property_of(rule.source, rule.tag)
             if target is not None:
-                about = {"property": target.path, "unit": target.unit, "type": str(target.type), "dry_run": self._settings.dry_run}
+                about = {"property": target.path, "unit": target.unit, "type": str(target.type)}
+                about |= {"dry_run": self._settings.dry_run}
                 limits = rule.model_dump(include={"minimum", "maximum", "values", "every", "permissive"})
                 found.append({**about, **limits, "locked": self._locked(target.asset_path)})
         return sorted(found, key=lambda one: str(one["property"]))

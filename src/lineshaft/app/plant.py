@@ -71,13 +71,25 @@ class Plant:
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
         self.spares = maintain.Spares(self.db, self.bus)
-        self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain)
+        self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain, self.settings.act.executor)
         self.workshop = maintain.Workshop(
             self.db, self.guard, self.orders, self.bus, self.assets, self.production, self.store, self.detect
         )
-        hand = PlantHand(self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out)
+        hand = PlantHand(
+            self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out
+        )
         self.act = act.Act(
-            home, self.db, self.guard, self.orders, self.spares, self.purchases, self.detect, self.settings.act, self.bus, hand
+            home,
+            self.db,
+            self.guard,
+            self.orders,
+            self.spares,
+            self.purchases,
+            self.detect,
+            self.settings.act,
+            self.bus,
+            hand,
+            self.production,
         )
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
@@ -128,6 +140,8 @@ class Plant:
         on(detect.AlarmCleared, self.act.on_alarm_step, "act: a return to normal verifies")
         on(detect.AlarmChanged, self.act.on_alarm_step, "act: an alarm's input is back")
         on(maintain.OrderChanged, self.act.on_order, "act: a step of an order wakes its case")
+        on(maintain.PurchaseChanged, self.act.on_purchase, "act: an approved purchase is bought, an ordered one wakes its case")
+        on(production.ProductionChanged, self.act.on_production, "act: a verdict wakes the case of a held lot")
         for event, handler, name in rest.tell_events(self._hub):
             on(event, handler, name)
 

@@ -25,7 +25,7 @@ class Role(StrEnum):
 
 ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.VIEWER: ("read",),
-    Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code"),
+    Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code", "cases.request"),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
     Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query"),
     Role.ENGINEER: (

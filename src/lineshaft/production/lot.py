@@ -23,12 +23,12 @@ class Lots:
     def __init__(self, db: Database, known: Products, orders: Orders, changed: Callable[[Connection], None]) -> None:
         self._db, self._products, self._orders, self._changed = db, known, orders, changed
 
-    def list(self) -> list[dict[str, Any]]:
+    def list(self, tx: Connection | None = None) -> list[dict[str, Any]]:
         """Return every lot with the numbers of the lots it was made from."""
-        rows = self._db.rows(sa.select(lots).order_by(lots.c.lot))
+        rows = self._db.rows(sa.select(lots).order_by(lots.c.lot), tx)
         names = {row["id"]: row["lot"] for row in rows}
         parents: dict[str, list[str]] = {}
-        for link in self._db.rows(sa.select(lot_parents)):
+        for link in self._db.rows(sa.select(lot_parents), tx):
             parents.setdefault(link["lot_id"], []).append(names[link["parent_id"]])
         return [{**row, "parents": sorted(parents.get(row["id"], []))} for row in rows]
 

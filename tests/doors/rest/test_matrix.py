@@ -9,6 +9,7 @@ from tests.doors.conftest import House
 
 NOTHING = "00000000-0000-0000-0000-000000000000"
 RECOMPUTE = {"paths": ["Bakery/Nowhere"], "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}
+BACKWARDS = {"start": "2026-11-20T07:00:00Z", "end": "2026-11-20T06:00:00Z"}
 
 COMMANDS = [
     ("POST", "users", {"name": "", "password": "x", "roles": ["viewer"]}, "admin"),
@@ -35,12 +36,31 @@ COMMANDS = [
         )
     ),
     ("POST", f"work-orders/{{order}}/checklist/{NOTHING}", {"result": True}, "technician"),
+    ("POST", "work-orders/{order}/comments", {"text": " "}, "technician"),
+    ("POST", "work-orders/{order}/labour", BACKWARDS, "technician"),
+    ("POST", "work-orders/{order}/downtime", BACKWARDS, "technician"),
+    ("POST", f"work-orders/{{order}}/downtime/{NOTHING}/end", {}, "technician"),
+    ("POST", "work-orders/{order}/permits", {"kind": "lockout"}, "technician"),
+    ("POST", f"work-orders/{{order}}/permits/{NOTHING}/apply", {}, "technician"),
+    ("POST", f"work-orders/{{order}}/permits/{NOTHING}/release", {}, "technician"),
+    ("POST", "work-orders/{order}/parts", {"part": "NO-SUCH", "quantity": 1}, "technician"),
+    ("POST", "work-orders/{order}/attachments", {"document": NOTHING}, "technician"),
+    ("POST", "work-orders/{order}/findings", {"source": {"type": "finding", "id": "x"}, "score": 7}, "technician"),
+    ("POST", "work-orders/{order}/avoided", {"assumption": " "}, "technician"),
+    ("POST", "technicians", {"login": "x", "skills": {"y": 9}}, "planner"),
+    ("POST", "plans", {"plan": {"name": "x", "asset": "Bakery/Line 1/Oven", "trigger": {}}}, "planner"),
+    ("POST", "plans/NO-SUCH/pause", {"paused": True}, "planner"),
+    ("POST", "instructions", {"name": "x", "content": {}}, "planner"),
+    ("POST", "codes", {"codes": [{"list": "x"}]}, "planner"),
+    ("POST", "spares", {"part": " ", "name": "x", "on_hand": 1, "used_by": [{"asset": "x"}]}, "planner"),
+    ("POST", "spares/NO-SUCH/count", {"counted": 1}, "planner"),
     ("POST", "spares/NO-SUCH/receive", {"quantity": 1}, "planner"),
     ("POST", "purchases", {"part": "NO-SUCH", "quantity": 1}, "planner"),
     ("POST", f"purchases/{NOTHING}/receive", {}, "planner"),
     ("POST", "cases/{case}/retry", None, "planner"),
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
     ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),
+    ("POST", "cases", {"process": "quality-hold", "asset": "Bakery/Line 1", "lot": "NO-SUCH"}, "operator"),
     ("POST", "writes/check", {"property": "Bakery/Line 1/Oven/Speed", "value": 1}, "engineer"),
     ("POST", "production/orders", {"order": "X", "lines": [{"product": "NO-SUCH", "quantity": 1}]}, "planner"),
     ("POST", "production/lots", {"lot": "X", "parents": ["NO-SUCH"]}, "planner"),

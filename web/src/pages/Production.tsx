@@ -3,12 +3,15 @@ import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { post } from '../api/client';
 import { made } from '../api/production';
-import { q } from '../api/queries';
+import { q, useCommand } from '../api/queries';
 import type { Lot } from '../api/types';
+import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Bullet } from '../parts/Bullet';
+import { AskReason } from '../parts/Confirm';
 import { Feeds } from '../parts/Feeds';
 import { LineFigures, Throughput } from '../parts/LineFigures';
 import { Answer, PageHead, Panel } from '../parts/Page';
@@ -43,7 +46,7 @@ export default function Production() {
       {line && <Panel title={t('production.timeline')} mt="sm"><Answer of={running}>{(found) => <RunningOrder of={found} window={ms} />}</Answer></Panel>}
       <Panel title={t('production.orders')} pad={false} mt="sm"><Orders /></Panel>
       {line && <Panel title={t('production.throughput')} pad={false} mt="sm"><Answer of={figures}>{(found) => <Throughput of={found} />}</Answer></Panel>}
-      <Panel title={t('production.lots')} pad={false} mt="sm"><Lots /></Panel>
+      <Panel title={t('production.lots')} pad={false} mt="sm"><Lots line={line} /></Panel>
       <Panel title={t('production.quality')} pad={false} mt="sm" extra={mayEnter && <Button size="compact-md" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setEntering(true)}>{t('production.enter')}</Button>}><Quality /></Panel>
       <Panel title={t('feed.title')} pad={false} mt="sm"><Answer of={feeds} empty={(list) => list.items.length === 0} none={t('feed.none')}>{(list) => <Feeds of={list.items} />}</Answer></Panel>
       {entering && <QualityForm onClose={() => setEntering(false)} />}
@@ -87,11 +90,16 @@ function Orders() {
   );
 }
 
-function Lots() {
+function Lots({ line }: { line: string }) {
   const { t } = useTranslation();
   const f = useFormat();
   const [open, setOpen] = useState<string | null>(null);
+  const [hold, setHold] = useState<Lot | null>(null);
+  const may = useMay('cases.request');
+  const ask = useCommand((reason: string) => post('cases', { process: 'quality-hold', asset: line, lot: hold?.number, name: reason, reason }), ['cases', 'approvals', 'tower'], () => { setHold(null); report(t('production.holdAsked')); });
   return (
+    <>
+    {hold && <AskReason title={`${t('production.hold')}: ${hold.number}`} label={t('word.reason')} need confirm={t('production.hold')} busy={ask.isPending} onClose={() => setHold(null)} onDone={(reason) => ask.mutate(reason)} />}
     <Answer of={useQuery(q.lots)} empty={(list) => list.items.length === 0} none={t('production.noLots')}>
       {(list) => (
         <Scroll minWidth={560}>
@@ -100,7 +108,7 @@ function Lots() {
             <Table.Tbody>{list.items.flatMap((lot) => [
               <Table.Tr key={lot.id}>
                 <Table.Td>{lot.number}</Table.Td><Table.Td>{lot.material || '–'}</Table.Td><Table.Td className="figure">{f.number(lot.quantity)} {lot.unit}</Table.Td><Table.Td>{lot.parents.join(', ') || '–'}</Table.Td><Table.Td>{t(`lotState.${lot.state}`, { defaultValue: lot.state })}</Table.Td>
-                <Table.Td className="figure"><Button size="compact-sm" aria-expanded={open === lot.id} aria-label={`${t('production.genealogy')}: ${lot.number}`} onClick={() => setOpen(open === lot.id ? null : lot.id)} data-genealogy={lot.number}>{t('production.genealogy')}</Button></Table.Td>
+                <Table.Td className="figure"><Button size="compact-sm" aria-expanded={open === lot.id} aria-label={`${t('production.genealogy')}: ${lot.number}`} onClick={() => setOpen(open === lot.id ? null : lot.id)} data-genealogy={lot.number}>{t('production.genealogy')}</Button>{may && line && lot.state === 'free' && <Button size="compact-sm" ml={6} aria-label={`${t('production.hold')}: ${lot.number}`} onClick={() => setHold(lot)} data-hold={lot.number}>{t('production.hold')}</Button>}</Table.Td>
               </Table.Tr>,
               ...(open === lot.id ? [<Table.Tr key={`${lot.id}/kin`}><Table.Td colSpan={6}><Kin lot={lot} /></Table.Td></Table.Tr>] : []),
             ])}</Table.Tbody>
@@ -108,6 +116,7 @@ function Lots() {
         </Scroll>
       )}
     </Answer>
+    </>
   );
 }
 

@@ -104,6 +104,16 @@ class ApprovalShape(Shape):
     version: Version
 
 
+class CaseBody(Body):
+    """What somebody wants begun, where, and why."""
+
+    process: Annotated[str, Field(examples=["quality-hold"])]
+    asset: Annotated[str, Field(examples=["Bakery/Line 1"])]
+    name: Annotated[str, Field(max_length=200, examples=["Cookies of lot D-117 are too dark"])] = ""
+    lot: Annotated[str, Field(examples=["D-117"])] = ""
+    reason: Note = ""
+
+
 class DecisionBody(Body):
     """The decision about a proposal: as it is, not at all, or with changes."""
 
@@ -204,6 +214,28 @@ def cases(
     cut = page_of(rows, limit, "opened")
     items = seen(rooms, subject, [_case(row) for row in cut["items"]])
     return Listed[CaseShape].model_validate({"items": items, "next": cut["next"]})
+
+
+@router.post("/cases", status_code=201)
+def request_case(sender: Sender, body: CaseBody) -> CaseShape:
+    """Ask for a process to be begun, as a quality hold of a lot; a case that is open for the same trouble is joined."""
+    rooms = sender.rooms
+    asset = rooms.assets.asset(body.asset)
+    event = {
+        "asset": asset.path,
+        "asset_name": asset.name,
+        "name": body.name or body.process,
+        "lot": body.lot,
+        "reason": body.reason,
+    }
+
+    def run(tx: Any) -> dict[str, Any]:
+        if body.lot:
+            rooms.production.lots.id_of(tx, body.lot)
+        return rooms.act.request(tx, body.process, event, sender.subject)
+
+    made = sender.do("cases.request", f"process:{body.process}", body.model_dump(), run, asset.path)
+    return CaseShape.model_validate(_case(rooms.act.case(made["case_id"])))
 
 
 @router.get("/cases/{case_id}")
