@@ -22,6 +22,7 @@ from lineshaft.maintain import (
 
 ANNA = Subject("anna", "anna", "person", frozenset({Role.TECHNICIAN}), "Anna")
 BERT = Subject("bert", "bert", "person", frozenset({Role.PLANNER}), "Bert")
+CARL = Subject("carl", "carl", "person", frozenset({Role.PLANNER}), "Carl")
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
 BEARING = {
     "name": "Deep groove ball bearing 6205",

@@ -20,8 +20,10 @@ from lineshaft.core import NS, iso, now_ns, parse_time
 PEOPLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "anna": ("Anna Berg", ("technician", "operator")),
     "bert": ("Bert Lang", ("planner",)),
+    "jonas": ("Jonas Winter", ("technician",)),
+    "meryem": ("Meryem Kaya", ("technician",)),
 }
-"""Who works in the demo: name, display, roles. anna repairs, bert approves."""
+"""Who works in the demo: name, display, roles. anna repairs, bert approves, jonas and meryem are the other technicians."""
 
 LINE = "Bakery/Line 1"
 PUMP = f"{LINE}/Cooler/Coolant pump"

@@ -148,6 +148,8 @@ class Orders(OrderBook):
         The order keeps its state, its people and its checklist; joining twice changes nothing.
         """
         row = self._row(tx, order_id)
+        if score is not None and not 0 <= score <= 1:
+            raise InvalidInput(f"a score of {score}", where="score", hint="0 to 1", code="findings.score")
         if row["state"] in FINAL:
             refuse_impossible(row["number"], "start", row["state"])
         fresh = note_source(tx, row["id"], f"{source[0]}:{source[1]}", score=score, sensors=sensors, evidence=evidence)
@@ -332,6 +334,8 @@ class Orders(OrderBook):
     def comment(self, tx: Connection, order_id: str, by: Subject, note: str) -> dict[str, Any]:
         """Add a line to an order's history (a second alarm joins the open order this way)."""
         row = self._row(tx, order_id)
+        if not note.strip():
+            raise InvalidInput("a comment has words", where="text", code="work-orders.comment")
         self._told(tx, row, "note", row["state"], by, note)
         return self.get(order_id, tx)
 

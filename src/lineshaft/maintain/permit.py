@@ -28,6 +28,10 @@ def require(tx: Connection, order_id: str, asset: str, wanted: Sequence[Mapping[
         kind = str(one.get("kind", "lockout"))
         if kind not in KINDS:
             raise InvalidInput(f"'{kind}' is no kind of permit", hint=did_you_mean(kind, KINDS), code="permits.kind")
+        if not str(one.get("text") or "").strip():
+            raise InvalidInput(
+                "a lock or permit says what it is: a switch, a valve, a kind of work", where="text", code="permits.text"
+            )
         points = [str(point) for point in one.get("points") or []]
         tx.execute(
             permits.insert().values(

@@ -22,9 +22,12 @@ from lineshaft.doors.rest import (
     production,
     recompute,
     sql,
+    stock,
     store,
     system,
     values,
+    workorders,
+    workshop,
 )
 from lineshaft.doors.rest.frame import openapi, problem
 from lineshaft.doors.rest.frame.armour import Armour
@@ -64,7 +67,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
     upstream = (guard, system, assets, production, logbook, values, store, sql, catalog)
-    for room in (*upstream, compute, recompute, detect, maintain, act, live):
+    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, act, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Armour)
