@@ -5,6 +5,7 @@ ledger of moves. A purchase is proposed, approved by a second person and handed 
 Everything that changes takes the transaction of the caller; events are told after its commit.
 """
 
+from lineshaft.maintain.buyer import Buyer
 from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
@@ -24,6 +25,7 @@ from lineshaft.maintain.workshop import Workshop
 __all__ = [
     "LISTS",
     "MIGRATIONS",
+    "Buyer",
     "Inventory",
     "MaintainSettings",
     "OrderChanged",

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import (
+    NS,
     Bus,
     Conflict,
     Database,
     Forbidden,
     InvalidInput,
     NotFound,
-    Registry,
     after_commit,
     bump,
     iso,
     new_id,
     now_ns,
+    parse_duration,
 )
 from lineshaft.guard import Subject
-from lineshaft.maintain import erps
+from lineshaft.maintain.connector import Connector, Supply
+from lineshaft.maintain.connectors import connector
 from lineshaft.maintain.events import PurchaseChanged
+from lineshaft.maintain.outgoing import Outgoing
 from lineshaft.maintain.settings import MaintainSettings
 from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.tables import next_number, purchases
@@ -35,28 +38,23 @@ FROM: dict[str, tuple[str, ...]] = {
     "rejected": ("proposed",),
     "ordered": ("approved",),
     "received": ("ordered",),
+    "cancelled": ("ordered",),
 }
 """Which states a purchase comes from, by the state it goes to."""
-
-
-class Erp(Protocol):
-    """What a purchasing system must do: take one purchase, once, and give its reference for it."""
-
-    def order(self, purchase: Mapping[str, Any]) -> str:
-        """Order, or return the reference of the order this purchase id already has."""
-        ...
 
 
 class Purchases:
     """The purchases of spare parts."""
 
-    def __init__(self, db: Database, bus: Bus, home: Path, settings: MaintainSettings | None = None) -> None:
+    def __init__(self, db: Database, bus: Bus, home: Path, settings: MaintainSettings | None = None, node: str = "node") -> None:
         self._db = db
         self._bus = bus
         self._spares = Spares(db, bus)
-        chosen = settings or MaintainSettings()
-        plugin = Registry("lineshaft.erps", erps).load(chosen.erp, where="[maintain] erp")
-        self._erp: Erp = plugin(home, plugin.Options.model_validate(chosen.erp_options))
+        self.settings = settings or MaintainSettings()
+        self.erp: Connector = connector(home, self.settings.erp, self.settings.erp_options, "erp")
+
+        in_flight = parse_duration(self.settings.erp_in_flight) / NS
+        self.outgoing = Outgoing(db, "purchase", node, in_flight)
 
     def propose(
         self, tx: Connection, part: str, quantity: float, by: Subject, *, case_id: str | None = None, reason: str = ""
@@ -83,6 +81,7 @@ class Purchases:
             "reason": reason,
             "case_id": case_id,
             "created": now_ns(),
+            "received": 0.0,
         }
         tx.execute(purchases.insert().values(**row))
         self._told(tx, row, "proposed", by)
@@ -110,26 +109,57 @@ class Purchases:
         row = self.get(purchase_id)
         if row["state"] not in ("approved", "ordered", "received"):
             raise Conflict(f"{row['number']} is {row['state']}, not approved", code="purchases.step")
-        return row["reference"] or self._erp.order({**row, "created": iso(row["created"])})
+        return row["reference"] or self.erp.order({**row, "created": iso(row["created"])})
+
+    def supply(self, purchase_id: str) -> Supply | None:
+        """Ask the ERP how an ordered purchase stands: outside any transaction."""
+        row = self.get(purchase_id)
+        return self.erp.supply({**row, "created": iso(row["created"])})
 
     def ordered(self, tx: Connection, purchase_id: str, reference: str, by: Subject) -> dict[str, Any]:
         """Note that the ERP has it; noting the same again changes nothing."""
         row = self._row(tx, purchase_id)
-        if row["state"] in ("ordered", "received"):
-            return _shown(row)
+        if row["state"] in ("ordered", "received", "cancelled"):
+            return self._shown([row], tx)[0]
         return self._to(tx, row, "ordered", by, None, reference=reference, ordered=now_ns())
 
-    def receive(self, tx: Connection, purchase_id: str, by: Subject, *, version: int | None = None) -> dict[str, Any]:
-        """Book the delivery: the parts are in the bin."""
+    def receive(
+        self, tx: Connection, purchase_id: str, by: Subject, *, quantity: float | None = None, version: int | None = None
+    ) -> dict[str, Any]:
+        """Book a delivery: all that has not come yet, or a part of it; with the last part the purchase is received."""
         row = self._row(tx, purchase_id)
-        shown = self._to(tx, row, "received", by, version)
-        self._spares.receive(tx, row["part"], row["quantity"], by, note=row["number"])
-        return shown
+        if row["state"] not in FROM["received"]:
+            self._refuse(row, "received")
+        rest = round(row["quantity"] - row["received"], 3)
+        came = rest if quantity is None else min(_amount(quantity), rest)
+        if version is not None and version != row["version"]:
+            raise Conflict(f"{row['number']} was changed meanwhile", hint="read it again", code="version.conflict")
+        if came > 0:
+            self._spares.receive(tx, row["part"], came, by, note=row["number"])
+        so_far = round(row["received"] + came, 3)
+        if so_far < row["quantity"]:
+            bump(tx, purchases, row["id"], row["version"], received=so_far)
+            self._told(tx, row, "ordered", by)
+            return self.get(row["id"], tx)
+        return self._to(tx, row, "received", by, version, received=so_far)
+
+    def cancelled(self, tx: Connection, purchase_id: str, by: Subject, reason: str) -> dict[str, Any]:
+        """Note that the ERP's people cancelled it there: the part counts as not on its way any more."""
+        return self._to(tx, self._row(tx, purchase_id), "cancelled", by, None, reason=reason[:500])
+
+    def again(self, tx: Connection, purchase_id: str) -> dict[str, Any]:
+        """Try the ERP again now. Raises Conflict where nothing is waiting for it."""
+        row = self._row(tx, purchase_id)
+        if row["state"] not in ("approved", "ordered") or not self.outgoing.again(tx, row["id"]):
+            raise Conflict(f"{row['number']} is {row['state']}: nothing is on its way to the ERP", code="purchases.step")
+        self._told(tx, row, row["state"], Subject.system("courier"))
+        return self.get(row["id"], tx)
 
     def get(self, purchase_id: str, tx: Connection | None = None) -> dict[str, Any]:
         """Return one purchase by id or number."""
         with self._db.read(tx) as own:
-            return _shown(self._row(own, purchase_id))
+            row = self._row(own, purchase_id)
+            return self._shown([row], own)[0]
 
     def list(self, *, state: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
         """Return purchases, newest first."""
@@ -138,7 +168,7 @@ class Purchases:
             query = query.where(purchases.c.state == state)
         if before is not None:
             query = query.where(purchases.c.created < before)
-        return [_shown(row) for row in self._db.rows(query)]
+        return self._shown(self._db.rows(query))
 
     def _own(self, tx: Connection, purchase_id: str, by: Subject) -> dict[str, Any]:
         row = self._row(tx, purchase_id)
@@ -159,14 +189,31 @@ class Purchases:
         self, tx: Connection, row: Mapping[str, Any], state: str, by: Subject, version: int | None, **values: Any
     ) -> dict[str, Any]:
         if row["state"] not in FROM[state]:
-            raise Conflict(
-                f"{row['number']} is {row['state']}: it cannot become {state}",
-                hint=f"that follows {' or '.join(FROM[state])}",
-                code="purchases.step",
-            )
+            self._refuse(row, state)
+        if state == "approved":
+            self.outgoing.file(tx, row["id"])
         bump(tx, purchases, row["id"], row["version"] if version is None else version, state=state, **values)
         self._told(tx, row, state, by)
         return self.get(row["id"], tx)
+
+    def _refuse(self, row: Mapping[str, Any], state: str) -> None:
+        raise Conflict(
+            f"{row['number']} is {row['state']}: it cannot become {state}",
+            hint=f"that follows {' or '.join(FROM[state])}",
+            code="purchases.step",
+        )
+
+    def _shown(self, rows: Sequence[Mapping[str, Any]], tx: Connection | None = None) -> list[dict[str, Any]]:
+        """Return purchases with their cost and how they stand at the ERP."""
+        errands = self.outgoing.of([row["id"] for row in rows], tx)
+        return [
+            {
+                **row,
+                "cost": round(row["quantity"] * row["unit_cost"], 2),
+                "erp": at_erp(self.settings.erp, errands.get(row["id"])),
+            }
+            for row in rows
+        ]
 
     def _told(self, tx: Connection, row: Mapping[str, Any], state: str, by: Subject) -> None:
         event = PurchaseChanged(row["id"], row["number"], row["part"], state, by.id, row["case_id"])
@@ -179,5 +226,19 @@ def _amount(quantity: object) -> float:
     return round(float(quantity), 3)
 
 
-def _shown(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "cost": round(row["quantity"] * row["unit_cost"], 2)}
+def at_erp(name: str, errand: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return how a purchase or order stands at another system; None before anything was sent."""
+    if errand is None:
+        return None
+    told: Mapping[str, Any] = errand["told"]
+    return {
+        "system": name,
+        "state": str(told.get("state", "")),
+        "text": str(told.get("text", "")),
+        "asked": told.get("asked"),
+        "attempts": errand["attempts"],
+        "error": errand["error"],
+        "code": errand["code"],
+        "hint": errand["hint"],
+        "next_at": errand["next_at"],
+    }

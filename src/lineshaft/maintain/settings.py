@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from lineshaft.core import Section, parse_duration
+from lineshaft.core import Duration, Section, parse_duration
 from lineshaft.maintain.urgency import SERVICE
 
 
@@ -15,6 +15,17 @@ class MaintainSettings(Section):
 
     erp: str = Field(default="outbox", description="Name of the plugin in maintain/erps that takes approved purchases.")
     erp_options: dict[str, Any] = Field(default_factory=dict, description="Its options, see docs/reference/plugins.md.")
+    erp_every: Duration = Field(default="15m", description="How often the ERP is asked how an ordered purchase stands.")
+    erp_in_flight: Duration = Field(
+        default="10s",
+        description="After a lost answer or a crash: how long a request may still be on its way before the ERP is asked again.",
+    )
+    cmms: str = Field(default="", description="Plugin in maintain/erps of another maintenance system that gets our work orders.")
+    cmms_options: dict[str, Any] = Field(default_factory=dict, description="Its options, see docs/reference/plugins.md.")
+    cmms_kinds: tuple[str, ...] = Field(
+        default=("corrective", "preventive", "predictive", "inspection"), description="Which kinds of work orders it gets."
+    )
+    cmms_every: Duration = Field(default="5m", description="How often it is asked how those orders stand.")
     service_levels: dict[str, str] = Field(
         default_factory=lambda: dict(SERVICE),
         description="Time from report to done by priority, 1 (at once) to 5 (some day). An asset's attribute RepairWithin\n"

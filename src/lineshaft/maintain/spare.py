@@ -139,7 +139,7 @@ class Spares:
     def outlook(self, part: str, tx: Connection) -> dict[str, Any]:
         """Say what is free, what is on its way, and whether that is less than the minimum."""
         row = self.get(part, tx)
-        query = sa.select(sa.func.coalesce(sa.func.sum(purchases.c.quantity), 0.0)).where(
+        query = sa.select(sa.func.coalesce(sa.func.sum(purchases.c.quantity - purchases.c.received), 0.0)).where(
             purchases.c.part == row["part"], purchases.c.state.in_(ON_THE_WAY)
         )
         coming = float(tx.execute(query).scalar_one())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Migration, create, metadata, new_id
+from lineshaft.core import Migration, create, metadata, new_id, now_ns
+from lineshaft.maintain.outgoing import deliveries, outgoing
 from lineshaft.maintain.records import joined, open_workshop
 
 
@@ -149,6 +150,7 @@ purchases = _entity(
     sa.Column("reference", sa.String(200), nullable=False, default=""),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("ordered", sa.BigInteger),
+    sa.Column("received", sa.Float, nullable=False, server_default="0"),
     sa.UniqueConstraint("case_id", "spare_id"),
 )
 """One case buys one part once, however often its step is repeated."""
@@ -177,9 +179,20 @@ def _second(tx: Connection) -> None:
         )
 
 
+def _third(tx: Connection) -> None:
+    create(outgoing, deliveries)(tx)
+    if "received" not in {str(column["name"]) for column in sa.inspect(tx).get_columns("purchase")}:
+        tx.execute(sa.text("ALTER TABLE purchase ADD COLUMN received DOUBLE PRECISION NOT NULL DEFAULT 0"))
+    tx.execute(purchases.update().where(purchases.c.state == "received").values(received=purchases.c.quantity))
+    for row in list(tx.execute(sa.select(purchases).where(purchases.c.state.in_(("approved", "ordered"))))):
+        values = {"attempts": 0, "next_at": now_ns(), "error": "", "code": "", "hint": "", "reference": row.reference, "told": {}}
+        tx.execute(outgoing.insert().values(id=row.id, kind="purchase", **values))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "orders, checklists, spare ledger, purchases", _first),
     Migration(2, "the workshop: permits, labour, technicians, plans, instructions, codes", _second),
+    Migration(3, "what is on its way to other systems", _third),
 )
 
 

@@ -1,1 +1,1 @@
-"""Purchasing systems an approved purchase can go to; each file is one plugin with `PLUGIN`."""
+"""Systems an approved purchase or a work order can go to; each file is one plugin with `PLUGIN`."""

@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import Field
 
 from lineshaft.core import Section
+from lineshaft.maintain.connector import Connector
 
 COLUMNS = ("number", "id", "part", "name", "quantity", "unit_cost", "cost", "proposed_by", "approved_by", "case_id", "created")
 
@@ -27,10 +28,11 @@ class Options(Section):
     folder: str = Field("outbox", description="Folder below the data folder (or an absolute path).")
 
 
-class Outbox:
+class Outbox(Connector):
     """A folder of purchases."""
 
     Options = Options
+    purchases = True
 
     def __init__(self, home: Path, options: Options) -> None:
         self._folder = home / options.folder
@@ -45,6 +47,11 @@ class Outbox:
             self._put(self._folder / f"{name}.csv", _table(content))
             self._put(done, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return f"outbox/{done.name}"
+
+    def check(self) -> str:
+        """Say where the files go."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return f"files go to {self._folder}"
 
     def _put(self, path: Path, text: str) -> None:
         aside = path.with_name(f".{path.name}.part")
