@@ -4,9 +4,11 @@ import json
 
 import pytest
 
-from lineshaft.core import Conflict, Forbidden
+from lineshaft.core import Conflict, Forbidden, Retryable
 from lineshaft.guard import Command, Subject
 from tests.act.conftest import ANNA, BERT, CARL, CODES, PUMP, Plant
+
+SENSOR = [{"property": f"{PUMP}/Vibration", "share": 1.0}]
 
 
 def test_an_alarm_becomes_finished_verified_coded_work(plant: Plant):
@@ -78,7 +80,7 @@ def test_a_second_alarm_joins_the_open_case_until_the_asset_is_back_in_service(p
     plant.shake(20)
     assert len(plant.act.cases()) == 1
     assert [note["text"] for note in plant.case["notes"]] == ["alarm again: High"]
-    assert plant.orders.get(plant.case["work_order_id"])["history"][-1]["what"] == "note"
+    assert plant.orders.get(plant.case["work_order_id"])["history"][-1]["what"] == "merge"
     plant.repair()
     plant.press(BERT, "verify")
     plant.calm(40)
@@ -134,6 +136,45 @@ def test_a_finding_opens_a_case_that_only_a_person_verifies(plant: Plant):
     assert plant.task("verify")["state"] == "open"
     plant.press(BERT, "verify")
     assert plant.task("verify")["actor"] == "bert"
+
+
+def test_a_second_finding_joins_the_order_with_its_sensors_and_both_get_the_label(plant: Plant):
+    with plant.db.begin() as tx:
+        ids = [plant.detect.find(tx, PUMP, "drift", s, by=BERT, failure_mode="VIB", sensors=SENSOR)["id"] for s in (0.8, 0.95)]
+    assert plant.act.settle()
+    (order,) = plant.orders.list()
+    shown = plant.orders.get(order["id"])
+    assert sorted(one["id"] for one in shown["findings"]) == sorted(ids)
+    assert shown["score"] in {0.8, 0.95}
+    assert {len(one["sensors"]) for one in shown["findings"] if one["score"] is not None} == {1}
+
+
+def test_an_order_made_by_hand_for_the_same_trouble_is_the_cases_order(plant: Plant):
+    with plant.db.begin() as tx:
+        mine = plant.orders.create(tx, ANNA, asset=PUMP, title="it rattles", failure_mode="VIB")
+    plant.shake()
+    (order,) = plant.orders.list()
+    assert (order["id"], order["case_id"]) == (mine["id"], plant.case["id"])
+    assert plant.case["work_order_id"] == mine["id"]
+
+
+def test_a_finding_raised_while_the_database_was_busy_is_taken_later(plant: Plant, monkeypatch):
+    def busy(*_args: object, **_more: object) -> None:
+        raise Retryable("the database was busy")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(plant.guard, "perform", busy)
+        with plant.db.begin() as tx:
+            plant.detect.find(tx, PUMP, "drift", 0.9, by=BERT, failure_mode="VIB", sensors=SENSOR)
+            old = plant.detect.find(tx, PUMP, "wear", 0.9, by=BERT, failure_mode="LEK")["id"]
+            plant.detect.label(tx, old, "neutral", BERT)
+    assert plant.act.cases() == []
+    plant.act.recover()
+    assert plant.act.settle()
+    assert [case["title"] for case in plant.act.cases()] == ["drift (Pump)"]
+    plant.act.recover()
+    assert plant.act.settle()
+    assert len(plant.act.cases()) == len(plant.orders.list()) == 1
 
 
 def test_the_matrix_lays_a_risky_rule_before_a_person(plant: Plant):

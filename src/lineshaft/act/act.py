@@ -45,6 +45,8 @@ from lineshaft.production import Production, ProductionChanged
 BUILT_IN = Path(__file__).parent / "processes"
 PURCHASE = "purchase:"
 """What names a purchase without a case where a case is named otherwise."""
+LOOK_BACK = 24 * 3600 * NS
+"""Findings nobody took are taken up to a day later."""
 FORGET_EVERY = 3600 * NS
 """The records of old runs are deleted so often: a chattering alarm wakes its case thousands of times a day."""
 
@@ -148,6 +150,16 @@ class Act:
         for row in self._rooms.detect.alarms(kind=None):
             if row["process"] and row["occurrence"] and row["active"] and not self._book.knows(f"alarm:{row['occurrence']}"):
                 self._start(*_of_alarm(self._rooms.detect.raised(row)))
+        self._take_missed_findings()
+
+    def _take_missed_findings(self) -> None:
+        """Open the cases of findings of the last day that nobody labelled and nobody took, the oldest first."""
+        since = now_ns() - LOOK_BACK
+        found = [row for row in self._rooms.detect.findings(limit=200) if row["label"] is None and row["at"] >= since]
+        missed = self._book.unknown([f"finding:{row['id']}" for row in found]) if found else set[str]()
+        for row in reversed(found):
+            if f"finding:{row['id']}" in missed:
+                self._start(*_of_finding(row["id"], row))
 
     # -- what the engine calls
 
@@ -190,19 +202,8 @@ class Act:
 
     def on_finding(self, event: FindingRaised) -> None:
         """Open a case for a finding that a process asks for."""
-        names = {
-            "event": "finding",
-            "asset": event.asset_path,
-            "asset_name": event.asset_path.rpartition("/")[2],
-            "name": event.kind,
-            "kind": event.kind,
-            "failure_mode": event.failure_mode,
-            "score": event.score,
-            "sensors": [dict(sensor) for sensor in event.sensors],
-            "evidence": dict(event.evidence),
-            "at": iso(event.at),
-        }
-        self._start(names, f"finding:{event.finding_id}", None)
+        names = {name: getattr(event, name) for name in ("kind", "score", "failure_mode", "sensors", "evidence", "at")}
+        self._start(*_of_finding(event.finding_id, {**names, "asset": event.asset_path}))
 
     def on_alarm_step(self, event: AlarmRaised | AlarmCleared | AlarmChanged) -> None:
         """Wake the cases that watch an alarm."""
@@ -417,6 +418,22 @@ class Act:
     def tower(self, limit: int = 100, before: int | None = None, case_id: str | None = None) -> list[dict[str, Any]]:
         """Return what was done by whom or what, newest first."""
         return self._tower.lines(limit, before, case_id)
+
+
+def _of_finding(finding_id: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], str, None]:
+    names = {
+        "event": "finding",
+        "asset": row["asset"],
+        "asset_name": row["asset"].rpartition("/")[2],
+        "name": row["kind"],
+        "kind": row["kind"],
+        "failure_mode": row["failure_mode"],
+        "score": row["score"],
+        "sensors": [dict(sensor) for sensor in row["sensors"]],
+        "evidence": dict(row["evidence"]),
+        "at": iso(row["at"]),
+    }
+    return names, f"finding:{finding_id}", None
 
 
 def _of_alarm(event: AlarmRaised) -> tuple[dict[str, Any], str, str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.act.hold import HOLD_ACTIONS
 from lineshaft.act.job import Action, Job, Look, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.act.tables import notes
 from lineshaft.core import LineshaftError, now_ns, parse_duration
 from lineshaft.guard import Subject
 from lineshaft.maintain import LISTS
@@ -59,11 +61,18 @@ def _order(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, A
         **proposal,
         state="triaged",
         source=(kind, source),
+        score=job.names.get("score"),
+        sensors=job.names.get("sensors") or (),
         evidence={key: value for key, value in evidence.items() if value is not None},
         case_id=job.case["id"],
         checklist=job.task.options.get("checklist", []),
         note=f"opened by {job.case['number']}",
+        merge=True,
     )
+    joined = sa.select(notes.c.source_id, notes.c.text).where(notes.c.case_id == job.case["id"], notes.c.source_id.is_not(None))
+    for row in list(tx.execute(joined.order_by(notes.c.at, notes.c.id))):  # what came before there was an order
+        kind, _, source = row.source_id.partition(":")
+        job.rooms.orders.merge(tx, made["id"], _ORDERER, (kind, source), note=row.text)
     return {"id": made["id"], "number": made["number"], "work_order_id": made["id"]}
 
 

@@ -120,9 +120,21 @@ class Cases:
             notes.insert().values(id=new_id(), case_id=case["id"], at=now_ns(), by=rule.id, text=text, source_id=source_id)
         )
         if case["work_order_id"]:
-            self._rooms.orders.comment(tx, case["work_order_id"], rule, text)
+            self._join_order(tx, str(case["work_order_id"]), event, source_id, rule, text)
         self._line(tx, case, rule.id, "joined the open case", outcome=text)
         self._tell(tx, case, case["state"], "joined")
+
+    def _join_order(
+        self, tx: Connection, order_id: str, event: Mapping[str, Any], source_id: str, rule: Subject, text: str
+    ) -> None:
+        """Let the event join the case's order with what it saw; an order that is finished by now only notes it."""
+        kind, _, source = source_id.partition(":")
+        orders = self._rooms.orders
+        seen: dict[str, Any] = {"score": event.get("score"), "sensors": event.get("sensors") or ()}
+        try:
+            orders.merge(tx, order_id, rule, (kind, source), **seen, evidence=event.get("evidence"), note=text)
+        except Conflict:
+            orders.comment(tx, order_id, rule, text)
 
     # -- moving
 

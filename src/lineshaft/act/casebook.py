@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -77,6 +77,13 @@ class CaseBook:
             sa.select(notes.c.id).where(notes.c.source_id == source_id),
         )
         return any(self._db.rows(query) for query in queries)
+
+    def unknown(self, source_ids: Sequence[str]) -> set[str]:
+        """Return those alarms or findings of a list that neither opened a case nor joined one."""
+        found: set[str] = set()
+        for column in (cases.c.source_id, notes.c.source_id):
+            found |= {row["source_id"] for row in self._db.rows(sa.select(column).where(column.in_(list(source_ids))))}
+        return set(source_ids) - found
 
 
 def _brief(row: Mapping[str, Any]) -> dict[str, Any]:

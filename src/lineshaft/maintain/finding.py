@@ -52,8 +52,11 @@ def order_of(tx: Connection, source_id: str) -> str | None:
     return None if found is None else str(found)
 
 
-def open_for(tx: Connection, asset: str, failure_mode: str) -> str | None:
-    """Return the open order a new finding of the same trouble joins: same position, same failure mode, work not done yet."""
+def open_for(tx: Connection, asset: str, failure_mode: str, *, free: bool = False) -> str | None:
+    """Return the open order a new finding of the same trouble joins: same position, same failure mode, work not done yet.
+
+    With `free`, one that no case has: a case waits for the steps of its own order.
+    """
     query = (
         sa.select(orders.c.id)
         .where(orders.c.asset == asset, orders.c.failure_mode == failure_mode, orders.c.state.in_(BEFORE_DONE))
@@ -61,6 +64,8 @@ def open_for(tx: Connection, asset: str, failure_mode: str) -> str | None:
         .order_by(orders.c.created, orders.c.number)
         .limit(1)
     )
+    if free:
+        query = query.where(orders.c.case_id.is_(None))
     found = tx.execute(query).scalar()
     return None if found is None else str(found)
 

@@ -88,7 +88,7 @@ class Orders(OrderBook):
         if found is not None:
             return self.get(found, tx)
         self._refuse_wrong(tx, kind, state, title, asset, failure_mode, priority)
-        there = open_for(tx, asset, failure_mode) if merge and failure_mode else None
+        there = open_for(tx, asset, failure_mode, free=case_id is not None) if merge and failure_mode else None
         if there is not None and source is not None:
             return self.merge(tx, there, by, source, score=score, sensors=sensors, evidence=evidence, case_id=case_id, note=note)
         now, criticality = now_ns(), self._places.criticality(asset)
