@@ -3,6 +3,7 @@
 The rooms, in the order of the data (a room may look back to where its data came from, never ahead):
 
 core        ground floor: batches, time, bus, database, settings, plugins, errors
+client      a plant from Python, over the REST door of a running node
 guard       who may do what: users, roles, tokens, one gate, the audit chain
 connect     machines speak: sources, gateway, edge buffer, simulators
 assets      a number gets meaning: models, tree, binding

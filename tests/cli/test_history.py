@@ -101,7 +101,7 @@ def test_a_running_node_keeps_its_home(home: Path, tmp_path: Path) -> None:
 
 def test_a_node_that_does_not_answer_is_told(tmp_path: Path) -> None:
     start = parse_time("2026-01-01T00:00:00Z")
-    for url, what in (("http://127.0.0.1:9", "does not answer"), ("plant", "not the address")):
+    for url, what in (("http://127.0.0.1:9", "no node answers"), ("plant", "not the address")):
         with pytest.raises(ConfigError, match=what):
             write(tmp_path / "x.csv", "csv", {"Site/Oven": away(url, "", "Site/Oven", start, start + 1)})
     assert not list(tmp_path.iterdir())

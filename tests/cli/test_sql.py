@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from lineshaft.cli.sql import sql
-from lineshaft.core import ConfigError, InvalidInput
+from lineshaft.core import ConfigError, InvalidInput, NotAuthenticated
 from tests.doors.conftest import House, make_house
 
 
@@ -44,7 +44,7 @@ def test_a_mistake_is_told_in_the_nodes_words(house: House):
     with pytest.raises(InvalidInput, match="there is no table 'asets'") as told:
         typed(*at(house), "SELECT * FROM asets")
     assert told.value.hint == "did you mean 'assets'?"
-    with pytest.raises(InvalidInput) as told:
+    with pytest.raises(NotAuthenticated) as told:
         typed("--url", str(house.client.base_url), "--token", "wrong", "SELECT 1")
     assert "lineshaft token create" in told.value.hint
 

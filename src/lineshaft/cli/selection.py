@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -17,12 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
-from lineshaft.core import ConfigError, iso
+from lineshaft.client import connect
 from lineshaft.store import Store
 
 PAGE = 500_000
 ASKED = 100_000
-PARQUET = "application/vnd.apache.parquet"
 _WORDS = ("good", "uncertain", "bad")
 
 
@@ -30,8 +25,8 @@ def here(store: Store, path: str, start: int, end: int) -> Iterator[pa.Table]:
     """Return pages (timestamp, value, quality) of a property from a home whose node is stopped."""
     after: str | None = None
     while True:
-        table = store.history(path, start, end, limit=PAGE, after=after)
-        words = pa.array(_WORDS).take(pa.array(np.clip(table["q"].to_numpy(), 0, 2), pa.int64()))
+        table: Any = store.history(path, start, end, limit=PAGE, after=after)
+        words: Any = pa.array(_WORDS).take(pa.array(np.clip(table["q"].to_numpy(), 0, 2), pa.int64()))
         yield pa.table({"timestamp": table["ts"], "value": table["value"], "quality": words})
         after = store.page(table)
         if len(table) < PAGE or after is None:
@@ -39,31 +34,8 @@ def here(store: Store, path: str, start: int, end: int) -> Iterator[pa.Table]:
 
 
 def away(url: str, token: str, path: str, start: int, end: int) -> Iterator[pa.Table]:
-    """Return the same pages from a running node. Raises ConfigError with its own words if it refuses."""
-    after = ""
-    while True:
-        query = {
-            "property": path,
-            "start": iso(start),
-            "end": iso(end),
-            "limit": str(ASKED),
-            **({"after": after} if after else {}),
-        }
-        headers = {"Accept": PARQUET, "Authorization": f"Bearer {token}"}
-        address = f"{url.rstrip('/')}/api/v1/history?{urllib.parse.urlencode(query)}"
-        if not address.startswith(("http://", "https://")):
-            raise ConfigError(f"'{url}' is not the address of a node", hint="such as http://127.0.0.1:8080")
-        try:
-            with urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=120) as answer:  # noqa: S310 - checked
-                yield pq.read_table(io.BytesIO(answer.read()))
-                after = answer.headers.get("X-Next", "")
-        except urllib.error.HTTPError as error:
-            hint = "give an API token with --token or LINESHAFT_TOKEN" if error.code == 401 else error.read()[:300].decode()
-            raise ConfigError(f"the node refused: {error.code}", where=path, hint=hint) from None
-        except urllib.error.URLError as error:
-            raise ConfigError(f"the node does not answer: {error.reason}", where=url, hint="is it running?") from None
-        if not after:
-            return
+    """Return the same pages from a running node. Raises the node's own error if it refuses."""
+    return connect(url, token).pages(path, start, end, ASKED)
 
 
 def write(output: Path, form: str, selected: Mapping[str, Iterator[pa.Table]]) -> int:

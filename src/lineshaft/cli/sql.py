@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,8 @@ import click
 
 from lineshaft.app import read_settings
 from lineshaft.cli.home import home_option
-from lineshaft.core import ConfigError, InvalidInput, LineshaftError
+from lineshaft.client import Node
+from lineshaft.core import ConfigError
 
 _NO_TOKEN = "make one with: lineshaft token create --role planner --name sql"  # noqa: S105 - words, not a secret
 _WIDEST = 60
@@ -34,11 +33,12 @@ def sql(home: Path, url: str | None, token: str, form: str, limit: int, statemen
     if not token:
         raise ConfigError("asking needs an API token", where="--token or LINESHAFT_TOKEN", hint=_NO_TOKEN)
     text = sys.stdin.read() if statement == "-" else statement
-    answer = _ask(url or _url(home), token, text, limit, form)
+    node = Node(url or _url(home), token)
+    said = node.ask("sql", accept="text/csv" if form == "csv" else "application/json", body={"sql": text, "limit": limit})
     if form == "csv":
-        click.echo(answer.decode(), nl=False)
+        click.echo(said.body.decode(), nl=False)
         return
-    found = json.loads(answer)
+    found = said.json()
     if form == "json":
         names = [one["name"] for one in found["columns"]]
         click.echo(json.dumps([dict(zip(names, row, strict=True)) for row in found["rows"]], indent=1, ensure_ascii=False))
@@ -53,34 +53,6 @@ def _url(home: Path) -> str:
     """Return where the node of a home listens by its settings."""
     web = read_settings(home).web
     return f"http://{web.host}:{web.port}"
-
-
-def _ask(url: str, token: str, statement: str, limit: int, form: str) -> bytes:
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError("this is no address of a node", where=url, hint="write it as http://127.0.0.1:8080")
-    body = json.dumps({"sql": statement, "limit": limit}).encode()
-    accept = "text/csv" if form == "csv" else "application/json"
-    headers = {"Content-Type": "application/json", "Accept": accept, "Authorization": f"Bearer {token}"}
-    request = urllib.request.Request(f"{url.rstrip('/')}/api/v1/sql", body, headers)  # noqa: S310 - checked above
-    try:
-        with urllib.request.urlopen(request, timeout=600) as answer:  # noqa: S310
-            return bytes(answer.read())
-    except urllib.error.HTTPError as error:
-        raise _refused(error) from None
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        hint = "start it with `lineshaft up` (or demo), or name another one with --url"
-        raise ConfigError(f"no node answers: {reason}", where=url, hint=hint, code="node.not-running") from None
-
-
-def _refused(error: urllib.error.HTTPError) -> LineshaftError:
-    try:
-        problem: dict[str, Any] = json.loads(error.read())
-    except ValueError:
-        problem = {}
-    what = str(problem.get("detail") or f"the node answered {error.code}")
-    hint = _NO_TOKEN if error.code == 401 else str(problem.get("hint", ""))
-    return InvalidInput(what, where=str(problem.get("where", "")), hint=hint, code=str(problem.get("code", "")))
 
 
 def _table(names: list[str], rows: Iterable[list[Any]]) -> list[str]:

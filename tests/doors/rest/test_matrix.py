@@ -61,6 +61,7 @@ COMMANDS = [
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
     ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),
     ("POST", "cases", {"process": "quality-hold", "asset": "Bakery/Line 1", "lot": "NO-SUCH"}, "operator"),
+    ("POST", "latest", {"properties": ["Bakery/Line 1/Oven/Speed"]}, "viewer"),
     ("POST", "writes/check", {"property": "Bakery/Line 1/Oven/Speed", "value": 1}, "engineer"),
     ("POST", "production/orders", {"order": "X", "lines": [{"product": "NO-SUCH", "quantity": 1}]}, "planner"),
     ("POST", "production/lots", {"lot": "X", "parents": ["NO-SUCH"]}, "planner"),

@@ -15,7 +15,7 @@ from lineshaft.doors.rest.frame.arriving import ROWS_BODY, Rejected, parse
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.hub import quality
 from lineshaft.doors.rest.frame.moments import End, Start, span, window_of
-from lineshaft.doors.rest.frame.shape import Anything, MaybeMoment, Moment, Number, PropertyPath, Shape
+from lineshaft.doors.rest.frame.shape import Anything, Body, MaybeMoment, Moment, Number, PropertyPath, Shape
 from lineshaft.doors.rest.frame.tables import OTHER_FORMS, answer, finite, qualities, times, wanted
 from lineshaft.doors.rest.frame.taking import take
 from lineshaft.doors.rooms import Rooms
@@ -114,6 +114,18 @@ def latest(rooms: House, subject: Reader, paths: Properties) -> LatestList:
     return LatestList.model_validate({"items": items})
 
 
+class Asked(Body):
+    """Which properties somebody wants the newest values of: more than an address can hold."""
+
+    properties: Annotated[list[str], Field(min_length=1, max_length=10_000, examples=[["Bakery/Line 1/Oven/Temperature"]])]
+
+
+@router.post("/latest")
+def latest_of_many(rooms: House, subject: Reader, body: Asked) -> LatestList:
+    """Return the newest value of each of up to 10,000 properties, in the order asked for; it only reads."""
+    return latest(rooms, subject, body.properties)
+
+
 @router.get("/history", response_model=History, responses=OTHER_FORMS)
 def history(
     request: Request,
@@ -134,7 +146,7 @@ def history(
     token = rooms.store.page(table) if more else None
     form = wanted(request)
     if form:
-        words = pa.chunked_array([qualities(table.column("q"))])
+        words: Any = pa.chunked_array([qualities(table.column("q"))])
         columns = {"timestamp": table.column("ts"), "value": table.column("value"), "quality": words}
         return answer(pa.table(columns), form, token)
     values = zip(times(table.column("ts")), finite(table.column("value")), table.column("q").to_pylist(), strict=True)
