@@ -15,7 +15,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from pydantic import Field, field_validator
 
@@ -79,7 +79,7 @@ class Caller:
         self.name, self._options = name, options
         context = ssl.create_default_context(cafile=options.ca_file or None) if options.url.startswith("https") else None
         handlers = [HTTPSHandler(context=context)] if context else []
-        self._opener = build_opener(_Stay(), *handlers)
+        self._opener = build_opener(_Stay(), HTTPCookieProcessor(), *handlers)
         self._hidden: set[str] = set()
 
     def hide(self, *texts: str) -> None:

@@ -77,6 +77,16 @@ class ConnectorPlugin(Protocol):
         ...
 
 
+def short_mark(thing: Mapping[str, Any], length: int) -> str:
+    """Return a mark for a field of few characters: the digits of its number, then as much of its id as fits.
+
+    >>> short_mark({"number": "PO-000007", "id": "1f0c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"}, 10)
+    '0000071f0c'
+    """
+    digits = str(thing["number"]).rpartition("-")[2]
+    return (digits + str(thing["id"]).replace("-", ""))[:length]
+
+
 def mark_of(thing: Mapping[str, Any]) -> str:
     """Return what tells our purchase or order from all others in the other system: its number, and the start of its id.
 
