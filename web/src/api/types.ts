@@ -67,7 +67,7 @@ export interface HistoryEntry { at: Iso; by: string; what: string; note: string 
 export interface WorkOrder {
   id: Id; number: string | number; asset: string; title: string; kind: string; state: string; priority: number; failure_mode: string | null; created: Iso; due: Iso | null;
   case_id: Id | null; source: { type: string; id: Id } | null; evidence: Evidence | null; reserved: Reserved[]; checklist: ChecklistStep[]; history: HistoryEntry[];
-  assigned_to: string | null; closing?: Record<string, string>; version: number;
+  assigned_to: string | null; waiting_for?: string; closing?: Record<string, string>; version: number;
 }
 
 export interface Spare { id: Id; part: string; name: string; bin: string; on_hand: number; reserved: number; available: number; minimum: number; target: number; unit_cost: number | null; lead_time_days: number | null; version: number }

@@ -25,6 +25,8 @@ const shell = createRoute({ getParentRoute: () => root, id: 'plant', beforeLoad:
 const filter = (search: Record<string, unknown>): { filter?: string } => (typeof search.filter === 'string' ? { filter: search.filter } : {});
 const question = (search: Record<string, unknown>): { sql?: string } => (typeof search.sql === 'string' ? { sql: search.sql } : {});
 const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
+const part = (search: Record<string, unknown>): { part?: string } => (typeof search.part === 'string' ? { part: search.part } : {});
+const sheet = (search: Record<string, unknown>): { name?: string } => (typeof search.name === 'string' ? { name: search.name } : {});
 const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
@@ -32,7 +34,11 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: filter, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders', component: lazyRouteComponent(() => import('../pages/Orders')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),
-  createRoute({ getParentRoute: () => shell, path: '/spares', component: lazyRouteComponent(() => import('../pages/Spares')) }),
+  createRoute({ getParentRoute: () => shell, path: '/spares', validateSearch: part, component: lazyRouteComponent(() => import('../pages/Spares')) }),
+  createRoute({ getParentRoute: () => shell, path: '/plans', component: lazyRouteComponent(() => import('../pages/Plans')) }),
+  createRoute({ getParentRoute: () => shell, path: '/technicians', component: lazyRouteComponent(() => import('../pages/Technicians')) }),
+  createRoute({ getParentRoute: () => shell, path: '/instructions', validateSearch: sheet, component: lazyRouteComponent(() => import('../pages/Instructions')) }),
+  createRoute({ getParentRoute: () => shell, path: '/maintenance', component: lazyRouteComponent(() => import('../pages/Maintenance')) }),
   createRoute({ getParentRoute: () => shell, path: '/approvals', component: lazyRouteComponent(() => import('../pages/Approvals')) }),
   createRoute({ getParentRoute: () => shell, path: '/writes', component: lazyRouteComponent(() => import('../pages/Writes')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases', component: lazyRouteComponent(() => import('../pages/Cases')) }),

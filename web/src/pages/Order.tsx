@@ -1,15 +1,19 @@
 import { Badge, Box, Button, Group, NumberInput, SimpleGrid, Stack, Text } from '@mantine/core';
-import { IconCheck, IconMapPin, IconX } from '@tabler/icons-react';
+import { IconAlertTriangle, IconCheck, IconMapPin, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { post } from '../api/client';
+import { address, post } from '../api/client';
 import { q, useCommand } from '../api/queries';
-import type { ChecklistStep, Scalar, WorkOrder } from '../api/types';
+import type { Scalar, WorkOrder } from '../api/types';
+import { w, type CheckStep, type FullOrder } from '../api/workshop';
 import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { CheckPhoto } from '../parts/CheckPhoto';
+import { Candidates, Past } from '../parts/OrderAdvice';
+import { Effort, PartMoves, Permits, Talk } from '../parts/OrderWork';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
 import { StepDialog } from '../parts/StepDialog';
@@ -18,24 +22,24 @@ const Trend = lazy(() => import('../charts/Trend'));
 
 /** Which steps a state allows (maintain/steps.py); the first is the usual one. */
 export const STEPS: Record<string, readonly string[]> = {
-  requested: ['assign', 'start', 'cancel'],
-  triaged: ['assign', 'start', 'cancel'],
-  planned: ['assign', 'start', 'cancel'],
-  waiting: ['start', 'assign', 'cancel'],
-  assigned: ['start', 'cancel'],
+  requested: ['triage', 'assign', 'start', 'reject', 'cancel'],
+  triaged: ['assign', 'plan', 'wait', 'start', 'reject', 'cancel'],
+  planned: ['assign', 'wait', 'start', 'cancel'],
+  waiting: ['start', 'plan', 'assign', 'cancel'],
+  assigned: ['start', 'wait', 'cancel'],
   in_progress: ['done', 'hold', 'cancel'],
   on_hold: ['resume', 'cancel'],
-  done: ['verify'],
-  verified: ['close'],
+  done: ['verify', 'reopen'],
+  verified: ['close', 'reopen'],
 };
 
 /** One order with everything the hand needs: why, with what, which steps, and who did what. */
 export default function Order() {
   const { id } = useParams({ from: '/plant/orders/$id' });
-  return <Answer of={useQuery(q.order(id))}>{(order) => <Body order={order} />}</Answer>;
+  return <Answer of={useQuery(w.order(id))}>{(order) => <Body order={order} />}</Answer>;
 }
 
-function Body({ order }: { order: WorkOrder }) {
+function Body({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   return (
     <>
@@ -44,16 +48,16 @@ function Body({ order }: { order: WorkOrder }) {
       </PageHead>
       <Steps order={order} />
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
-        <Evidence order={order} />
-        <Checklist order={order} />
-        <Stack gap="sm"><Parts order={order} /><About order={order} /></Stack>
+        <Stack gap="sm"><Permits order={order} /><Checklist order={order} /><Parts order={order} /><Effort order={order} /></Stack>
+        <Stack gap="sm"><Evidence order={order} /><Candidates order={order} /><Past order={order} /><Talk order={order} /></Stack>
+        <About order={order} />
         <Story order={order} />
       </SimpleGrid>
     </>
   );
 }
 
-function Steps({ order }: { order: WorkOrder }) {
+function Steps({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const me = useMe();
   const { roles } = me;
@@ -61,7 +65,7 @@ function Steps({ order }: { order: WorkOrder }) {
   const take = useCommand(({ step, body }: { step: string; body?: object }) => post<WorkOrder>(`work-orders/${order.id}/${step}`, { version: order.version, ...body }), ['work-orders', 'cases', 'spares', 'tower'], () => setAsking(null));
   const steps = (STEPS[order.state] ?? []).filter((step) => may(roles, `work-orders.${step}`));
   const press = (step: string): void => {
-    if (['hold', 'cancel', 'done', 'verify', 'close'].includes(step)) setAsking(step);
+    if (['hold', 'wait', 'cancel', 'reject', 'reopen', 'done', 'verify', 'close'].includes(step)) setAsking(step);
     else take.mutate(step === 'assign' ? { step, body: { to: me.id } } : { step });
   };
   if (steps.length === 0) return null;
@@ -74,7 +78,7 @@ function Steps({ order }: { order: WorkOrder }) {
 }
 
 /** The signal around the alarm, with the limit it crossed. */
-function Evidence({ order }: { order: WorkOrder }) {
+function Evidence({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
   const evidence = order.evidence;
@@ -94,7 +98,7 @@ function Evidence({ order }: { order: WorkOrder }) {
 
 const BEFORE = ['requested', 'triaged', 'planned', 'waiting', 'on_hold'];
 
-function Checklist({ order }: { order: WorkOrder }) {
+function Checklist({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const done = order.checklist.filter((step) => step.result !== null && step.result !== undefined).length;
   const fill = useMay('work-orders.checklist') && ['assigned', 'in_progress'].includes(order.state);
@@ -107,20 +111,22 @@ function Checklist({ order }: { order: WorkOrder }) {
   );
 }
 
-function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fill: boolean }) {
+function Step({ order, step, fill }: { order: FullOrder; step: CheckStep; fill: boolean }) {
   const { t } = useTranslation();
   const f = useFormat();
   const [value, setValue] = useState<string | number>('');
-  const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result }), ['work-orders']);
+  const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result, step_version: step.version ?? null }), ['work-orders']);
   const { min: lower = null, max: upper = null, unit = '' } = step.limits ?? {};
   const number = step.kind === 'number';
   const done = step.result !== null && step.result !== undefined;
   const outside = done && step.passed === false;
   const range = lower !== null && upper !== null ? `${f.number(lower)} … ${f.number(upper)} ${unit}` : upper !== null ? `≤ ${f.number(upper)} ${unit}` : lower !== null ? `≥ ${f.number(lower)} ${unit}` : unit;
+  if (step.kind === 'photo' || step.kind === 'signature') return <CheckPhoto order={order} step={step} fill={fill} />;
+  const help = <StepHelp step={step} />;
   if (!number)
     return (
       <Group py={8} justify="space-between" wrap="nowrap" gap="sm" data-check={step.id}>
-        <Box><Text size="sm">{step.text}</Text>{done && <Text size="xs" c="dimmed">{t(step.passed ? 'order.passed' : 'order.failed')}{step.done_by ? ` · ${step.done_by}` : ''}</Text>}</Box>
+        <Box><Text size="sm">{step.text}</Text>{help}{done && <Text size="xs" c="dimmed">{t(step.passed ? 'order.passed' : 'order.failed')}{step.done_by ? ` · ${step.done_by}` : ''}</Text>}</Box>
         <Group gap={4} wrap="nowrap" role="group" aria-label={step.text}>
           <Button size="compact-md" variant={done && step.passed ? 'filled' : 'default'} aria-pressed={done && step.passed === true} disabled={!fill} leftSection={<IconCheck size={15} aria-hidden />} onClick={() => save.mutate(true)}>{t('order.pass')}</Button>
           <Button size="compact-md" variant={done && step.passed === false ? 'filled' : 'default'} aria-pressed={done && step.passed === false} disabled={!fill} leftSection={<IconX size={15} aria-hidden />} onClick={() => save.mutate(false)}>{t('order.fail')}</Button>
@@ -130,6 +136,7 @@ function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fi
   return (
     <Box py={8}>
       <Text size="sm">{step.text}{range && <Text span size="xs" c="dimmed"> ({range})</Text>}</Text>
+      {help}
       {done && <Text size="sm" fw={600} c={outside ? 'var(--alarm-2)' : undefined}>{f.value(step.result)} {unit}{outside ? ` · ${t('order.outside')}` : ''}{step.done_by && <Text span size="xs" c="dimmed" fw={400}> · {step.done_by}</Text>}</Text>}
       {fill && !done && (
         <Group gap="xs" mt={4} wrap="nowrap">
@@ -141,7 +148,18 @@ function Step({ order, step, fill }: { order: WorkOrder; step: ChecklistStep; fi
   );
 }
 
-function Parts({ order }: { order: WorkOrder }) {
+/** What to mind at a step, and how it looks. */
+function StepHelp({ step }: { step: CheckStep }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      {step.warning && <Group gap={4} wrap="nowrap"><IconAlertTriangle size={16} aria-hidden /><Text size="xs" fw={700} className="wrap">{step.warning}</Text></Group>}
+      {step.image && <details><summary>{t('order.picture')}</summary><img src={address(`documents/${step.image}/content`)} alt={step.text} style={{ width: '100%', maxWidth: 480 }} loading="lazy" /></details>}
+    </>
+  );
+}
+
+function Parts({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
   return (
@@ -153,11 +171,12 @@ function Parts({ order }: { order: WorkOrder }) {
           <Group gap={4} wrap="nowrap"><IconMapPin size={18} aria-hidden /><Text size="sm" fw={600}>{t('spare.bin')} {part.bin}</Text></Group>
         </Group>
       ))}
+      <PartMoves order={order} />
     </Panel>
   );
 }
 
-function About({ order }: { order: WorkOrder }) {
+function About({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
   const machine = useQuery(q.assets).data?.items.find((asset) => asset.path === order.asset);
@@ -169,6 +188,10 @@ function About({ order }: { order: WorkOrder }) {
         [t('finding.mode'), order.failure_mode || '–'],
         [t('order.created'), f.when(order.created)],
         [t('order.due'), f.when(order.due)],
+        [t('order.priority'), `${t(`priority.${order.priority}`)}${order.urgency ? ` (${t('order.criticality')} ${order.criticality} × ${t('order.urgency')} ${order.urgency})` : ''}`],
+        [t('order.estimate'), order.hours === null ? '–' : `${f.number(order.hours, 1)} h`],
+        [t('order.skills'), Object.entries(order.skills).map(([name, level]) => `${t(`skill.${name}`, { defaultValue: name })} ${level}`).join(', ') || '–'],
+        [t('order.instruction'), order.instruction ? <Link key="i" to="/instructions" search={{ name: order.instruction }}>{order.instruction} · {t('instruction.version')} {order.instruction_number}</Link> : '–'],
         [t('order.assigned'), order.assigned_to ?? '–'],
         [t('word.case'), order.case_id ? <Link key="c" to="/cases/$id" params={{ id: order.case_id }}>{t('order.openCase')}</Link> : '–'],
         [t('order.source'), order.source?.type === 'alarm' ? <Link key="s" to="/alarms" search={{}}>{t('alarm.alarm')}</Link> : (order.source?.type ?? '–')],
@@ -186,7 +209,7 @@ export function noteOf(order: Pick<WorkOrder, 'checklist'>, note: string | null)
   return order.checklist.find((step) => step.id === id)?.text ?? '';
 }
 
-function Story({ order }: { order: WorkOrder }) {
+function Story({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
   return (

@@ -1,10 +1,10 @@
 import { Badge, Box, Button, Group, NumberInput, Table, Text, TextInput } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconQrcode } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { post } from '../api/client';
+import { address, post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { Purchase, Spare } from '../api/types';
 import { report } from '../app/notices';
@@ -12,14 +12,19 @@ import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
+import { SpareCard } from '../parts/SpareCard';
 
 /** What lies in which bin, what is promised to an order, and what is being bought. */
 export default function Spares() {
   const { t } = useTranslation();
   const [search, setSearch] = useState('');
+  const { part } = useSearch({ from: '/plant/spares' });
+  const navigate = useNavigate();
+  const show = (one: string | undefined): void => void navigate({ to: '/spares', search: one ? { part: one } : {} });
   return (
     <>
-      <PageHead title={t('nav.spares')} sub={t('spare.sub')}><TextInput aria-label={t('spare.search')} placeholder={t('spare.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
+      {part && <SpareCard part={part} onClose={() => show(undefined)} />}
+      <PageHead title={t('nav.spares')} sub={t('spare.sub')}><Button component="a" href={address('spares/labels')} target="_blank" rel="noreferrer" leftSection={<IconQrcode size={16} aria-hidden />}>{t('spare.labels')}</Button><TextInput aria-label={t('spare.search')} placeholder={t('spare.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
       <Panel title={t('spare.title')} pad={false}>
         <Answer of={useQuery(q.spares)} empty={(list) => list.items.length === 0}>{(list) => <Stock items={list.items.filter((one) => `${one.part} ${one.name} ${one.bin}`.toLowerCase().includes(search.trim().toLowerCase()))} />}</Answer>
       </Panel>
@@ -40,7 +45,7 @@ function Stock({ items }: { items: Spare[] }) {
             const low = one.available < one.minimum;
             return (
               <Table.Tr key={one.id} data-part={one.part}>
-                <Table.Td><Text size="sm" fw={600}>{one.part}</Text><Text size="xs" c="dimmed">{one.name}</Text></Table.Td>
+                <Table.Td><Link to="/spares" search={{ part: one.part }} className="tap"><Text size="sm" fw={600} span>{one.part}</Text></Link><Text size="xs" c="dimmed">{one.name}</Text></Table.Td>
                 <Table.Td className="nowrap">{one.bin}</Table.Td>
                 <Table.Td className="figure">{f.number(one.on_hand)}</Table.Td>
                 <Table.Td className="figure">{f.number(one.reserved)}</Table.Td>
