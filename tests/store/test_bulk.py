@@ -215,7 +215,7 @@ def test_a_lake_that_cannot_be_written_stops_the_import_and_says_so(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(Retryable):
-        patch.setattr("lineshaft.store.lake._write_parquet", full)
+        patch.setattr("lineshaft.store.lake.Sheet", full)
         store.imports.take(file, Reading(), Aim())
     assert store.imports.take(file, Reading(), Aim()).stored == 10
     assert len(values(store, "t0")) == 10

@@ -9,7 +9,7 @@ import io
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,16 @@ import pyarrow as pa
 from lineshaft.core import Bus, Retryable, SystemEvent, now_ns
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Generation
-from lineshaft.store.index import File, Index
+from lineshaft.store.index import DAY, LATE_TABLE, ROLL_UPS, ROWS, SAMPLES_TABLE, SERIES_TABLE, File, Index
 from lineshaft.store.judge import kinds_of
-from lineshaft.store.lake import DAY, LATE_TABLE, SAMPLES_TABLE, SCHEMAS, SERIES_TABLE, Lake, lake_rows
+from lineshaft.store.lake import SCHEMAS, Lake, lake_rows
 from lineshaft.store.last import NEVER, usable
+from lineshaft.store.parquet import CLOSE, QUICK
+from lineshaft.store.rewrite import Made
 from lineshaft.store.stored import DERIVED, Ints, Sids
+from lineshaft.store.worker import Stopped
 
-EVENT = "store:lake"
+EVENT, COMPACTION = "store:lake", "store:compaction"
 
 
 class Keeper:
@@ -43,7 +46,7 @@ class Keeper:
         self._lake = lake
         self._index = index
         self._bus = bus
-        self._broken = False
+        self._broken = self._stalled = False
         self._frontier: Ints = np.zeros(0, np.int64)
         self.flushed = int(self._journal.meta("flushed", 0))
         self.versions: dict[str, int] = {kind: int(self._journal.meta(f"version:{kind}", -1)) for kind in SCHEMAS}
@@ -133,7 +136,7 @@ class Keeper:
                 self._advance(table["sid"].to_numpy(), table["ts"].to_numpy())
 
     def _report_missing(self) -> None:
-        gone = [file for file in self._index.files if not Path(file.path).exists()]
+        gone = [file for file in self._index.files if not Path(file.path).exists() and not self._index.elsewhere(file)]
         if gone:
             self._index.swap(self._hot, (), (), gone)
             message = f"{len(gone)} files of the lake are not there, the first is {gone[0].path}"
@@ -214,7 +217,7 @@ class Keeper:
             sids = sids.astype(np.int32)
             late = self._late(sids, ts) & self._covered(sids, ts)
             added = self._write(LATE_TABLE, rows, ts, late, until) if late.any() else []
-            added += self._write(SAMPLES_TABLE, rows, ts, ~late, until) if len(rows) and not late.all() else []
+            added += self._write(SAMPLES_TABLE, rows, ts, ~late, until, CLOSE) if len(rows) and not late.all() else []
             self._advance(sids[~late], ts[~late])
             for batch in newest_of(rows).to_batches():
                 self._hot.remember(batch)
@@ -229,7 +232,7 @@ class Keeper:
         covered = np.zeros(len(sids), bool)
         if len(ts):
             for file in self._index.files:
-                if file.kind != SERIES_TABLE and file.overlaps(int(ts.min()) - 1, int(ts.max())):
+                if file.kind in ROWS and file.overlaps(int(ts.min()) - 1, int(ts.max())):
                     covered |= (sids >= file.min_sid) & (sids <= file.max_sid) & (ts >= file.min_ts) & (ts <= file.max_ts)
         return covered
 
@@ -239,7 +242,9 @@ class Keeper:
         late[known] = ts[known] <= self._frontier[sids[known]]
         return late
 
-    def _write(self, kind: str, rows: pa.Table, ts: Ints, which: npt.NDArray[np.bool_], until: int) -> list[File]:
+    def _write(
+        self, kind: str, rows: pa.Table, ts: Ints, which: npt.NDArray[np.bool_], until: int, level: int = QUICK
+    ) -> list[File]:
         days = ts // DAY
         added: list[File] = []
         for day in np.unique(days[which]).tolist():
@@ -247,7 +252,7 @@ class Keeper:
             part = lake_rows(rows if chosen.all() else rows.filter(pa.array(chosen)))
             if kind == LATE_TABLE:
                 part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
-            added.append(self._lake.write(kind, day, part))
+            added.append(self._lake.write(kind, day, part, level))
             self._loose.append(added[-1])
         self._commit(kind, added, seq=until)
         return added
@@ -292,26 +297,62 @@ class Keeper:
         """Return the current files of the lake."""
         return self._index.files
 
-    def replace(self, day: int, sql: str, main: Sequence[File], late: Sequence[File]) -> bool:
-        """Put the rows of a query, sorted by key, in the place of files of a day; return whether it came to that.
+    @property
+    def root(self) -> Path:
+        """The folder of the lake."""
+        return self._lake.root
 
-        The rows are written without the lock: flushes go on. Readers see the old files or the new one, never both.
-        """
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection for one pass over files."""
+        return self._hot.cursor()
+
+    def attempt(self, make: Callable[[], Made]) -> Made | None:
+        """Let files be written, without the lock: flushes go on. Trouble becomes a system event and leaves nothing behind."""
         try:
-            rows = self._hot.cursor().sql(sql).to_arrow_reader(131_072)
-            new = [self._lake.write_stream(SAMPLES_TABLE, day, rows)]
+            made = make()
+        except Stopped as error:
+            self._leave_nothing()
+            self._stalled = True
+            self._bus.tell(SystemEvent(COMPACTION, str(error), "warning", hint=error.hint))
+            return None
         except (OSError, duckdb.Error, pa.ArrowException) as error:
+            self._leave_nothing()
             self._trouble(error)
-            return False
+            return None
+        if self._stalled:
+            self._stalled = False
+            self._bus.tell(SystemEvent(COMPACTION, "days are rewritten again", active=False))
+        return made
+
+    def _leave_nothing(self) -> None:
+        """Delete what a rewrite left that did not come to its end; nothing else writes while the lock is held."""
+        with self.lock:
+            known = set(self._journal.db.execute("select kind, path from files"))
+            known |= {(file.kind, file.name) for file in self._loose}
+            for path in self._lake.orphans(known):
+                path.unlink(missing_ok=True)
+
+    def replace(self, made: Made, main: Sequence[File], late: Sequence[File], *, anew: bool) -> bool:
+        """Put files in the place of files of a day, or only add their roll-ups; return whether it came to that.
+
+        Readers see the old files or the new ones, never both. Roll-ups come after what they were made from: if the power
+        goes in between, there are none, and they are made again.
+        """
         with self.lock, self.careful():
-            self._loose += new
-            self._commit(SAMPLES_TABLE, new, main, change=bool(late))
-            if late:
+            self._loose += made.files
+            kept = {file.name for file in self._index.of(SAMPLES_TABLE)} - {file.name for file in main}
+            old = [file for file in self._index.files if file.kind in ROLL_UPS and file.of not in kept]
+            removed = [*main, *late, *old] if anew else old
+            if anew:
+                self._commit(SAMPLES_TABLE, made.of(SAMPLES_TABLE), main, change=bool(late))
+            for kind in ROLL_UPS:
+                self._commit(kind, made.of(kind), [file for file in old if file.kind == kind])
+            if late and anew:
                 self._commit(LATE_TABLE, [], late)
             with self._journal.transaction() as tx:
-                self._note(tx, new, [*main, *late])
+                self._note(tx, made.files, removed)
             self._noted()
-            self._index.swap(self._hot, (), new, [*main, *late])
+            self._index.swap(self._hot, (), made.files, removed)
             return True
         return False
 

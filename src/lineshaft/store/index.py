@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lineshaft.store.hot import Generation, Hot
+
+DAY = 86_400_000_000_000
+SAMPLES_TABLE, LATE_TABLE, SERIES_TABLE, MINUTE_TABLE, HOUR_TABLE = "samples", "late", "series", "minute", "hour"
+ROWS, ROLL_UPS = (SAMPLES_TABLE, LATE_TABLE), (MINUTE_TABLE, HOUR_TABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +37,42 @@ class File:
         """Return whether any row may lie in (start, end]."""
         return self.min_ts <= end and self.max_ts > start
 
+    @property
+    def of(self) -> str:
+        """The name of the file of `samples` a roll-up was made from (and of that file itself)."""
+        folder, _, name = self.name.rpartition("/")
+        return f"{folder}/{name.partition('.')[0]}.parquet"
+
+
+Bring = Callable[[Sequence[File]], Sequence[File]]
+"""Make files that are not on this disk readable, and return all of them with the paths to read them at, in the same order."""
+
+
+def _as_they_are(files: Sequence[File]) -> Sequence[File]:
+    return files
+
+
+def _never(_file: File) -> bool:
+    return False
+
 
 _COLUMNS = "kind, path, day, rows, size, min_sid, max_sid, min_ts, max_ts"
 
 
 class Index:
-    """The current files of the lake; a reader gets them and the hot tables as one consistent view."""
+    """The current files of the lake; a reader gets them and the hot tables as one consistent view.
+
+    A file may lie in a slower tier: `elsewhere` says so of one whose path is not there, and whoever reads files asks `bring`
+    first, with those it needs.
+    """
 
     def __init__(self, lake: Path, connection: sqlite3.Connection) -> None:
         self._lake = lake
         self._lock = threading.Lock()
         self.files: tuple[File, ...] = ()
+        self._paired: tuple[tuple[File, ...] | None, dict[str, dict[str, File]]] = (None, {})
+        self.bring: Bring = _as_they_are
+        self.elsewhere: Callable[[File], bool] = _never
         rows = connection.execute(f"select {_COLUMNS} from files where removed is null")
         self.files = tuple(self.file(kind, name, *rest) for kind, name, *rest in rows)
 
@@ -66,6 +95,14 @@ class Index:
         with self._lock:
             self.files = (*(file for file in self.files if (file.kind, file.name) not in gone), *added)
             hot.drop(closed)
+
+    def rolled(self, files: tuple[File, ...]) -> Mapping[str, Mapping[str, File]]:
+        """Return the roll-ups of a view's files: by table, then by the name of the file of `samples` each was made from."""
+        known, found = self._paired
+        if known is not files:
+            found = {kind: {file.of: file for file in files if file.kind == kind} for kind in ROLL_UPS}
+            self._paired = (files, found)
+        return found
 
     @staticmethod
     def write(tx: sqlite3.Connection, added: Sequence[File], removed: Sequence[File], now: int) -> None:

@@ -19,15 +19,14 @@ from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from lineshaft.store.durable import folder, fsync
-from lineshaft.store.index import File
+from lineshaft.store.index import HOUR_TABLE, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
+from lineshaft.store.parquet import CLOSE, QUICK, Sheet
+from lineshaft.store.roll import ROLLED
 from lineshaft.store.series import NAMES
-from lineshaft.store.stored import STORED, Column
+from lineshaft.store.stored import STORED
 
-DAY = 86_400_000_000_000
-SAMPLES_TABLE, LATE_TABLE, SERIES_TABLE = "samples", "late", "series"
 APP = "lineshaft"
 _VALUES = [STORED.field(name) for name in ("v", "vi", "vs", "vb", "q", "code")]
 _TIME = [pa.field("ts", pa.timestamp("us", "UTC"), nullable=False), pa.field("ns", pa.int16(), nullable=False)]
@@ -35,7 +34,7 @@ LAKE = pa.schema([STORED.field("sid"), *_TIME, *_VALUES])
 """Columns of a file of `samples`: microseconds as Delta counts them, and the 0-999 ns that remain."""
 LATE = LAKE.append(pa.field("seq", pa.int64(), nullable=False))
 """Columns of a file of `late`: where keys are equal, the highest `seq` is the truth."""
-SCHEMAS = {SAMPLES_TABLE: LAKE, LATE_TABLE: LATE, SERIES_TABLE: NAMES}
+SCHEMAS = {SAMPLES_TABLE: LAKE, LATE_TABLE: LATE, SERIES_TABLE: NAMES, MINUTE_TABLE: ROLLED, HOUR_TABLE: ROLLED}
 _DAY_COLUMN = pa.field("day", pa.date32())
 
 
@@ -58,29 +57,37 @@ class Lake:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write(self, kind: str, day: int, rows: pa.Table) -> File:
+    def write(self, kind: str, day: int, rows: pa.Table, level: int = QUICK) -> File:
         """Write rows (in the table's columns, sorted by key) as one file; it is on the disk when this returns."""
-        return self.write_stream(kind, day, rows.to_reader())
+        sheet = self.sheet(kind, day, level)
+        with sheet:
+            for batch in rows.to_batches():
+                sheet.add(batch)
+        return self.file(kind, sheet)
 
-    def write_stream(self, kind: str, day: int, rows: pa.RecordBatchReader) -> File:
-        """Write rows that come piece by piece, as `write` does: a day need not fit into memory."""
-        name = f"day={day_name(day)}/{_fresh()}"
+    def sheet(self, kind: str, day: int, level: int = CLOSE, name: str = "") -> Sheet:
+        """Return a fresh file of a table to be written piece by piece: a day need not fit into memory."""
+        name = f"day={day_name(day)}/{name or fresh()}"
         path = self.root / kind / name
         folder(path.parent, self.root.parent)
-        try:
-            size, extent = _write_parquet(path, rows, SCHEMAS[kind])
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
-        return File(kind, name, str(path), day, extent.rows, size, *extent.sid, extent.ts[0] * 1000, extent.ts[1] * 1000 + 999)
+        return Sheet(path, name, day, SCHEMAS[kind], level)
+
+    @staticmethod
+    def file(kind: str, sheet: Sheet) -> File:
+        """Return what was written as a file of a table."""
+        low, high = sheet.ts[0] * 1000, sheet.ts[1] * 1000 + 999
+        return File(kind, sheet.name, str(sheet.path), sheet.day, sheet.rows, sheet.size, *sheet.sid, low, high)
 
     def write_series(self, rows: pa.Table) -> File:
         """Write the whole dictionary of series as one file."""
-        name = _fresh()
+        name = fresh()
         path = self.root / SERIES_TABLE / name
         folder(path.parent, self.root.parent)
-        size, _ = _write_parquet(path, rows.to_reader(), NAMES)
-        return self.names_file(name, rows.num_rows, size)
+        sheet = Sheet(path, name, 0, NAMES, QUICK)
+        with sheet:
+            for batch in rows.to_batches():
+                sheet.add(batch)
+        return self.names_file(name, rows.num_rows, sheet.size)
 
     def names_file(self, name: str, rows: int, size: int) -> File:
         """Return the file of `series` with a name."""
@@ -192,44 +199,8 @@ class Lake:
         return found
 
 
-class _Extent:
-    """What lies in a file that is being written: how many rows, and their smallest and largest sid and time."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self.sid = (0, 0)
-        self.ts = (0, 0)
-
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Widen by the rows of a batch."""
-        if "ts" in batch.schema.names:
-            self.sid = self._wider(self.sid, batch.column("sid"))
-            self.ts = self._wider(self.ts, batch.column("ts").cast(pa.int64()))
-        self.rows += batch.num_rows
-
-    def _wider(self, before: tuple[int, int], column: Column) -> tuple[int, int]:
-        values = column.to_numpy(zero_copy_only=False)
-        low, high = int(values.min()), int(values.max())
-        return (min(before[0], low), max(before[1], high)) if self.rows else (low, high)
-
-
-def _write_parquet(path: Path, rows: pa.RecordBatchReader, schema: pa.Schema) -> tuple[int, _Extent]:
-    """Write and fsync a file; return its size and extent."""
-    coded = [name for name in schema.names if name not in ("ts", "v", "vi", "seq")]
-    delta = {name: "DELTA_BINARY_PACKED" for name in ("ts", "seq") if name in schema.names}
-    extent = _Extent()
-    options = {"compression": "zstd", "compression_level": 1, "use_dictionary": coded, "column_encoding": delta or None}
-    with pq.ParquetWriter(path, schema, **cast("Any", options)) as writer:
-        for batch in rows:
-            if batch.num_rows:
-                extent.add(batch)
-                writer.write_table(pa.Table.from_batches([batch]).cast(schema), row_group_size=131_072)
-    fsync(path)
-    fsync(path.parent)
-    return path.stat().st_size, extent
-
-
-def _fresh() -> str:
+def fresh() -> str:
+    """Return a file name nobody had before."""
     return f"{time.time_ns():x}-{uuid.uuid4().hex[:8]}.parquet"
 
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lineshaft.core import DataType, InvalidInput
+from lineshaft.store.aggregate import AGGREGATES, USABLE, Asked, known
 from lineshaft.store.hot import Hot
 from lineshaft.store.index import Index
 from lineshaft.store.last import NEVER, Last, Value
@@ -22,10 +23,6 @@ from lineshaft.store.reader import EMPTY, FOREVER, Piece, Reader
 from lineshaft.store.series import KINDS, Series
 from lineshaft.store.stored import Sids
 
-_WEEK = 7 * 86_400_000_000_000
-_MONDAY = 4 * 86_400_000_000_000
-_USABLE = "q = 0 and not (v is null and vi is null and vs is null and vb is null) and not coalesce(isnan(v), false)"
-_NUMBER = "coalesce(v, vi::double)"
 _VALUES = {
     DataType.DOUBLE: "coalesce(v, vi::double, vb::double)",
     DataType.INTEGER: "coalesce(vi, vb::bigint, case when v = trunc(v) and abs(v) < 9e18 then v::bigint end)",
@@ -33,16 +30,6 @@ _VALUES = {
     DataType.STRING: "coalesce(vs, vi::varchar, v::varchar, vb::varchar)",
     DataType.JSON: "vs",
 }
-AGGREGATES = {
-    "avg": "avg(x)",
-    "min": "min(x)",
-    "max": "max(x)",
-    "sum": "sum(x)",
-    "stdev": "stddev_pop(x)",
-    "first": "arg_min(x, ts)",
-    "last": "arg_max(x, ts)",
-}
-"""Aggregates by name; the standard deviation is that of the population, so one value gives 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +103,7 @@ class Query:
                 continue
             if row[0] <= min(at, piece.end) and piece.sid not in self._hot.good.unsure:
                 return Latest(track.path, row[0], _typed(row[1], track.type), row[2], track.unit)
-            found = self._last_row(track, [piece], min(at, piece.end), _USABLE)
+            found = self._last_row(track, [piece], min(at, piece.end), USABLE)
             if found is not None:
                 return found
         return None
@@ -204,7 +191,7 @@ class Query:
         older = sids[(ts != NEVER) & ~known]
         parts = [good.rows(sids[known])]
         if len(older):
-            parts.append(_timed(self._look_back(older, at, _USABLE).rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))
+            parts.append(_timed(self._look_back(older, at, USABLE).rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))
         return pa.concat_tables([part.cast(parts[0].schema) for part in parts])
 
     def aggregates(
@@ -222,27 +209,38 @@ class Query:
         Windows are (end - window, end], aligned to UTC (weeks to Monday). Empty ones are absent; one that is not wholly
         inside (start, end] is left out unless `partial`.
         """
-        unknown = [name for name in functions if name not in AGGREGATES]
-        if unknown or window_ns <= 0:
-            what = f"there is no aggregate '{unknown[0]}'" if unknown else "a window must be longer than nothing"
-            raise InvalidInput(what, hint=f"known are: {', '.join(AGGREGATES)}", code="aggregates.invalid")
-        origin = _MONDAY if window_ns % _WEEK == 0 else 0
-        if not partial:
-            start = origin - ((origin - start) // window_ns) * window_ns
-            end = origin + ((end - origin) // window_ns) * window_ns
+        known(functions, window_ns)
         track = self.track(ref)
-        reader = self._reader()
-        rows = reader.rows_of(track.pieces, start, end)
-        numeric = track.type in (DataType.DOUBLE, DataType.INTEGER)
-        chosen = ", ".join(f"{AGGREGATES[name] if numeric else 'null::double'} as {name}" for name in functions)
-        bucket = f"ts - 1 - ((ts - 1 - {origin}) % {window_ns}) + {window_ns}"
-        where = f"{_USABLE} and {_NUMBER} is not null" if numeric else _USABLE
-        inner = f"select {bucket} as w, ts, {_NUMBER} as x from ({rows}) where {where}"
-        comma = ", " if chosen else ""
-        return _timed(reader.fetch(f"select w as ts, count(*) as n{comma}{chosen} from ({inner}) group by w order by w"))
+        asked = Asked(window_ns, tuple(functions), track.type in (DataType.DOUBLE, DataType.INTEGER))
+        cuts = [(0, piece) for piece in track.pieces]
+        table = asked.answer(self._reader(), cuts, *asked.bounds(start, end, partial=partial))
+        return _timed(table.drop_columns(["place"]))
+
+    def aggregates_of(
+        self,
+        refs: Sequence[Ref],
+        window_ns: int,
+        start: int,
+        end: int,
+        functions: Sequence[str] = tuple(AGGREGATES),
+        *,
+        partial: bool = False,
+    ) -> pa.Table:
+        """Return what `aggregates` does for many properties at once, with `place`: which of `refs` a row is of."""
+        known(functions, window_ns)
+        tracks = [self.track(ref) for ref in refs]
+        reader, found = self._reader(), list[pa.Table]()
+        for numeric in (True, False):
+            places = [n for n, one in enumerate(tracks) if (one.type in (DataType.DOUBLE, DataType.INTEGER)) is numeric]
+            asked = Asked(window_ns, tuple(functions), numeric)
+            cuts = [(n, piece) for n in places for piece in tracks[n].pieces]
+            if cuts or not numeric:
+                found.append(asked.answer(reader, cuts, *asked.bounds(start, end, partial=partial)))
+        table = pa.concat_tables([one.cast(found[0].schema) for one in found])
+        return _timed(table.sort_by([("place", "ascending"), ("ts", "ascending")]))
 
     def _reader(self) -> Reader:
-        return Reader(self._hot.cursor(), *self._index.view(self._hot))
+        return Reader(self._hot.cursor(), *self._index.view(self._hot), self._index)
 
 
 def _typed(value: Value, kind: DataType) -> Value:

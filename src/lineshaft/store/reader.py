@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.store.hot import Generation
-from lineshaft.store.index import File
+from lineshaft.store.index import DAY, LATE_TABLE, ROWS, File, Index
+from lineshaft.store.roll import UNITS
 from lineshaft.store.stored import Sids
+from lineshaft.store.windows import Plan, Span, plan, reach, touched
 
-DAY = 86_400_000_000_000
 FOREVER = int(np.iinfo(np.int64).max)
 ROW = "sid, ts, v, vi, vs, vb, q"
 
@@ -29,18 +30,29 @@ class Piece(NamedTuple):
 class Reader:
     """One read: a connection and the tables and files that were current when it began."""
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, hot: tuple[Generation, ...], files: tuple[File, ...]) -> None:
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, hot: tuple[Generation, ...], files: tuple[File, ...], index: Index
+    ) -> None:
         self._cursor = cursor
         self._hot = hot
         self._files = files
+        self._index = index
+        self._tables = 0
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a query and return its rows."""
         return self._cursor.sql(sql).to_arrow_table()
 
+    def table(self, rows: pa.Table) -> str:
+        """Give a table to this read's SQL; return its name there."""
+        self._tables += 1
+        name = f"given_{self._tables}"
+        self._cursor.register(name, rows)
+        return name
+
     def days_back(self, at: int) -> list[int]:
         """Return ever earlier times to look back to: minutes, hours, the start of each day with files and of memory."""
-        days = {file.day * DAY - 1 for file in self._files if file.min_ts <= at}
+        days = {file.day * DAY - 1 for file in self._files if file.kind in ROWS and file.min_ts <= at}
         hot = {g.min_ts - 1 for g in self._hot if g.rows and g.min_ts <= at}
         first = min(days | hot, default=at)
         near = {at - minutes * 60_000_000_000 for minutes in (1, 10, 60, 360)}
@@ -58,7 +70,7 @@ class Reader:
         if not len(sids) or start >= end:
             return EMPTY_ROWS
         who = self._who(sids)
-        files = [f for f in self._files if f.overlaps(start, end) and f.max_sid >= sids.min() and f.min_sid <= sids.max()]
+        files = self._index.bring(self._near(sids, start, end))
         within = f"{who} and {_between(start, end)}"
         paths = {kind: [f.path for f in files if f.kind == kind] for kind in ("samples", "late")}
         base = [parquet(paths["samples"], within)] if paths["samples"] else []
@@ -70,6 +82,57 @@ class Reader:
         below = " union all ".join(base)
         return merged(below, top) if top else below or EMPTY_ROWS
 
+    def _near(self, sids: Sids, start: int, end: int) -> list[File]:
+        low, high = int(sids.min()), int(sids.max())
+        near = (f for f in self._files if f.kind in ROWS and f.overlaps(start, end))
+        return [f for f in near if f.max_sid >= low and f.min_sid <= high]
+
+    def filled(self, spans: Sequence[Span], sids: Sids) -> list[Span]:
+        """Return those stretches in which anything may be."""
+        return [one for one in spans if any(g.overlaps(*one) for g in self._hot) or self._near(sids, *one)]
+
+    def plan(self, table: str, sids: Sids, start: int, end: int) -> Plan:
+        """Return what roll-ups answer of (start, end], and what has to be computed from the rows of these series."""
+        start, end = max(start, -1), min(end, FOREVER - 1)
+        if not len(sids) or start >= end:
+            return Plan((), (), ())
+        near = self._near(sids, start, end)
+        roll_ups, without, whole = reach(table, near, self._index.rolled(self._files), (start, end))
+        dirty = [(file.min_ts, file.max_ts) for file in without]
+        if whole is not None:
+            dirty += self._touched(table, sids, whole, [f for f in near if f.kind == LATE_TABLE])
+        return plan(table, (start, end), whole, roll_ups, dirty)
+
+    def _touched(self, table: str, sids: Sids, whole: Span, late: Sequence[File]) -> list[Span]:
+        """Return where late rows and memory have rows of these series."""
+        who = self._who(sids)
+        paths = [file.path for file in self._index.bring([file for file in late if file.overlaps(*whole)])]
+        parts = [f"select ts from ({parquet(paths, f'{who} and {_between(*whole)}')})"] if paths else []
+        parts += [
+            f"select ts from {g.table} where {who} and ts > {whole[0]} and ts <= {whole[1]}"
+            for g in self._hot
+            if g.overlaps(*whole)
+        ]
+        if not parts:
+            return []
+        unit = UNITS[table]
+        sql = f"select distinct ((ts - 1) // {unit} + 1) * {unit} as ts from ({' union all '.join(parts)}) order by ts"
+        return touched(self.fetch(sql)["ts"].to_numpy())
+
+    def rolled(self, found: Plan, sids: Sids, kinds: str) -> str:
+        """Return SQL for the windows (sid, e: their end in ns, part, n, ...) roll-ups have of series."""
+        files = self._index.bring([f for f in found.files if any(f.overlaps(*span) for span in found.rolled)])
+        if not files:
+            return f"select * from ({WINDOWS_OF_NOTHING})"
+        when = " or ".join(
+            f"(ts > make_timestamptz({a // 1000}::bigint) and ts <= make_timestamptz({b // 1000}::bigint))"
+            for a, b in found.rolled
+        )
+        return (
+            "select sid, epoch_us(ts) * 1000 as e, part, n, minimum, maximum, total, squares, first, last "
+            f"from {_files([file.path for file in files])} where {self._who(sids)} and {kinds} and ({when})"
+        )
+
     def _who(self, sids: Sids) -> str:
         if len(sids) == 1:
             return f"sid = {int(sids[0])}"
@@ -77,13 +140,18 @@ class Reader:
             return f"sid between {int(sids.min())} and {int(sids.max())}"
         if len(sids) <= 64:
             return f"sid in ({', '.join(map(str, sids.tolist()))})"
-        self._cursor.register("wanted", pa.table({"sid": sids}))
-        return f"sid between {int(sids.min())} and {int(sids.max())} and sid in (select sid from wanted)"
+        wanted = self.table(pa.table([pa.array(sids)], names=["sid"]))
+        return f"sid between {int(sids.min())} and {int(sids.max())} and sid in (select sid from {wanted})"
 
 
 EMPTY_ROWS = (
     "select 0::integer as sid, 0::bigint as ts, null::double as v, null::bigint as vi, null::varchar as vs, "
     "null::boolean as vb, 0::smallint as q where false"
+)
+WINDOWS_OF_NOTHING = (
+    "select 0::integer as sid, 0::bigint as e, 0::tinyint as part, 0::bigint as n, null::double as minimum, "
+    "null::double as maximum, null::double as total, null::double as squares, null::double as first, null::double as last "
+    "where false"
 )
 EMPTY = f"select sid, ts as ts_ns, v, vi, vs, vb, q from ({EMPTY_ROWS})"
 
@@ -100,11 +168,12 @@ def merged(base: str, top: Sequence[str]) -> str:
 
 def parquet(paths: Sequence[str], where: str, extra: str = "") -> str:
     """Return SQL for rows of lake files, with their time in nanoseconds."""
-    files = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    return (
-        f"select {extra}sid, epoch_us(ts) * 1000 + ns as ts, v, vi, vs, vb, q "
-        f"from read_parquet([{files}], hive_partitioning=false) where {where}"
-    )
+    return f"select {extra}sid, epoch_us(ts) * 1000 + ns as ts, v, vi, vs, vb, q from {_files(paths)} where {where}"
+
+
+def _files(paths: Sequence[str]) -> str:
+    quoted = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    return f"read_parquet([{quoted}], hive_partitioning=false)"
 
 
 def _between(start: int, end: int) -> str:

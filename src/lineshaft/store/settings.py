@@ -17,6 +17,7 @@ class StoreSettings(Section):
     )
     compact_files: int = Field(default=24, ge=2, description="A day with so many files (or with late rows) is rewritten as one.")
     compact_interval: Duration = Field(default="1h", description="The same day is not rewritten more often than this.")
+    compact_memory: str = Field(default="256MB", description="Memory of the process that rewrites a day; more goes to disk.")
     keep_removed: Duration = Field(default="7d", description="Files replaced by a rewrite stay readable for this long.")
     query_threads: int = Field(default=2, ge=1, description="Cores one question may use.")
     query_memory: str = Field(default="512MB", description="Memory for hot rows and questions; more goes to disk.")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
 from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
-from lineshaft.store.compact import Compactor
+from lineshaft.store.compact import Compactor, Progress
 from lineshaft.store.document import Documents
 from lineshaft.store.flush import Keeper
 from lineshaft.store.historian import Historian
@@ -29,6 +29,7 @@ from lineshaft.store.series import Series
 from lineshaft.store.settings import StoreSettings
 from lineshaft.store.sql import Workbench
 from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
+from lineshaft.store.worker import Worker
 
 _TICK = 1.0
 _TIDY = 60_000_000_000
@@ -60,7 +61,8 @@ class Store:
         self.lake = Lake(home / "lake")
         self._index = Index(self.lake.root, self._journal.db)
         self._keeper = Keeper(self._historian, self.lake, self._index, bus)
-        self._compactor = Compactor(self._keeper, self.settings.compact_files, self.settings.compact_ns)
+        worker = Worker(self.settings.compact_memory, home / "scratch" / "compact")
+        self._compactor = Compactor(self._keeper, self._index, worker, self.settings.compact_files, self.settings.compact_ns)
         self._query = Query(self._hot, self._index, self._series, meaning)
         self.imports = Imports(self._keeper, self._historian, meaning, home, self.settings)
         self.documents = Documents(home / "documents", db)
@@ -168,6 +170,19 @@ class Store:
         """Return `ts` (window end), `n` and functions of the good values a window, for windows wholly in (start, end]."""
         return self._query.aggregates(ref, window_ns, start, end, functions, partial=partial)
 
+    def aggregates_of(
+        self,
+        refs: Sequence[Ref],
+        window_ns: int,
+        start: int,
+        end: int,
+        functions: Sequence[str] = tuple(AGGREGATES),
+        *,
+        partial: bool = False,
+    ) -> pa.Table:
+        """Return what `aggregates` does for many properties at once, with `place`: which of `refs` a row is of."""
+        return self._query.aggregates_of(refs, window_ns, start, end, functions, partial=partial)
+
     def span(self, sids: Sequence[int] | Sids, start: int, end: int, *, carry: bool = False) -> pa.Table:
         """Return (sid, ts, v, vi, vs, vb, q) over (start, end]; `carry` adds each series' last good row at or before start."""
         return self._query.span(sids, start, end, carry=carry)
@@ -203,6 +218,11 @@ class Store:
         """Rewrite a day (days since 1970), or all, as one file with its late rows; return how many files were replaced."""
         return self._compactor.compact(day)
 
+    @property
+    def rewriting(self) -> Progress | None:
+        """The day that is being rewritten and how far that is; None while nothing is."""
+        return self._compactor.progress
+
     def sweep(self, before: int | None = None) -> int:
         """Delete files that were replaced longer ago than the setting keeps them (or before a time)."""
         keep = max(self.settings.keep_removed_ns, _READERS)  # a question under way may still read them
@@ -218,8 +238,7 @@ class Store:
         elif now - self._tidied_at < _TIDY:
             return
         self._tidied_at = now
-        for day in self._compactor.due(now):
-            self._compactor.compact(day)
+        self._compactor.tend(now)
         self.sweep()
 
     def start(self) -> None:
@@ -244,6 +263,7 @@ class Store:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        self._compactor.close()
         self._historian.commit()
         self.sql.close()
         self._hot.close()
