@@ -80,6 +80,9 @@ class House:
         self.rooms.detect.tick()
 
 
+HOOKS = maintain.WebhooksSettings.model_validate([{"name": "board", "url": "http://127.0.0.1:9", "secret_env": "BOARD"}]).entries
+
+
 def make_house(home: Path) -> Iterator[House]:
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
@@ -128,6 +131,8 @@ def make_house(home: Path) -> Iterator[House]:
         spares=spares,
         purchases=purchases,
         workshop=workshop,
+        webhooks=maintain.Webhooks(db, bus, HOOKS, "/lineshaft/test", "node"),
+        partner=maintain.Partner(db, keeper, orders, bus, home, maintain.MaintainSettings(), "node"),
         act=cases,
         twin=twin.Twin(register, kept, watch, orders, spares),
         db=db,

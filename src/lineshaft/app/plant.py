@@ -24,6 +24,7 @@ from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
+from lineshaft.app.telling import webhook_events
 from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, fault, open_buffer, simulator_faults
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
@@ -91,6 +92,7 @@ class Plant:
             hand,
             self.production,
         )
+        self.webhooks, self.partner = self._exchange(home)
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, self.bus)
@@ -102,6 +104,12 @@ class Plant:
         self.web: FastAPI = rest.build(rooms, self._hub)
         rest.serve(self.web, see.host(see.STATIC))
         self._wire()
+
+    def _exchange(self, home: Path) -> tuple[maintain.Webhooks, maintain.Partner]:
+        """Make what talks to other systems beside the ERP: those that are told what happens, and another CMMS."""
+        node, hooks, chosen = self.settings.act.executor, self.settings.webhooks.entries, self.settings.maintain
+        webhooks = maintain.Webhooks(self.db, self.bus, hooks, f"/lineshaft/{self.settings.node.name}", node)
+        return webhooks, maintain.Partner(self.db, self.guard, self.orders, self.bus, home, chosen, node)
 
     def _rooms(self) -> Rooms:
         """Hand the rooms to the doors, with the few callables only this place can give."""
@@ -117,6 +125,8 @@ class Plant:
             spares=self.spares,
             purchases=self.purchases,
             workshop=self.workshop,
+            webhooks=self.webhooks,
+            partner=self.partner,
             act=self.act,
             twin=self.twin,
             db=self.db,
@@ -142,7 +152,8 @@ class Plant:
         on(maintain.OrderChanged, self.act.on_order, "act: a step of an order wakes its case")
         on(maintain.PurchaseChanged, self.act.on_purchase, "act: an approved purchase is bought, an ordered one wakes its case")
         on(production.ProductionChanged, self.act.on_production, "act: a verdict wakes the case of a held lot")
-        for event, handler, name in rest.tell_events(self._hub):
+        on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
+        for event, handler, name in [*rest.tell_events(self._hub), *webhook_events(self.webhooks)]:
             on(event, handler, name)
 
     def _reload(self) -> list[Problem]:
@@ -251,6 +262,8 @@ class Plant:
         """Load the models, catch up with the journal, and let the rooms' own threads run."""
         self.load_models()
         self.act.start_engine()
+        self.partner.start()
+        self.webhooks.courier.start()
         self.shaft.start()
         self.store.start()
         self.compute.recompute.start()
@@ -268,6 +281,8 @@ class Plant:
         self.housekeeping.stop()
         self.compute.recompute.stop()
         self.shaft.stop()
+        self.webhooks.courier.stop()
+        self.partner.stop()
         self.act.stop()
         self.store.close()
         self.gateway.buffer.close()

@@ -43,6 +43,7 @@ SECTIONS: dict[str, type[Section]] = {
     "store": store.StoreSettings,
     "compute": compute.ComputeSettings,
     "maintain": maintain.MaintainSettings,
+    "webhooks": maintain.WebhooksSettings,
     "act": act.ActSettings,
 }
 """Every section of settings.toml, in the order of the data."""
@@ -74,6 +75,7 @@ class Settings:
     store: store.StoreSettings
     compute: compute.ComputeSettings
     maintain: maintain.MaintainSettings
+    webhooks: maintain.WebhooksSettings
     act: act.ActSettings
 
 

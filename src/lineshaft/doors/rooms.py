@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lineshaft.compute import Compute
     from lineshaft.connect import Gateway
     from lineshaft.detect import Detect
-    from lineshaft.maintain import Orders, Purchases, Spares, Workshop
+    from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
     from lineshaft.twin import Twin
@@ -40,6 +40,8 @@ class Rooms:
     spares: Spares
     purchases: Purchases
     workshop: Workshop
+    webhooks: Webhooks
+    partner: Partner
     act: Act
     twin: Twin
     db: Database

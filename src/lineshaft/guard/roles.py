@@ -25,12 +25,12 @@ class Role(StrEnum):
 
 ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.VIEWER: ("read",),
-    Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code", "cases.request"),
+    Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code", "cases.request", "images.add"),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
     Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query"),
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
-        *("audit.read", "catalog.edit"),
+        *("audit.read", "catalog.edit", "webhooks.*", "etl.*", "images.delete"),
     ),
     Role.ADMIN: ("*",),
 }

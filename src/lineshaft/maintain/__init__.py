@@ -13,12 +13,15 @@ from lineshaft.maintain.instruction import steps_of_table
 from lineshaft.maintain.inventory import Inventory, label, sheet
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
+from lineshaft.maintain.partner import Partner
 from lineshaft.maintain.purchase import Purchases
 from lineshaft.maintain.settings import MaintainSettings
 from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
 from lineshaft.maintain.tables import MIGRATIONS, add_series, next_number
+from lineshaft.maintain.webhook import Webhooks
+from lineshaft.maintain.webhook_settings import WebhooksSettings
 from lineshaft.maintain.workfile import load_workshop
 from lineshaft.maintain.workshop import Workshop
 
@@ -30,6 +33,7 @@ __all__ = [
     "MaintainSettings",
     "OrderChanged",
     "Orders",
+    "Partner",
     "PurchaseChanged",
     "Purchases",
     "Repair",
@@ -38,6 +42,8 @@ __all__ = [
     "SpareLow",
     "Spares",
     "State",
+    "Webhooks",
+    "WebhooksSettings",
     "Workshop",
     "add_series",
     "check_closing",

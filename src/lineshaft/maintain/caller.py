@@ -87,14 +87,21 @@ class Caller:
         self._hidden.update(text for text in texts if len(text) >= 3)
 
     def call(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None, *, form: str = "json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        form: str = "json",
+        text: str | None = None,
     ) -> Answer:
-        """Ask and return the answer.
+        """Ask and return the answer; `text` is sent as it stands (it may be signed).
 
         Raises Retryable when the system is away, CredentialsError when it refuses who we are, NotFound and InvalidInput when it
         refuses what we ask.
         """
-        data = None if body is None else json.dumps(body).encode()
+        data = text.encode() if text is not None else None if body is None else json.dumps(body).encode()
         sent = {
             "Accept": "application/json",
             "User-Agent": "lineshaft",

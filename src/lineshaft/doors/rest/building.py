@@ -15,11 +15,13 @@ from lineshaft.doors.rest import (
     catalog,
     compute,
     detect,
+    exchange,
     guard,
     live,
     logbook,
     maintain,
     production,
+    purchases,
     recompute,
     sql,
     stock,
@@ -67,7 +69,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
     upstream = (guard, system, assets, production, logbook, values, store, sql, catalog)
-    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, act, live):
+    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, purchases, exchange, act, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Armour)

@@ -20,7 +20,6 @@ from lineshaft.doors.rest.frame.shape import (
     MaybeMoment,
     MaybeName,
     Moment,
-    Name,
     Note,
     Number,
     PropertyPath,
@@ -331,39 +330,6 @@ class ReceiveBody(Body):
     version: SeenVersion = None
 
 
-class PurchaseShape(Shape):
-    """A purchase of a spare part: proposed, approved by a second person, ordered once, received."""
-
-    id: Id
-    number: Annotated[str, Field(examples=["PO-000003"])]
-    part: PartNumber
-    name: Annotated[str, Field(examples=["Deep groove ball bearing 6205"])]
-    quantity: Annotated[float, Field(examples=[6])]
-    cost: Annotated[float, Field(examples=[147.0])]
-    state: Annotated[str, Field(examples=["proposed"])]
-    proposed_by: Name
-    approved_by: MaybeName
-    case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])]
-    reason: Annotated[str, Field(examples=[""])] = ""
-    reference: Annotated[str, Field(examples=[""])] = ""
-    created: Moment
-    version: Version
-
-
-class PurchaseBody(Body):
-    """A purchase to propose."""
-
-    part: PartNumber
-    quantity: Quantity
-    reason: Note = ""
-
-
-class ReceivedBody(Body):
-    """The delivery of a purchase."""
-
-    version: SeenVersion = None
-
-
 @router.get("/work-orders")
 def work_orders(  # noqa: PLR0917 - the filters of a list
     rooms: House,
@@ -493,44 +459,6 @@ def receive(sender: Sender, spare_id: str, body: ReceiveBody) -> SpareShape:
     return SpareShape.model_validate(spare_of(sender.do("spares.receive", f"spare:{spare_id}", body.model_dump(), run)))
 
 
-@router.get("/purchases")
-def purchases(
-    rooms: House,
-    _subject: Reader,
-    limit: Limit = 100,
-    after: After = None,
-    state: Annotated[str | None, Query(examples=["proposed"])] = None,
-) -> Listed[PurchaseShape]:
-    """List purchases, newest first."""
-    rows = rooms.purchases.list(state=state, limit=limit + 1, before=number_after(after))
-    cut, names = page_of(rows, limit, "created"), rooms.guard.names()
-    items = [_purchase(row, names) for row in cut["items"]]
-    return Listed[PurchaseShape].model_validate({"items": items, "next": cut["next"]})
-
-
-@router.post("/purchases", status_code=201)
-def propose(sender: Sender, body: PurchaseBody) -> PurchaseShape:
-    """Propose a purchase; somebody else approves it (GET approvals)."""
-
-    def run(tx: Any) -> dict[str, Any]:
-        return sender.rooms.act.propose_purchase(tx, body.part, body.quantity, sender.subject, body.reason)
-
-    row = sender.do("purchases.propose", "purchase", body.model_dump(), run)
-    return PurchaseShape.model_validate(_purchase(row, sender.rooms.guard.names()))
-
-
-@router.post("/purchases/{purchase_id}/receive")
-def received(sender: Sender, purchase_id: str, body: ReceivedBody | None = None) -> PurchaseShape:
-    """Book the delivery of a purchase: the parts are in the bin."""
-    said = body or ReceivedBody()
-
-    def run(tx: Any) -> dict[str, Any]:
-        return sender.rooms.purchases.receive(tx, purchase_id, sender.subject, version=said.version)
-
-    row = sender.do("purchases.receive", f"purchase:{purchase_id}", said.model_dump(), run)
-    return PurchaseShape.model_validate(_purchase(row, sender.rooms.guard.names()))
-
-
 def _belongings(sender: Asking, verb: str, said: StepBody) -> dict[str, Any]:
     """Return what a verb needs beside the order."""
     codes = {**said.codes, **{name: getattr(said, name) for name in ("mode", "cause", "remedy") if getattr(said, name)}}
@@ -619,8 +547,3 @@ def _check(one: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 def spare_of(row: dict[str, Any]) -> dict[str, Any]:
     """Return a part as the door shows it."""
     return {**row, "counted": moment(row["counted"])}
-
-
-def _purchase(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    people = {name: called(row[name], names) for name in ("proposed_by", "approved_by")}
-    return {**row, **people, "created": moment(row["created"])}

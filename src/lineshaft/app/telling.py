@@ -1,0 +1,41 @@
+"""What webhooks are told of: every change of an order, a case, an alarm, a finding and a purchase."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from lineshaft.act import CaseChanged
+from lineshaft.core import iso
+from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
+from lineshaft.maintain import OrderChanged, PurchaseChanged, Webhooks
+
+Wire = tuple[type[Any], Callable[[Any], None], str]
+
+
+def webhook_events(webhooks: Webhooks) -> Iterator[Wire]:
+    """Yield what to connect: the event, its handler, its name for `lineshaft rooms`."""
+
+    def of(kind: str, what: str, asset: str, subject: str) -> Callable[[Any], None]:
+        """Return a handler that takes what it tells from the event's fields of these names."""
+
+        def tell(event: Any) -> None:
+            said = str(getattr(event, what, what))
+            if not (isinstance(event, AlarmChanged) and said in ("raised", "cleared")):  # told with more beside
+                webhooks.tell(kind, said, str(getattr(event, asset, "")), str(getattr(event, subject)), _plain(event))
+
+        return tell
+
+    yield OrderChanged, of("order", "what", "asset", "number"), "webhooks: orders"
+    yield CaseChanged, of("case", "what", "asset", "number"), "webhooks: cases"
+    yield PurchaseChanged, of("purchase", "state", "", "number"), "webhooks: purchases"
+    yield FindingRaised, of("finding", "raised", "asset_path", "finding_id"), "webhooks: findings"
+    yield AlarmRaised, of("alarm", "raised", "asset_path", "alarm_id"), "webhooks: an alarm was raised"
+    yield AlarmCleared, of("alarm", "cleared", "asset_path", "alarm_id"), "webhooks: an alarm cleared"
+    yield AlarmChanged, of("alarm", "what", "asset_path", "alarm_id"), "webhooks: an alarm was acknowledged, shelved or reset"
+
+
+def _plain(event: Any) -> dict[str, Any]:
+    """Return an event as data: moments as ISO 8601."""
+    return {name: iso(value) if name == "at" and isinstance(value, int) else value for name, value in asdict(event).items()}

@@ -1,0 +1,177 @@
+"""Webhooks: what happens here, told to others as signed CloudEvents, tried again until they have it, replayed on demand.
+
+A message is written down when the change it tells of is committed, and leaves this node as often as needed: a receiver may get
+one twice and tells them apart by its id. The signature is that of Standard Webhooks: HMAC-SHA256 over id, time and body.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import Bus, Database, LineshaftError, NotFound, after_commit, iso, new_id, now_ns, parse_duration
+from lineshaft.maintain.caller import Caller, secret
+from lineshaft.maintain.courier import Courier
+from lineshaft.maintain.outgoing import Errand, Outgoing, deliveries, outgoing
+from lineshaft.maintain.webhook_settings import WebhookEntry
+
+SPEC = "1.0"
+KEEP = 30 * 86_400 * 10**9
+"""Deliveries that arrived are kept so long."""
+
+
+class Webhooks:
+    """The receivers of this node and what they were told."""
+
+    def __init__(self, db: Database, bus: Bus, entries: Sequence[WebhookEntry], source: str, node: str) -> None:
+        self._db = db
+        self._source = source
+        self._hooks = {entry.name: (entry, Caller(f"webhook {entry.name}", entry)) for entry in entries}
+        self._outgoing = Outgoing(db, "webhook", node, 0.0)
+        self.courier = Courier("webhooks", self._outgoing, self._bring, bus)
+
+    @property
+    def hooks(self) -> list[dict[str, Any]]:
+        """Return the receivers, without their secrets."""
+        return [
+            {"name": one.name, "url": one.url, "events": list(one.events), "asset": one.asset} for one, _ in self._hooks.values()
+        ]
+
+    def tell(self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any]) -> int:
+        """Write down what happened for everybody who asked for it; return for how many."""
+        wanted = [one for one, _ in self._hooks.values() if kind in one.events and _below(asset, one.asset)]
+        if wanted:
+            event = _event(self._source, f"org.lineshaft.{kind}.{what}", subject, data)
+            with self._db.begin() as tx:
+                for one in wanted:
+                    self._write(tx, one.name, event, subject)
+        return len(wanted)
+
+    def test(self, tx: Connection, name: str, by: str) -> dict[str, Any]:
+        """Write a message to one receiver that only says that it can be reached."""
+        if name not in self._hooks:
+            raise NotFound(f"there is no webhook '{name}'", hint="see [[webhooks]] in settings.toml", code="webhooks.unknown")
+        return self.delivery(self._write(tx, name, _event(self._source, "org.lineshaft.test", name, {"by": by}), name), tx)
+
+    def replay(self, tx: Connection, delivery_id: str) -> dict[str, Any]:
+        """Send a message again, whatever became of it; it keeps its id, so that a receiver knows it."""
+        row = self.delivery(delivery_id, tx)
+        tx.execute(deliveries.update().where(deliveries.c.id == row["id"]).values(state="waiting", status=None))
+        tx.execute(outgoing.update().where(outgoing.c.id == row["id"]).values(begun=None))
+        self._outgoing.file(tx, row["id"])
+        after_commit(tx, self.courier.wake)
+        return self.delivery(row["id"], tx)
+
+    def list(
+        self, *, hook: str | None = None, state: str | None = None, limit: int = 100, before: int | None = None
+    ) -> list[dict[str, Any]]:
+        """Return messages, newest first, with their attempts and what went wrong."""
+        query = sa.select(deliveries).order_by(deliveries.c.created.desc(), deliveries.c.id).limit(limit)
+        for column, value in ((deliveries.c.hook, hook), (deliveries.c.state, state)):
+            query = query if value is None else query.where(column == value)
+        if before is not None:
+            query = query.where(deliveries.c.created < before)
+        return self._shown(self._db.rows(query))
+
+    def delivery(self, delivery_id: str, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one message."""
+        rows = self._db.rows(sa.select(deliveries).where(deliveries.c.id == delivery_id), tx)
+        if not rows:
+            raise NotFound(f"there is no message {delivery_id}", code="webhooks.unknown-delivery")
+        return self._shown(rows, tx)[0]
+
+    def forget(self, now: int) -> int:
+        """Delete messages that arrived long ago."""
+        old = (deliveries.c.state == "delivered") & (deliveries.c.created < now - KEEP)
+        with self._db.begin() as tx:
+            tx.execute(outgoing.delete().where(outgoing.c.id.in_(sa.select(deliveries.c.id).where(old))))
+            return tx.execute(deliveries.delete().where(old)).rowcount
+
+    def _shown(self, rows: Sequence[Mapping[str, Any]], tx: Connection | None = None) -> list[dict[str, Any]]:
+        errands = self._outgoing.of([row["id"] for row in rows], tx)
+        names = ("attempts", "next_at", "error")
+        return [{**row, **{name: errands[row["id"]][name] for name in names}} for row in rows if row["id"] in errands]
+
+    def _write(self, tx: Connection, hook: str, event: Mapping[str, Any], subject: str) -> str:
+        delivery_id = new_id()
+        row = {
+            "id": delivery_id,
+            "hook": hook,
+            "event_id": event["id"],
+            "type": event["type"],
+            "subject": subject[:500],
+            "body": json.dumps(event, ensure_ascii=False, default=str),
+            "created": now_ns(),
+            "state": "waiting",
+        }
+        tx.execute(deliveries.insert().values(**row))
+        self._outgoing.file(tx, delivery_id)
+        after_commit(tx, self.courier.wake)
+        return delivery_id
+
+    def _bring(self, errand: Errand) -> None:
+        row = self._db.rows(sa.select(deliveries).where(deliveries.c.id == errand.id))[0]
+        if row["hook"] not in self._hooks:
+            self._end(row, "given up", None)
+            return
+        hook, caller = self._hooks[row["hook"]]
+        try:
+            status = self._post(hook, caller, row)
+        except LineshaftError:
+            if now_ns() - row["created"] > parse_duration(hook.give_up):
+                self._end(row, "given up", None)
+                return
+            raise
+        self._end(row, "delivered", status)
+
+    def _post(self, hook: WebhookEntry, caller: Caller, row: Mapping[str, Any]) -> int:
+        key = secret(hook.secret_env, f"[[webhooks]] {hook.name}")
+        caller.hide(key)
+        stamp = str(int(time.time()))
+        headers = {
+            "Webhook-Id": row["event_id"],
+            "Webhook-Timestamp": stamp,
+            "Webhook-Signature": signature(key, row["event_id"], stamp, row["body"]),
+        }
+        return caller.call("POST", "", None, headers, form="cloudevents+json", text=row["body"]).status
+
+    def _end(self, row: Mapping[str, Any], state: str, status: int | None) -> None:
+        with self._db.begin() as tx:
+            values = {"state": state, "status": status, "delivered": now_ns() if state == "delivered" else None}
+            tx.execute(deliveries.update().where(deliveries.c.id == row["id"]).values(**values))
+        self._outgoing.arrived(row["id"], again_at=None, told={"state": state})
+
+
+def signature(key: str, message_id: str, stamp: str, body: str) -> str:
+    """Return the signature a receiver compares (in constant time) with its own.
+
+    >>> signature("key", "id", "1", "{}")
+    'v1,5PVmP2AfJGwnp9flV+flrzfukNWA9zyUdqvI+IQalVs='
+    """
+    digest = hmac.new(key.encode(), f"{message_id}.{stamp}.{body}".encode(), hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _event(source: str, kind: str, subject: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "specversion": SPEC,
+        "id": new_id(),
+        "source": source,
+        "type": kind,
+        "subject": subject,
+        "time": iso(now_ns()),
+        "datacontenttype": "application/json",
+        "data": dict(data),
+    }
+
+
+def _below(asset: str, scope: str) -> bool:
+    return not scope or asset == scope or asset.startswith(scope + "/")
