@@ -166,13 +166,22 @@ function answer(method, path, query, body, me) {
     case 'work-orders': {
       if (!id && method === 'POST') { const one = { id: randomUUID(), number: `WO-000${orders.length + 1}`, state: 'requested', failure_mode: null, created: iso(), due: null, case_id: null, source: null, evidence: null, reserved: [], checklist: [], history: [], assigned_to: null, version: 1, ...body }; orders.unshift(one); tell(['work-order']); return one; }
       if (!id) return list(orders);
+      if (verb === 'candidates' || verb === 'similar') return list([]);
       const one = found(orders, id);
-      if (verb === 'checklist') Object.assign(found(one.checklist, sub), { result: body.result, passed: body.result !== false, done_by: by });
+      for (const name of ['permits', 'labour', 'downtime', 'attachments', 'findings']) one[name] ??= [];
+      for (const name of ['urgency', 'criticality', 'score', 'hours', 'instruction', 'cost', 'avoided']) one[name] ??= null;
+      Object.assign(one, { skills: one.skills ?? {}, locked_out: '' });
+      if (verb === 'comments') one.history.push({ at: iso(), by, what: 'note', note: body.text });
+      else if (['permits', 'labour', 'downtime', 'parts', 'attachments', 'findings', 'avoided'].includes(verb)) return one;
+      else if (verb === 'checklist') Object.assign(found(one.checklist, sub), { result: body.result, passed: body.result !== false, done_by: by });
       else if (verb) { one.state = { assign: 'assigned', start: 'in_progress', hold: 'on_hold', resume: 'in_progress', done: 'done', verify: 'verified', close: 'closed', cancel: 'cancelled' }[verb]; if (verb === 'assign') one.assigned_to = by; one.history.push({ at: iso(), by, what: one.state, note: body.note ?? null }); }
       if (method === 'POST') { one.version += 1; tell(['work-order']); }
       return one;
     }
-    case 'spares': if (id) { const one = found(spares, id); one.on_hand += body.quantity; one.available += body.quantity; return one; } return list(spares);
+    case 'technicians': case 'plans': case 'instructions': return list([]);
+    case 'codes': return { lists: {} };
+    case 'spares': if (id && method === 'GET') return { ...found(spares, id), used_by: [], alternatives: [], counted: null, moves: [], instead: [] };
+      if (id) { const one = found(spares, id); one.on_hand += body.quantity; one.available += body.quantity; return one; } return list(spares);
     case 'purchases': return list(purchases);
     case 'cases': return id ? found(cases, id) : list(cases);
     case 'approvals': {

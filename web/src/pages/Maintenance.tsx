@@ -49,7 +49,7 @@ function Figure({ name, value, why, children }: { name: string; value: string; w
     <Panel title={t(`kpi.${name}`)}>
       <Text fz={28} fw={600} data-figure={name}>{value}</Text>
       <Text size="sm" component="div">{children}</Text>
-      {why && <Text size="xs" c="dimmed">{why}</Text>}
+      {why && <Text size="xs" c="dimmed">{t(`kpiWhy.${why.split(':')[0]?.replaceAll(/[^a-z0-9]+/gi, '-')}`, { defaultValue: why })}</Text>}
       <Text size="xs" c="dimmed" mt={4}>{t(`kpiHow.${name}`)}</Text>
     </Panel>
   );

@@ -30,7 +30,11 @@ function List({ items }: { items: Plan[] }) {
   const f = useFormat();
   const may = useMay('maintenance.plan');
   const pause = useCommand((one: Plan) => post(`plans/${encodeURIComponent(one.name)}/pause`, { paused: !one.paused, version: one.version }), ['plans']);
-  const rule = (one: Plan): string => (one.trigger_kind === 'time' ? t(one.trigger.floating ? 'plan.floating' : 'plan.fixed', { every: one.trigger.every }) : one.trigger_kind === 'meter' ? t('plan.meter', { every: f.number(one.trigger.every_units), meter: one.trigger.meter?.split('/').slice(-2).join('/') }) : one.trigger.alarm || one.trigger.when || '');
+  const interval = (text: string): string => {
+    const [, count, unit] = /^\s*(\d+)\s*(d|w|mo|y)/.exec(text) ?? [];
+    return count && unit ? t(`interval.${unit}`, { count: Number(count) }) : text;
+  };
+  const rule = (one: Plan): string => (one.trigger_kind === 'time' ? t(one.trigger.floating ? 'plan.floating' : 'plan.fixed', { every: interval(one.trigger.every ?? '') }) : one.trigger_kind === 'meter' ? t('plan.meter', { every: f.number(one.trigger.every_units), meter: one.trigger.meter?.split('/').slice(-2).join('/') }) : one.trigger.alarm || one.trigger.when || '');
   return (
     <Scroll minWidth={760}>
       <Table>

@@ -34,7 +34,7 @@ export function Permits({ order }: { order: FullOrder }) {
   const add = useCommand(() => post(`work-orders/${order.id}/permits`, { kind, text }), TOUCHED, () => setText(''));
   return (
     <Panel title={t('permit.title')}>
-      {order.locked_out && <Group gap={6} mb={8} wrap="nowrap" data-locked><IconLock size={20} aria-hidden /><Text size="sm" fw={700} className="wrap">{t('permit.lockedOut')}: {order.locked_out}</Text></Group>}
+      {order.locked_out && <Group gap={6} mb={8} wrap="nowrap" data-locked><IconLock size={20} style={{ flex: 'none' }} aria-hidden /><Text size="sm" fw={700} className="wrap">{t('permit.lockedOut')}: {order.locked_out}</Text></Group>}
       {order.permits.length === 0 && <Text size="sm" c="dimmed">{t('permit.none')}</Text>}
       <Box className="rows">{order.permits.map((one) => <PermitRow key={one.id} order={order} permit={one} />)}</Box>
       {may && (
