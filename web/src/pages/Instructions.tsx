@@ -51,7 +51,7 @@ function Sheet({ name }: { name: string }) {
                 <Text size="sm" fw={600}>{at + 1}. {step.text}</Text>
                 {(step.lower !== undefined || step.upper !== undefined) && <Text size="xs" c="dimmed">{step.lower !== undefined ? f.number(step.lower) : ''} … {step.upper !== undefined ? f.number(step.upper) : ''} {step.unit}</Text>}
                 {step.kind !== 'check' && <Text size="xs" c="dimmed">{t(`stepKind.${step.kind}`)}</Text>}
-                {step.warning && <Group gap={4} wrap="nowrap" mt={4}><IconAlertTriangle size={18} aria-hidden /><Text size="sm" fw={700} className="wrap">{step.warning}</Text></Group>}
+                {step.warning && <Group gap={4} wrap="nowrap" mt={4}><IconAlertTriangle size={18} style={{ flex: 'none' }} aria-hidden /><Text size="sm" fw={700} className="wrap">{step.warning}</Text></Group>}
                 {step.image && <img src={address(`documents/${step.image}/content`)} alt={t('instruction.picture', { step: at + 1 })} style={{ width: '100%', marginTop: 8, border: '1px solid var(--line)' }} />}
               </Box>
             ))}

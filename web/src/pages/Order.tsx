@@ -153,7 +153,7 @@ function StepHelp({ step }: { step: CheckStep }) {
   const { t } = useTranslation();
   return (
     <>
-      {step.warning && <Group gap={4} wrap="nowrap"><IconAlertTriangle size={16} aria-hidden /><Text size="xs" fw={700} className="wrap">{step.warning}</Text></Group>}
+      {step.warning && <Group gap={4} wrap="nowrap"><IconAlertTriangle size={16} style={{ flex: 'none' }} aria-hidden /><Text size="xs" fw={700} className="wrap">{step.warning}</Text></Group>}
       {step.image && <details><summary>{t('order.picture')}</summary><img src={address(`documents/${step.image}/content`)} alt={step.text} style={{ width: '100%', maxWidth: 480 }} loading="lazy" /></details>}
     </>
   );

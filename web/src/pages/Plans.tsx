@@ -18,12 +18,19 @@ export default function Plans() {
   return (
     <>
       <PageHead title={t('nav.plans')} sub={t('plan.sub')}><SegmentedControl aria-label={t('plan.view')} value={view} onChange={setView} data={['plans', 'calendar', 'forecast'].map((value) => ({ value, label: t(`planView.${value}`) }))} /></PageHead>
-      {view === 'plans' && <Panel pad={false}><Answer of={useQuery(w.plans)} empty={(list) => list.items.length === 0} none={t('plan.none')}>{(list) => <List items={list.items} />}</Answer></Panel>}
+      {view === 'plans' && <All />}
       {view === 'calendar' && <Calendar />}
-      {view === 'forecast' && <Answer of={useQuery(w.forecast)}>{(found) => <Year of={found} />}</Answer>}
+      {view === 'forecast' && <Ahead />}
     </>
   );
 }
+
+function All() {
+  const { t } = useTranslation();
+  return <Panel pad={false}><Answer of={useQuery(w.plans)} empty={(list) => list.items.length === 0} none={t('plan.none')}>{(list) => <List items={list.items} />}</Answer></Panel>;
+}
+
+const Ahead = () => <Answer of={useQuery(w.forecast)}>{(found) => <Year of={found} />}</Answer>;
 
 function List({ items }: { items: Plan[] }) {
   const { t } = useTranslation();
