@@ -22,6 +22,7 @@ export const q = {
   me: queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => ask<T.User>('me', { signal }), staleTime: Infinity, retry: false }),
   health: queryOptions({ queryKey: ['health'], queryFn: ({ signal }) => ask<T.Health>('health', { signal }), refetchInterval: 5_000 }),
   assets: list<T.Asset>('assets', {}, 60_000),
+  propertiesLike: (search: string) => list<T.Property>('properties', { search, limit: 60 }, false),
   asset: (id: string) => one<T.AssetDetail>('assets', id),
   latest: (paths: readonly string[]) => queryOptions({ queryKey: ['latest', paths], queryFn: ({ signal }) => ask<{ items: T.Latest[] }>('latest', { query: { property: paths }, signal }), enabled: paths.length > 0, staleTime: 0, refetchInterval: 60_000 }),
   oee: (asset: string, window: number, explain = false) =>

@@ -4,7 +4,7 @@
  */
 const LADDER = [
   ['viewer', ['read']],
-  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add']],
   ['technician', ['work-orders.*', 'documents.add']],
   ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query']],
   ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*']],

@@ -3,6 +3,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirec
 import { client, q } from '../api/queries';
 import { Crash, Missing, Waiting } from './Crash';
 import { Shell } from './Shell';
+import { trendSearch } from './trendSearch';
 
 const root = createRootRoute({ notFoundComponent: Missing });
 
@@ -40,6 +41,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/instructions', validateSearch: sheet, component: lazyRouteComponent(() => import('../pages/Instructions')) }),
   createRoute({ getParentRoute: () => shell, path: '/maintenance', component: lazyRouteComponent(() => import('../pages/Maintenance')) }),
   createRoute({ getParentRoute: () => shell, path: '/approvals', component: lazyRouteComponent(() => import('../pages/Approvals')) }),
+  createRoute({ getParentRoute: () => shell, path: '/trends', validateSearch: trendSearch, component: lazyRouteComponent(() => import('../pages/Trends')) }),
   createRoute({ getParentRoute: () => shell, path: '/writes', component: lazyRouteComponent(() => import('../pages/Writes')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases', component: lazyRouteComponent(() => import('../pages/Cases')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),

@@ -127,6 +127,26 @@ def asset(rooms: House, subject: Reader, asset_id: str) -> AssetDetail:
     )
 
 
+@router.get("/properties")
+def properties(
+    rooms: House,
+    subject: Reader,
+    limit: Limit = 100,
+    after: After = None,
+    search: Annotated[str, Query(max_length=200, description="Words that all occur in the path.", examples=["oven temp"])] = "",
+    under: Annotated[str | None, Query(description="Only below this position.", examples=["Bakery/Line 1"])] = None,
+) -> Listed[PropertyShape]:
+    """List the properties of the plant, or those whose path has all the words looked for."""
+    top = rooms.assets.asset(under).path + "/" if under else ""
+    words = search.lower().split()
+    found = [
+        _property(one)
+        for one in rooms.assets.properties()
+        if one.path.startswith(top) and all(word in one.path.lower() for word in words) and subject.reaches(one.asset_path)
+    ]
+    return Listed[PropertyShape].model_validate(page(found, limit, after))
+
+
 @router.post("/bindings")
 def bind(sender: Sender, body: BindingBody) -> Bound:
     """Bind a property to a tag, with its history or from a moment on."""
