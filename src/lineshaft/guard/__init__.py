@@ -9,6 +9,7 @@ from lineshaft.guard.audit import AuditReport, AuditRow
 from lineshaft.guard.cli import commands
 from lineshaft.guard.command import Command
 from lineshaft.guard.gate import Forgotten, Guard
+from lineshaft.guard.permissions import Permission
 from lineshaft.guard.roles import Role, allowed
 from lineshaft.guard.sessions import Session
 from lineshaft.guard.settings import GuardSettings
@@ -16,8 +17,10 @@ from lineshaft.guard.subject import Kind, Subject
 from lineshaft.guard.tables import MIGRATIONS
 from lineshaft.guard.tokens import Token
 from lineshaft.guard.users import User
+from lineshaft.guard.veil import MASK, Sight, Veil
 
 __all__ = [
+    "MASK",
     "MIGRATIONS",
     "AuditReport",
     "AuditRow",
@@ -26,11 +29,14 @@ __all__ = [
     "Guard",
     "GuardSettings",
     "Kind",
+    "Permission",
     "Role",
     "Session",
+    "Sight",
     "Subject",
     "Token",
     "User",
+    "Veil",
     "allowed",
     "commands",
 ]

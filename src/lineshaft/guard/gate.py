@@ -16,6 +16,7 @@ from lineshaft.core import NS, Database, Forbidden, NotAuthenticated, now_ns
 from lineshaft.guard.audit import AuditChain, AuditReport, AuditRow, Outcome
 from lineshaft.guard.command import Command, Performer
 from lineshaft.guard.passwords import generate
+from lineshaft.guard.permissions import Permissions
 from lineshaft.guard.roles import Role, allowed, needed
 from lineshaft.guard.sessions import Session, Sessions
 from lineshaft.guard.settings import GuardSettings
@@ -46,7 +47,8 @@ class Guard:
         self.users = Users(db, self.settings)
         self.tokens = Tokens(db)
         self.chain = AuditChain(db)
-        self.sessions = Sessions(db, self.settings, self.users, self.tokens)
+        self.permissions = Permissions(db)
+        self.sessions = Sessions(db, self.settings, self.users, self.tokens, self.permissions)
         self.throttle = Throttle(self.settings.login_free_attempts)
         self._performer = Performer(db, self.chain, self.gate)
 
@@ -141,7 +143,7 @@ class Guard:
         Raises Forbidden (audited as refused), Conflict for a key used for another body, and whatever `run` raises (failed).
         """
         answer = self._performer.perform(command, run)
-        if command.action in {"users.edit", "tokens.edit"}:
+        if command.action in {"users.edit", "tokens.edit", "permissions.edit"}:
             self.sessions.changed()
         return answer
 

@@ -25,7 +25,15 @@ class Role(StrEnum):
 
 ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.VIEWER: ("read",),
-    Role.OPERATOR: ("alarms.*", "values.write", "production.quality", "logbook.write", "downtime.code", "cases.request", "images.add"),
+    Role.OPERATOR: (
+        "alarms.*",
+        "values.write",
+        "production.quality",
+        "logbook.write",
+        "downtime.code",
+        "cases.request",
+        "images.add",
+    ),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
     Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query"),
     Role.ENGINEER: (

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import NS, Database, NotAuthenticated, new_id, now_ns
+from lineshaft.core import NS, Database, NotAuthenticated, NotFound, new_id, now_ns
 from lineshaft.guard.passwords import check_password, hash_password, is_outdated
+from lineshaft.guard.permissions import Permissions
 from lineshaft.guard.settings import GuardSettings
 from lineshaft.guard.subject import Subject
 from lineshaft.guard.tables import sessions, users
@@ -34,11 +35,14 @@ class Session:
 class Sessions:
     """Opens and ends sessions, and names the subject of any bearer secret."""
 
-    def __init__(self, db: Database, settings: GuardSettings, people: Users, tokens: Tokens) -> None:
+    def __init__(
+        self, db: Database, settings: GuardSettings, people: Users, tokens: Tokens, permissions: Permissions | None = None
+    ) -> None:
         self._db = db
         self._hours = settings.session_hours
         self._people = people
         self._tokens = tokens
+        self._permissions = permissions or Permissions(db)
         self._known: dict[str, tuple[Subject, int | None, float]] = {}
         self._changes = 0
         self._lock = threading.Lock()
@@ -79,8 +83,21 @@ class Sessions:
             raise NotAuthenticated("this login has expired", hint="log in again", code="login.expired")
         return subject
 
+    def named(self, who: str) -> Subject | None:
+        """Return the person (`user:NAME`) or token (`token:NAME`) as it may act now; None if there is none or it has ended."""
+        kind, _, name = who.partition(":")
+        try:
+            person = self._people.by_name(name) if kind == "user" else None
+        except NotFound:
+            return None
+        if person is not None and person.disabled is not None:
+            return None
+        found = as_subject(person) if person else self._tokens.named(name)
+        return None if found is None else self._permissions.veiled(found)
+
     def changed(self) -> None:
-        """Remember nobody: a user, a token or a session was changed."""
+        """Remember nobody: a user, a token, a session or a permission was changed."""
+        self._permissions.changed()
         with self._lock:
             self._known = {}
             self._changes += 1
@@ -94,7 +111,7 @@ class Sessions:
         found = self._tokens.find(secret) if secret.startswith(PREFIX) else self._session(digest)
         if found is None:
             raise NotAuthenticated("this login or token is not valid", hint="log in again", code="login.unknown")
-        entry = (found[0], found[1], time.monotonic())
+        entry = (self._permissions.veiled(found[0]), found[1], time.monotonic())
         with self._lock:
             if len(self._known) >= 1_000:
                 self._known = {}

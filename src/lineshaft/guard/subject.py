@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lineshaft.guard.roles import Role
+from lineshaft.guard.veil import Sight, Veil
+
+NOWHERE = "//"
+"""A branch of the plant that nothing lies in."""
 
 Kind = Literal["person", "token", "rule", "script", "agent", "system"]
 
@@ -14,7 +18,8 @@ Kind = Literal["person", "token", "rule", "script", "agent", "system"]
 class Subject:
     """Somebody or something known to the gate.
 
-    `scope` limits a subject to branches of the plant (`Bakery/Line 1`); empty means the whole plant.
+    `scope` limits a subject to branches of the plant (`Bakery/Line 1`); empty means the whole plant. `veil` is what
+    permissions take away.
     """
 
     id: str
@@ -23,6 +28,7 @@ class Subject:
     roles: frozenset[Role] = field(default_factory=frozenset[Role])
     display: str = ""
     scope: tuple[str, ...] = ()
+    veil: Veil = field(default_factory=Veil)
 
     @staticmethod
     def system(name: str) -> Subject:
@@ -37,3 +43,7 @@ class Subject:
     def reaches(self, path: str) -> bool:
         """Say whether an asset or property path lies in the subject's part of the plant."""
         return not self.scope or any(path == branch or path.startswith(branch + "/") for branch in self.scope)
+
+    def sight(self, table: str, column: str = "") -> Sight:
+        """Say how the subject sees a column of a table, or the table itself: the one decision behind every way of reading."""
+        return self.veil.sight(table, column)

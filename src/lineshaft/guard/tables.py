@@ -84,6 +84,22 @@ answers = sa.Table(
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
 )
 
+permissions = sa.Table(
+    "permission",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("tables", sa.String(200), nullable=False),
+    sa.Column("columns", sa.JSON, nullable=False),
+    sa.Column("effect", sa.String(10), nullable=False),
+    sa.Column("assets", sa.JSON, nullable=False),
+    sa.Column("note", sa.String(1000), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.String(100), nullable=False),
+)
+"""What an administrator takes away from a role, a person or a token."""
+
 GENESIS = "0" * 64
 """What the first row of the audit chain names as its predecessor."""
 
@@ -93,4 +109,7 @@ def _first(tx: Connection) -> None:
     tx.execute(audit_head.insert().values(id=1, seq=0, hash=GENESIS))
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "users, tokens, sessions, audit chain, kept answers", _first),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "users, tokens, sessions, audit chain, kept answers", _first),
+    Migration(2, "permissions on tables, columns and parts of the plant", create(permissions)),
+)

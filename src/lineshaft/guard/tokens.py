@@ -110,6 +110,16 @@ class Tokens:
         token = _read(rows[0])
         return Subject(token.id, token.name, "token", frozenset({token.role}), token.name, token.scope), token.expires
 
+    def named(self, name: str) -> Subject | None:
+        """Return what the newest valid token of a name stands for, or None."""
+        valid = sa.or_(tokens.c.expires.is_(None), tokens.c.expires > now_ns())
+        query = sa.select(tokens).where(tokens.c.name == name, tokens.c.disabled.is_(None), valid)
+        rows = self._db.rows(query.order_by(tokens.c.created.desc()).limit(1))
+        if not rows:
+            return None
+        token = _read(rows[0])
+        return Subject(token.id, token.name, "token", frozenset({token.role}), token.name, token.scope)
+
 
 def _read(row: dict[str, Any]) -> Token:
     return Token(

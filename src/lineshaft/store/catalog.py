@@ -12,17 +12,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Conflict, Database, InvalidInput, NotFound, bump, did_you_mean, new_id
-from lineshaft.guard import Subject
+from lineshaft.guard import Sight, Subject
 from lineshaft.store.drop import Dropped
 from lineshaft.store.hot import Hot
 from lineshaft.store.index import Index
 from lineshaft.store.last import NEVER
 from lineshaft.store.samples import VALUE_VIEWS, Described, dictionary
+from lineshaft.store.sight import sights
 from lineshaft.store.sql import Workbench, visible
 from lineshaft.store.tables import catalog_entries as entries
 from lineshaft.store.view import Field, Range, View
 
-Kind = Literal["values", "room", "file"]
+Kind = Literal["values", "room", "lake", "file"]
 _MADE_OF: Mapping[str, tuple[str, ...]] = {"minute": ("samples",), "hour": ("samples",), "latest": ("samples",)}
 
 
@@ -43,6 +44,7 @@ class Listing:
     version: int = 0
     file: str = ""
     size: int | None = None
+    job: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,15 @@ class Catalog:
     def list(self, subject: Subject) -> list[Listing]:
         """Return every table a subject may read, values first, dropped files last."""
         written = self._written()
-        return [_with(one, written.get(one.name)) for one in self._all(subject, counted=False)]
+        return [_with(one, written.get(one.name)) for one in self._seen(subject)]
 
     def get(self, name: str, subject: Subject) -> Listing:
         """Return one table. Raises NotFound with the nearest name."""
-        known = {one.name: one for one in self._all(subject, counted=False)}
+        known = {one.name: one for one in self._seen(subject)}
         if name not in known:
             raise NotFound(f"there is no table '{name}'", hint=did_you_mean(name, known), code="catalog.unknown")
         view = self._bench.views.get(name)
-        one = known[name] if view is None or view.counted else self._of_room(view, subject, counted=True)
+        one = known[name] if view is None or view.counted else _shown(self._of_room(view, subject, counted=True), subject)
         return _with(one, self._written().get(name))
 
     def problems(self, subject: Subject) -> list[Dropped]:
@@ -112,11 +114,16 @@ class Catalog:
 
     # -- looking up
 
+    def _seen(self, subject: Subject) -> list[Listing]:
+        every = self._all(subject, counted=False)
+        return [_shown(one, subject) for one in every if subject.sight(one.name) is not Sight.HIDDEN]
+
     def _all(self, subject: Subject, *, counted: bool) -> Iterable[Listing]:
         yield from self._values(subject)
         for view in self._bench.views.values():
             if visible(subject, view.name, self._bench.views):
                 yield self._of_room(view, subject, counted=counted or view.counted)
+        yield from self._of_lake(subject)
         if not subject.scope:
             for file in self._bench.drop.crawl():
                 if not file.problem:
@@ -144,8 +151,36 @@ class Catalog:
         table = view.table(subject.reaches if subject.scope else None, Range())
         return replace(one, rows=table.num_rows, newest=_newest(table, view.time))
 
+    def _of_lake(self, subject: Subject) -> Iterable[Listing]:
+        tablets = self._bench.tablets
+        for name in tablets.names():
+            if name in self._bench.views or not self._bench.shows(subject, name):
+                continue
+            now, about = tablets.get(name), tablets.about(name)
+            units, said = about.get("units", {}), about.get("columns", {})
+            fields = tuple(Field(one, kind, units.get(one, ""), said.get(one, "")) for one, kind in tablets.columns(name))
+            rows = None if subject.scope else now.rows
+            text, size = str(about.get("description", "")), sum(piece.size for piece in now.pieces.values())
+            made = tuple(about.get("made_of", ()))
+            yield Listing(
+                name, "lake", "store", text, fields, rows, about.get("written"), made, size=size, job=about.get("job", "")
+            )
+
     def _written(self) -> dict[str, Mapping[str, Any]]:
         return {row["name"]: row for row in self._db.rows(sa.select(entries))}
+
+
+def _shown(one: Listing, subject: Subject) -> Listing:
+    """Return a listing with the columns a subject knows of; what is masked says so."""
+    if not subject.veil:
+        return one
+    seen = sights(subject, one.name, [field.name for field in one.columns], one.made_of if one.kind == "lake" else ())
+    kept = (
+        field if seen[field.name] is Sight.SHOWN else field._replace(description="(masked by a permission)")
+        for field in one.columns
+        if seen[field.name] is not Sight.HIDDEN
+    )
+    return replace(one, columns=tuple(kept))
 
 
 def _with(one: Listing, row: Mapping[str, Any] | None) -> Listing:

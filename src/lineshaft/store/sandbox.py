@@ -86,6 +86,10 @@ class Question:
         self._why = self._why or why
         self.connection.interrupt()
 
+    def ask(self, sql: str) -> None:
+        """Ask this in place of the statement that came: the same question, of what may be seen."""
+        self._sql = sql
+
     def check(self) -> None:
         """Raise SqlError if it was cancelled."""
         if self._why:

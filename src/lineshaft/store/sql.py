@@ -14,12 +14,13 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.core import Forbidden
-from lineshaft.guard import Subject, allowed
+from lineshaft.guard import Sight, Subject, allowed
 from lineshaft.store.bounds import Bound, Bounds, write
 from lineshaft.store.drop import Drop
 from lineshaft.store.hot import Hot
 from lineshaft.store.index import Index
 from lineshaft.store.last import NEVER
+from lineshaft.store.laying import lay_tables, without_veiled
 from lineshaft.store.samples import (
     FOREVER,
     NAMED_BY,
@@ -39,8 +40,10 @@ from lineshaft.store.samples import (
 from lineshaft.store.sandbox import Question, Sandbox, Turnstile
 from lineshaft.store.series import Series
 from lineshaft.store.settings import StoreSettings
+from lineshaft.store.sight import prunes, select_list
 from lineshaft.store.statement import SqlError, Statement, parse
 from lineshaft.store.stored import Sids
+from lineshaft.store.tablet import Tablets
 from lineshaft.store.view import Range, View
 
 Reaches = Callable[[str], bool] | None
@@ -108,6 +111,7 @@ class Workbench:
         self._sandbox = Sandbox(home / "lake", home / "scratch", settings.sql_memory, settings.query_threads)
         self.turnstile = Turnstile(settings.sql_at_once)
         self.drop = Drop(home / "lake" / "drop", self._sandbox)
+        self.tablets = Tablets(home / "lake" / "tables")
         self.plant: Plant = NOBODY
         self.views: dict[str, View] = {}
 
@@ -130,6 +134,7 @@ class Workbench:
     def names(self) -> dict[str, frozenset[str]]:
         """Return the columns of every table that can be asked, by its name."""
         found = {name: frozenset(one.name for one in fields) for name, (fields, _) in VALUE_VIEWS.items()}
+        found |= {name: frozenset(one for one, _ in self.tablets.columns(name)) for name in self.tablets.names()}
         found |= {view.name: frozenset(one.name for one in view.columns) for view in self.views.values()}
         return found | {one.name: frozenset[str]() for one in self.drop.crawl() if not one.problem}
 
@@ -137,42 +142,68 @@ class Workbench:
         """Check a statement and lay out, on the question's connection, what it names: nothing else can be read there."""
         connection, columns = question.connection, self.names()
         statement = parse(connection, sql, columns)
-        may_see(subject, statement.names, self.views)
+        self._may_see(subject, statement.names)
         reaches: Reaches = subject.reaches if subject.scope else None
         times = dict.fromkeys(("samples", *WINDOWS), "ts")
         times |= {view.name: view.time for view in self.views.values() if view.time}
-        bounds = Bounds(connection, columns, times).of(statement, NAMED_BY)
+        bounds: dict[str, list[Bound]] = dict(Bounds(connection, columns, times).of(statement, NAMED_BY))
+        for name in statement.names:  # what a subject does not see must not pick rows either
+            if not prunes(subject, name, {*NAMED_BY, times.get(name, "ts")}):
+                bounds[name] = []
         if statement.names & set(VALUE_VIEWS):
-            self._lay_values(connection, statement.names, bounds, reaches)
+            self._lay_values(connection, statement.names, bounds, subject)
         for name in sorted(statement.names & set(self.views)):
             question.check()
             hidden = f"_ls_{secrets.token_hex(6)}"
             connection.register(hidden, self.views[name].table(reaches, _range(bounds[name])))
-            connection.execute(f'create temp view "{name}" as select * from {hidden}')
+            shown = select_list(subject, name, [(one.name, one.type) for one in self.views[name].columns])
+            connection.execute(f'create temp view "{name}" as select {shown} from {hidden}')
+        lay_tables(connection, sorted((statement.names & set(self.tablets.names())) - set(self.views)), self.tablets, subject)
+        if subject.veil:
+            dropped = {one.name: list(one.columns) for one in self.drop.crawl() if not one.problem}
+            question.ask(without_veiled(connection, statement, dropped, subject))
         return statement
 
+    def _may_see(self, subject: Subject, names: frozenset[str]) -> None:
+        may_see(subject, names - set(self.tablets.names()), self.views)
+        for name in sorted(names - set(self.views)):
+            if name in self.tablets.names() and not self.shows(subject, name):
+                raise Forbidden(f"{subject.display or subject.name} may not read {name}", where=name, code="sql.forbidden-table")
+
+    def shows(self, subject: Subject, name: str) -> bool:
+        """Return whether a subject may read a named table of the lake; a limited login only one whose rows name an asset."""
+        if subject.sight(name) is Sight.HIDDEN:
+            return False
+        return not subject.scope or any(one == "asset" for one, _ in self.tablets.columns(name))
+
     def _lay_values(
-        self, connection: duckdb.DuckDBPyConnection, names: frozenset[str], bounds: Mapping[str, list[Bound]], reaches: Reaches
+        self, connection: duckdb.DuckDBPyConnection, names: frozenset[str], bounds: Mapping[str, list[Bound]], subject: Subject
     ) -> None:
+        reaches: Reaches = subject.reaches if subject.scope else None
+
+        def view(name: str, text: str) -> None:
+            shown = select_list(subject, name, [(one.name, one.type) for one in VALUE_VIEWS[name][0]])
+            connection.execute(f"create temp view {name} as select {shown} from ({text})")
+
         hidden = f"_ls_{secrets.token_hex(6)}"
         known = dictionary(self.series, self.plant, reaches)
         connection.register(f"{hidden}_arrow", known)
         connection.execute(f"create temp table {hidden} as select * from {hidden}_arrow")
         if "series" in names:
-            connection.execute(f"create temp view series as {series_sql(hidden)}")
+            view("series", series_sql(hidden))
         if "latest" in names:
             connection.register(f"{hidden}_last", last_rows(self._hot))
-            connection.execute(f"create temp view latest as {latest_sql(f'{hidden}_last', hidden)}")
+            view("latest", latest_sql(f"{hidden}_last", hidden))
         always = len(set(known["sid"].to_pylist())) == len(known)
         always = always and all(set(known[c].to_pylist()) <= {edge} for c, edge in (("start_ns", NEVER), ("end_ns", FOREVER)))
         for name in sorted(names & {"samples", *WINDOWS}):
             window = WINDOWS.get(name, 0)
             sids, start, end = self._asked(connection, hidden, bounds[name], window // 1000)
-            rows = collect(self._hot, self._index, sids, start, end)
+            rows = collect(self._hot, self._index, sids, start, end, window, None if always else known)
             connection.register(f"{hidden}_{name}", rows.memory)
             inner = rows_sql(rows, f"{hidden}_{name}")
-            text = windows_sql(inner, hidden, window, always) if window else samples_sql(inner, hidden, always)
-            connection.execute(f"create temp view {name} as {text}")
+            text = windows_sql(inner, hidden, window, always, rows.rolled) if window else samples_sql(inner, hidden, always)
+            view(name, text)
 
     def _asked(
         self, connection: duckdb.DuckDBPyConnection, hidden: str, bounds: list[Bound], window_us: int
@@ -202,6 +233,7 @@ def may_see(subject: Subject, names: frozenset[str], views: Mapping[str, View]) 
             view = views.get(name)
             right = view is not None and not allowed(subject.roles, subject.kind, view.action)
             hint = f"this needs the right {view.action}" if right and view else "its rows belong to no asset"
+            hint = "a permission takes this table away" if subject.sight(name) is Sight.HIDDEN else hint
             raise Forbidden(
                 f"{subject.display or subject.name} may not read {name}", where=name, hint=hint, code="sql.forbidden-table"
             )
@@ -210,6 +242,8 @@ def may_see(subject: Subject, names: frozenset[str], views: Mapping[str, View]) 
 def visible(subject: Subject, name: str, views: Mapping[str, View]) -> bool:
     """Return whether a subject may read a table at all: a limited login only those whose rows name their asset."""
     view = views.get(name)
+    if subject.sight(name) is Sight.HIDDEN:
+        return False
     if view is None:
         return name in VALUE_VIEWS or not subject.scope
     return allowed(subject.roles, subject.kind, view.action) and (view.asset is not None or not subject.scope)

@@ -16,6 +16,8 @@ COMMANDS = [
     ("PATCH", f"users/{NOTHING}", {"disabled": True}, "admin"),
     ("POST", "tokens", {"name": "", "role": "viewer"}, "admin"),
     ("DELETE", f"tokens/{NOTHING}", None, "admin"),
+    ("POST", "permissions", {"who": "role:admin", "tables": "purchases"}, "admin"),
+    ("DELETE", f"permissions/{NOTHING}", None, "admin"),
     ("POST", "simulator/faults", {"fault": "pump", "active": False}, "engineer"),
     ("POST", "bindings", {"property": "Bakery/Line 1/Oven/Power", "source": "x", "tag": "y", "valid_from": "x"}, "engineer"),
     ("POST", "attributes", {"property": "Bakery/Line 1/Oven/IdealCycle", "value": "no number"}, "engineer"),

@@ -20,6 +20,7 @@ from lineshaft.doors.rest import (
     live,
     logbook,
     maintain,
+    permissions,
     production,
     purchases,
     recompute,
@@ -35,6 +36,7 @@ from lineshaft.doors.rest.frame import openapi, problem
 from lineshaft.doors.rest.frame.armour import Armour
 from lineshaft.doors.rest.frame.hub import Hub
 from lineshaft.doors.rest.frame.pathbook import PathBook
+from lineshaft.doors.rest.frame.veiling import Veiling
 from lineshaft.doors.rooms import Rooms
 
 ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or epoch nanoseconds; lists come in pages
@@ -68,10 +70,11 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (guard, system, assets, production, logbook, values, store, sql, catalog)
+    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog)
     for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, purchases, exchange, act, live):
         api.include_router(room.router)
     app.include_router(api)
+    app.add_middleware(Veiling)
     app.add_middleware(Armour)
     problem.mount(app)
     openapi.mount(app)

@@ -32,7 +32,7 @@ class CatalogTable(Shape):
     """A table; `rows` is null where counting is not worth its time, `newest` where there is nothing yet."""
 
     name: TableName
-    kind: Annotated[str, Field(examples=["values"], description="values, room or file")]
+    kind: Annotated[str, Field(examples=["values"], description="values, room, lake or file")]
     room: Annotated[str, Field(examples=["store"])]
     description: Description
     owner: Owner
@@ -42,6 +42,7 @@ class CatalogTable(Shape):
     newest: MaybeMoment
     made_of: Annotated[list[str], Field(examples=[["samples"]])]
     file: Annotated[str, Field(examples=[""])]
+    job: Annotated[str, Field(examples=[""], description="The ETL job that writes it.")]
     size: Annotated[int | None, Field(examples=[None])]
     version: Version
 
@@ -126,7 +127,7 @@ def edit(sender: Sender, table: str, body: CatalogEdit) -> Written:
 
 
 def _table(one: Listing) -> dict[str, Any]:
-    names = ("name", "kind", "room", "description", "owner", "rows", "file", "size", "version")
+    names = ("name", "kind", "room", "description", "owner", "rows", "file", "job", "size", "version")
     columns = [field._asdict() for field in one.columns]
     lists = {"tags": list(one.tags), "made_of": list(one.made_of), "columns": columns}
     return {**{name: getattr(one, name) for name in names}, **lists, "newest": moment(one.newest)}

@@ -20,6 +20,7 @@ from lineshaft.core import InvalidInput, LineshaftError, NotAuthenticated
 from lineshaft.doors.rest.frame.asking import COOKIE, Reader, bearer_of
 from lineshaft.doors.rest.frame.hub import Client, Hub, Shown, Watch, within
 from lineshaft.doors.rest.frame.shape import Moment, Shape
+from lineshaft.doors.rest.frame.veiling import veil_frame
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject
 
@@ -86,7 +87,7 @@ async def _converse(socket: WebSocket, rooms: Rooms, hub: Hub, client: Client) -
     hub.join(client)
     tasks = [
         asyncio.create_task(_listen(socket, rooms, hub, client, subject, first)),
-        asyncio.create_task(_speak(socket, hub, client)),
+        asyncio.create_task(_speak(socket, hub, client, subject)),
         asyncio.create_task(_recheck(rooms, bearer)),
     ]
     try:
@@ -161,14 +162,14 @@ async def _listen(socket: WebSocket, rooms: Rooms, hub: Hub, client: Client, sub
         said = await _hear(socket)
 
 
-async def _speak(socket: WebSocket, hub: Hub, client: Client) -> None:
+async def _speak(socket: WebSocket, hub: Hub, client: Client, subject: Subject) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(client.wake.wait(), SIGN_OF_LIFE_S)
         client.wake.clear()
         if client.lost:
             raise _Ended(TOO_SLOW, InvalidInput("too many events were waiting", hint="connect again", code="stream.too-slow"))
-        await socket.send_text(hub.frame(client))
+        await socket.send_text(veil_frame(hub.frame(client), subject))
 
 
 def _watch(asked: object, subject: Subject) -> Watch:

@@ -43,6 +43,7 @@ def _subject(request: Request, rooms: House) -> Subject:
             hint=f"send the header '{CSRF_HEADER}: 1' (this stops other web sites from using your login)",
             code="csrf.missing",
         )
+    request.state.subject = subject
     return subject
 
 
