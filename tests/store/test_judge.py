@@ -116,6 +116,23 @@ def test_a_batch_of_an_unknown_version_or_shape_is_rejected_whole_and_stops_noth
     assert {row.tag: dict(row.rejected) for row in store.ledger()} == {"a": {"version": 1, "schema": 1}, "b": {"version": 1}}
 
 
+def test_a_row_without_a_tag_a_time_or_a_quality_is_rejected_alone(store: Store):
+    whole = batch(1, [("a", T0 + n, float(n)) for n in range(5)]).rows
+    columns = dict(zip(whole.schema.names, whole.columns, strict=True))
+    columns["ts"] = pa.array([T0, None, T0 + 2, T0 + 3, T0 + 4], pa.timestamp("ns", "UTC"))
+    columns["q"] = pa.array([0, 0, None, 9, 0], pa.int16())
+    columns["tag"] = pa.array(["a", "a", "a", "a", None]).dictionary_encode()
+    torn = Batch("m", 1, T0, pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns)))
+    stored = store.append([torn, torn])
+    store.show(stored)
+    assert plain(store.history(Tag("m", "a"), 0, 2**62)) == [(T0, 0.0, 0)]
+    assert [(r.tag, r.reason) for r in stored[0].rejected] == [("a", "schema"), ("a", "schema"), ("a", "quality"), ("", "schema")]
+    assert stored[0].rejected_rows == (1, 2, 3, 4)
+    assert stored[1].duplicate == 5
+    received = {("m", "a"): 4, ("m", ""): 1}  # a redelivery is not received again
+    assert [row.balance for row in store.ledger(received)] == [0, 0]
+
+
 def test_plain_text_tags_are_as_good_as_a_dictionary(store: Store):
     rows = batch(1, [("a", T0, 1.0)]).rows
     schema = pa.schema([pa.field("tag", pa.string()), *list(SAMPLES)[1:]])

@@ -22,6 +22,7 @@ from lineshaft.store.flush import Keeper
 from lineshaft.store.index import ROLL_UPS, File
 from lineshaft.store.lake import Lake
 from lineshaft.store.reader import Reader
+from lineshaft.store.samples import collect
 from lineshaft.store.stored import Sids
 from lineshaft.store.windows import plan, touched
 from tests.store.conftest import Home
@@ -111,6 +112,31 @@ def test_roll_ups_and_rows_give_the_same(tmp_path_factory, monkeypatch, steps, w
                 for row in plain(store.aggregates(ref, window, start, end, ("min", "last"), partial=partial))
             ]
             assert both == alone
+    finally:
+        one.close()
+        one.db.close()
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, min_size=3, max_size=7), view=st.sampled_from(["minute", "hour"]))
+def test_sql_says_the_same_with_and_without_roll_ups(tmp_path_factory, monkeypatch, steps, view):
+    one = Home(tmp_path_factory.mktemp("home"))
+    try:
+        store = one.store()
+        for seq, step in enumerate([*steps, "compact", *steps[:1]], 1):
+            if step == "flush":
+                store.flush()
+            elif step == "compact":
+                store.flush()
+                store.compact()
+            else:
+                give(store, seq, step)
+        columns = "tag || epoch_ns(ts) as ts_, n, average, minimum, maximum, total, first, last"
+        sql = f"select {columns} from {view} order by tag, ts"
+        mine = [tuple(row.values()) for row in store.sql.ask(sql, ME).run().table.to_pylist()]
+        with monkeypatch.context() as patch:
+            patch.setattr("lineshaft.store.samples._from_roll_ups", lambda _, __, span, *___: ([span], ""))
+            near(mine, [tuple(row.values()) for row in store.sql.ask(sql, ME).run().table.to_pylist()])
     finally:
         one.close()
         one.db.close()
@@ -311,7 +337,7 @@ def test_the_keeper_goes_on_while_a_large_day_is_rewritten_and_closing_stops_tha
     assert len(plain(home.store().history(A, 0, 2**62))) == 401
 
 
-def test_sql_and_aggregates_agree_and_use_the_roll_ups(store: Store, monkeypatch):
+def test_sql_and_aggregates_agree_and_use_the_roll_ups(store: Store):
     give(store, 1, [*two_days(), ("c", T0 + 5, True), ("c", T0 + 6, False)])
     store.flush()
     store.compact()
@@ -320,6 +346,8 @@ def test_sql_and_aggregates_agree_and_use_the_roll_ups(store: Store, monkeypatch
     columns = ("avg", "min", "max", "sum", "first", "last")
     answer = [tuple(row.values()) for row in store.sql.ask(sql, ME).run().table.to_pylist()]
     near(answer, plain(store.aggregates(A, HOUR, 0, 2**62, columns, partial=True)))
+    sids = store.sids("m", ["a"])
+    assert collect(store._hot, store._index, sids, -(2**62), 2**62, HOUR).rolled
     flags = store.sql.ask("select n, average, maximum from minute where tag = 'c'", ME).run().table.to_pylist()
     assert flags == [{"n": 2, "average": 0.5, "maximum": 1.0}]
 

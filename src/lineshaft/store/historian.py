@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from lineshaft.core import SAMPLES, SCHEMA_VERSION, Batch, DataType, NotFound, now_ns
@@ -54,6 +55,7 @@ class Historian:
         self._waiting: list[Entry] = []
         self._waiting_sids: list[Sids] = []
         self._unshown: set[int] = set()
+        self._held: list[Stored] = []
         self.through = int(journal.meta("through", -1))
 
     def append(self, batches: Sequence[Batch]) -> list[Stored]:
@@ -101,21 +103,37 @@ class Historian:
         if reason:
             return self._refuse(seq, batch, reason)
         if batch.rows.schema != SAMPLES:
-            batch = Batch(batch.source, batch.seq, batch.arrived, batch.rows.cast(SAMPLES), batch.version)
-        column = cast("pa.DictionaryArray[Any, Any]", batch.rows.column(0))
-        sids = self.series.of_dictionary(batch.source, column.dictionary)[column.indices.to_numpy(zero_copy_only=False)]
-        direct = sids if batch.seq < 0 else sids[:0]
+            batch = Batch(batch.source, batch.seq, batch.arrived, batch.rows.cast(_LOOSE), batch.version)
+        there = _filled(batch.rows)
+        whole = batch if there is None else Batch(batch.source, batch.seq, batch.arrived, batch.rows.filter(pa.array(there)))
+        sids = self._sids_of(whole)
+        torn = self._torn(batch, there)
+        arrived = np.concatenate([sids, torn])
+        direct = arrived if batch.seq < 0 else arrived[:0]
         if batch.seq >= 0 and (batch.source, batch.seq) in self._seen:
-            stored = Stored(seq, batch.source, nothing(), duplicate=len(sids))
-            return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes({}, sids)), sids[:0])
+            stored = Stored(seq, batch.source, nothing(), duplicate=len(arrived))
+            return _Taken(stored, Entry(seq, batch.source, batch.seq, None, notes({}, arrived)), sids[:0])
         if batch.seq >= 0:
             self._seen.add(batch.source, batch.seq)
-        verdict = judge(batch, sids, self._expectations(), limit)
+        verdict = judge(whole, sids, self._expectations(), limit)
         self.series.type_first(verdict.sids, verdict.kinds)
         refused = Counter(zip(verdict.refused.tolist(), (r.reason for r in verdict.rejected), strict=True))
-        stored = Stored(seq, batch.source, verdict.rows, verdict.rejected, verdict.rejected_rows)
+        refused.update((sid, "schema") for sid in torn.tolist())
+        rejected, places = _rejections(batch, there, verdict)
+        stored = Stored(seq, batch.source, verdict.rows, rejected, places)
         entry = Entry(seq, batch.source, batch.seq, encode(verdict.rows), notes(refused, sids[:0], direct))
         return _Taken(stored, entry, verdict.sids)
+
+    def _sids_of(self, batch: Batch) -> Sids:
+        column = cast("pa.DictionaryArray[Any, Any]", batch.rows.column(0))
+        return self.series.of_dictionary(batch.source, column.dictionary)[column.indices.to_numpy(zero_copy_only=False)]
+
+    def _torn(self, batch: Batch, there: npt.NDArray[np.bool_] | None) -> Sids:
+        """Return the series of rows without a tag, time or quality; those without a tag are counted under the empty one."""
+        if there is None:
+            return np.zeros(0, np.int32)
+        tags = batch.rows.column(0).filter(pa.array(~there)).to_pylist()
+        return self.series.of_tags(batch.source, [str(tag or "") for tag in tags])
 
     def _refuse(self, seq: int, batch: Batch, reason: str) -> _Taken:
         """Reject a whole batch whose rows cannot be understood; its tags are counted as far as they can be read."""
@@ -231,8 +249,10 @@ class Historian:
 
     def show(self, items: Stored | Iterable[Stored]) -> None:
         """Make what append or append_derived returned visible to every read."""
-        shown = [items] if isinstance(items, Stored) else list(items)
+        shown = [*self._held, *([items] if isinstance(items, Stored) else items)]
+        self._held = shown  # if it fails they come with the next
         self.hot.show([item.rows for item in shown])
+        self._held = []
         with self.journal.lock:
             self._unshown.difference_update(item.seq for item in shown)
 
@@ -290,9 +310,35 @@ def _unreadable(batch: Batch) -> str:
     except (pa.ArrowInvalid, pa.ArrowIndexError):
         return "damaged"
     if batch.rows.schema == SAMPLES:
-        return "schema" if any(batch.rows.column(n).null_count for n in (0, 1, 6)) else ""
+        return ""
     try:
-        rows = batch.rows.cast(SAMPLES)
+        batch.rows.cast(_LOOSE)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError, KeyError):
         return "schema"
-    return "schema" if any(rows.column(n).null_count for n in (0, 1, 6)) else ""
+    return ""
+
+
+_LOOSE = pa.schema([field.with_nullable(True) for field in SAMPLES])
+"""SAMPLES where tag, time and quality may be missing: such a row is rejected alone."""
+
+
+def _filled(rows: pa.RecordBatch) -> npt.NDArray[np.bool_] | None:
+    """Return which rows have a tag, a time and a quality, or None if all do."""
+    if not any(rows.column(n).null_count for n in (0, 1, 6)):
+        return None
+    there = np.ones(rows.num_rows, bool)
+    for n in (0, 1, 6):
+        there &= rows.column(n).is_valid().to_numpy(zero_copy_only=False)
+    return there
+
+
+def _rejections(batch: Batch, there: npt.NDArray[np.bool_] | None, verdict: Verdict) -> tuple[list[Rejection], tuple[int, ...]]:
+    """Return what was rejected of a batch and where in it: by the judge, and rows without a tag, time or quality."""
+    if there is None:
+        return verdict.rejected, verdict.rejected_rows
+    kept, torn = np.flatnonzero(there), np.flatnonzero(~there).tolist()
+    tags = batch.rows.column(0).to_pylist()
+    found = [(int(kept[row]), said) for row, said in zip(verdict.rejected_rows, verdict.rejected, strict=True)]
+    found += [(row, Rejection(str(tags[row] or ""), batch.arrived, "schema")) for row in torn]
+    found.sort(key=lambda one: one[0])
+    return [said for _, said in found], tuple(row for row, _ in found)

@@ -6,6 +6,7 @@ turns to a fresh table (a generation) and frees the old one when its last reader
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Sequence
@@ -83,14 +84,15 @@ class Hot:
         return sum(g.rows for g in self.generations) + self._waiting
 
     def show(self, batches: Sequence[pa.RecordBatch]) -> None:
-        """Make rows visible to every read from now on."""
+        """Make rows visible to every read from now on: either all of them, or none if it fails."""
         with self.lock:
             orderly = [self.remember(rows) for rows in batches]
             self._orderly = self._orderly and all(orderly)
             self._staged += [rows for rows in batches if rows.num_rows]
             self._waiting += sum(rows.num_rows for rows in batches)
             if self._waiting >= _FOLD:
-                self._fold()
+                with contextlib.suppress(duckdb.Error):  # they are shown: the next read, or the flush, tries again and tells
+                    self._fold()
 
     def distrust(self) -> None:
         """Look for double keys in what is in memory and comes next: the lake may have taken in some of it."""

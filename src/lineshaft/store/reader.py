@@ -12,7 +12,7 @@ import pyarrow as pa
 from lineshaft.store.hot import Generation
 from lineshaft.store.index import DAY, LATE_TABLE, ROWS, File, Index
 from lineshaft.store.roll import UNITS
-from lineshaft.store.stored import Sids
+from lineshaft.store.stored import Ints, Sids
 from lineshaft.store.windows import Plan, Span, plan, reach, touched
 
 FOREVER = int(np.iinfo(np.int64).max)
@@ -71,7 +71,7 @@ class Reader:
             return EMPTY_ROWS
         who = self._who(sids)
         files = self._index.bring(self._near(sids, start, end))
-        within = f"{who} and {_between(start, end)}"
+        within = f"{who} and {between(start, end)}"
         paths = {kind: [f.path for f in files if f.kind == kind] for kind in ("samples", "late")}
         base = [parquet(paths["samples"], within)] if paths["samples"] else []
         top = [parquet(paths["late"], within, "seq as n, ")] if paths["late"] else []
@@ -91,14 +91,19 @@ class Reader:
         """Return those stretches in which anything may be."""
         return [one for one in spans if any(g.overlaps(*one) for g in self._hot) or self._near(sids, *one)]
 
-    def plan(self, table: str, sids: Sids, start: int, end: int) -> Plan:
-        """Return what roll-ups answer of (start, end], and what has to be computed from the rows of these series."""
+    def plan(self, table: str, sids: Sids, start: int, end: int, edges: Ints | None = None) -> Plan:
+        """Return what roll-ups answer of (start, end], and what has to be computed from the rows of these series.
+
+        `edges` are times whose windows have to be computed in any case: what is asked for changes inside them.
+        """
         start, end = max(start, -1), min(end, FOREVER - 1)
         if not len(sids) or start >= end:
             return Plan((), (), ())
         near = self._near(sids, start, end)
         roll_ups, without, whole = reach(table, near, self._index.rolled(self._files), (start, end))
         dirty = [(file.min_ts, file.max_ts) for file in without]
+        if edges is not None:
+            dirty += [(first - 1, last) for first, last in touched(edges[(edges > start) & (edges <= end)])]
         if whole is not None:
             dirty += self._touched(table, sids, whole, [f for f in near if f.kind == LATE_TABLE])
         return plan(table, (start, end), whole, roll_ups, dirty)
@@ -107,7 +112,7 @@ class Reader:
         """Return where late rows and memory have rows of these series."""
         who = self._who(sids)
         paths = [file.path for file in self._index.bring([file for file in late if file.overlaps(*whole)])]
-        parts = [f"select ts from ({parquet(paths, f'{who} and {_between(*whole)}')})"] if paths else []
+        parts = [f"select ts from ({parquet(paths, f'{who} and {between(*whole)}')})"] if paths else []
         parts += [
             f"select ts from {g.table} where {who} and ts > {whole[0]} and ts <= {whole[1]}"
             for g in self._hot
@@ -119,18 +124,22 @@ class Reader:
         sql = f"select distinct ((ts - 1) // {unit} + 1) * {unit} as ts from ({' union all '.join(parts)}) order by ts"
         return touched(self.fetch(sql)["ts"].to_numpy())
 
-    def rolled(self, found: Plan, sids: Sids, kinds: str) -> str:
-        """Return SQL for the windows (sid, e: their end in ns, part, n, ...) roll-ups have of series."""
+    def rolled(self, found: Plan, sids: Sids, kinds: str, *, alone: bool = False) -> str:
+        """Return SQL for the windows (sid, e: their end in ns, part, n, ...) roll-ups have of series.
+
+        `alone` is for SQL that another connection runs: it names nothing of this one, and may return more series.
+        """
         files = self._index.bring([f for f in found.files if any(f.overlaps(*span) for span in found.rolled)])
         if not files:
             return f"select * from ({WINDOWS_OF_NOTHING})"
+        who = f"sid between {int(sids.min())} and {int(sids.max())}" if alone else self._who(sids)
         when = " or ".join(
             f"(ts > make_timestamptz({a // 1000}::bigint) and ts <= make_timestamptz({b // 1000}::bigint))"
             for a, b in found.rolled
         )
         return (
             "select sid, epoch_us(ts) * 1000 as e, part, n, minimum, maximum, total, squares, first, last "
-            f"from {_files([file.path for file in files])} where {self._who(sids)} and {kinds} and ({when})"
+            f"from {_files([file.path for file in files])} where {who} and {kinds} and ({when})"
         )
 
     def _who(self, sids: Sids) -> str:
@@ -176,7 +185,7 @@ def _files(paths: Sequence[str]) -> str:
     return f"read_parquet([{quoted}], hive_partitioning=false)"
 
 
-def _between(start: int, end: int) -> str:
+def between(start: int, end: int) -> str:
     """Return (start, end] in the lake's columns: microseconds that files can be skipped by, then the exact nanoseconds."""
     coarse = f"ts >= make_timestamptz({start // 1000}::bigint) and ts <= make_timestamptz({end // 1000}::bigint)"
     return f"{coarse} and epoch_us(ts) * 1000 + ns > {start} and epoch_us(ts) * 1000 + ns <= {end}"

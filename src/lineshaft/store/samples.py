@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
 from lineshaft.core import DataType
-from lineshaft.store.hot import Hot
+from lineshaft.store.hot import Generation, Hot
 from lineshaft.store.index import File, Index
 from lineshaft.store.last import NEVER
 from lineshaft.store.meaning import SpanLike
+from lineshaft.store.reader import Reader, between
 from lineshaft.store.series import KINDS, Series
-from lineshaft.store.stored import Sids
+from lineshaft.store.stored import Ints, Sids
 from lineshaft.store.view import TYPES, Field
 
 FOREVER = int(np.iinfo(np.int64).max)
@@ -163,12 +165,16 @@ def _dictionary(lines: Sequence[_Line], series: Series) -> pa.Table:
 
 
 class Rows(NamedTuple):
-    """Values of memory as a table (with their order of arrival `n`), and the files of the lake, for some series and time."""
+    """Values of memory as a table (with their order of arrival `n`), and the files of the lake, for some series and time.
+
+    `rolled` is SQL for the windows that roll-ups answer; then the rest is only the rows of the other windows.
+    """
 
     memory: pa.Table
-    main: list[File]
-    late: list[File]
+    main: Sequence[File]
+    late: Sequence[File]
     where: str
+    rolled: str = ""
 
 
 _MEMORY = pa.schema(
@@ -186,8 +192,11 @@ _MEMORY = pa.schema(
 )
 
 
-def collect(hot: Hot, index: Index, sids: Sids, start: int, end: int) -> Rows:
-    """Return what holds values of series between two times (UTC microseconds, both included)."""
+def collect(hot: Hot, index: Index, sids: Sids, start: int, end: int, window: int = 0, known: pa.Table | None = None) -> Rows:
+    """Return what holds values of series between two times (UTC microseconds, both included).
+
+    With a `window` (a minute or an hour) roll-ups are used where they hold; `known` is the `dictionary` of what the series mean.
+    """
     generations, files = index.view(hot)
     if not len(sids):
         return Rows(_MEMORY.empty_table(), [], [], "false")
@@ -196,22 +205,58 @@ def collect(hot: Hot, index: Index, sids: Sids, start: int, end: int) -> Rows:
     if 1 < len(sids) <= 64 and len(sids) < high - low + 1:
         who += f" and sid in ({', '.join(map(str, sids.tolist()))})"
     first, last = max(start, -(2**62) // 1000) * 1000, min(end, 2**62 // 1000) * 1000 + 999
-    near = [f for f in files if f.min_ts <= last and f.max_ts >= first and f.max_sid >= low and f.min_sid <= high]
-    cursor = hot.cursor()
+    bounded = start > -(2**61) or end < 2**61
+    spans, rolled = [(first - 1, last)], ""
+    if window:
+        reader = Reader(hot.cursor(), generations, files, index)
+        spans, rolled = _from_roll_ups(reader, sids, (first - 1, last), _NAMES_OF[window], _edges(known))
+    when = " or ".join(between(*span) for span in spans) or "false"
+    near = [f for f in files if any(f.overlaps(*span) for span in spans) and f.max_sid >= low and f.min_sid <= high]
+    of = {kind: index.bring([f for f in near if f.kind == kind]) for kind in ("samples", "late")}
+    memory = _of_memory(hot.cursor(), generations, who, spans)
+    return Rows(memory, of["samples"], of["late"], f"{who} and ({when})" if bounded or rolled else who, rolled)
+
+
+def _of_memory(
+    cursor: duckdb.DuckDBPyConnection, generations: Iterable[Generation], who: str, spans: Sequence[tuple[int, int]]
+) -> pa.Table:
     below = "(ts - ((ts % 1000) + 1000) % 1000)"
+    when = " or ".join(f"(ts > {a} and ts <= {b})" for a, b in spans)
     parts = [
         cursor.sql(
             f"select {g.arrival} as n, sid, make_timestamptz({below} // 1000) as ts, (ts - {below})::smallint as ns, "
-            f"{g.columns('v, vi, vs, vb, q')} from {g.table} where {who} and ts >= {first} and ts <= {last}"
+            f"{g.columns('v, vi, vs, vb, q')} from {g.table} where {who} and ({when})"
         ).to_arrow_table()
         for g in generations
-        if g.rows and g.min_ts <= last and g.max_ts >= first
+        if any(g.overlaps(*span) for span in spans)
     ]
-    memory = pa.concat_tables([part.cast(_MEMORY) for part in parts]) if parts else _MEMORY.empty_table()
-    bounded = start > -(2**61) or end < 2**61
-    when = f" and ts >= make_timestamptz({first // 1000}::bigint) and ts <= make_timestamptz({last // 1000}::bigint)"
-    of = {kind: [f for f in near if f.kind == kind] for kind in ("samples", "late")}
-    return Rows(memory, of["samples"], of["late"], who + (when if bounded else ""))
+    return pa.concat_tables([part.cast(_MEMORY) for part in parts]) if parts else _MEMORY.empty_table()
+
+
+_NAMES_OF = {length: name for name, length in WINDOWS.items()}
+
+
+def _edges(known: pa.Table | None) -> Ints:
+    """Return the times at which a series begins to mean something else."""
+    if known is None:
+        return np.zeros(0, np.int64)
+    times = np.unique(np.concatenate([known[name].to_numpy() for name in ("start_ns", "end_ns")]))
+    return times[(times != NEVER) & (times != FOREVER)]
+
+
+def _from_roll_ups(
+    reader: Reader, sids: Sids, span: tuple[int, int], table: str, edges: Ints
+) -> tuple[list[tuple[int, int]], str]:
+    """Return what has to be computed from rows, and SQL for the windows that roll-ups answer (nothing if they answer none)."""
+    found = reader.plan(table, sids, *span, edges=edges)
+    if not found.rolled:
+        return [span], ""
+    yes_and_no = reader.fetch(f"select distinct sid from ({reader.rolled(found, sids, 'kind = 1')})")["sid"].to_numpy()
+    if len(yes_and_no):  # a tag that is now a number, now a yes or no: which came first in a window is not in the roll-ups
+        numbers = reader.rolled(found, yes_and_no.astype(np.int32), "kind = 0")
+        if reader.fetch(f"select 1 from ({numbers}) limit 1").num_rows:
+            return [span], ""
+    return list(found.raw), reader.rolled(found, sids, "kind in (0, 1)", alone=True)
 
 
 def rows_sql(rows: Rows, memory: str) -> str:
@@ -268,7 +313,7 @@ def series_sql(names: str) -> str:
     )
 
 
-def windows_sql(rows: str, names: str, window: int, always: bool) -> str:
+def windows_sql(rows: str, names: str, window: int, always: bool, rolled: str = "") -> str:
     """Return SQL for `minute` or `hour`: grouped by stretch and window first, named afterwards."""
     x = "coalesce(r.v, r.vi::double, r.vb::double)"
     meant = "" if always else f" and {_MEANT}"
@@ -279,8 +324,22 @@ def windows_sql(rows: str, names: str, window: int, always: bool) -> str:
         f"sum({x}) as total, arg_min({x}, {_AT}) as first, arg_max({x}, {_AT}) as last from ({rows}) r "
         f"join {names} d on r.sid = d.sid{meant} where r.q = 0 and {x} is not null and not isnan({x}) group by all"
     )
+    if rolled:
+        inner = _with_rolled(inner, rolled, names, always)
     numbers = "a.n, a.average, a.minimum, a.maximum, a.total, a.first, a.last"
     return f"select {_WHO}, make_timestamptz(a.w // 1000) as ts, {numbers} from ({inner}) a join {names} d on a.place = d.place"
+
+
+def _with_rolled(computed: str, rolled: str, names: str, always: bool) -> str:
+    """Join windows that were computed with those of roll-ups; a midnight's has a part in each of two files."""
+    meant = "" if always else " and r.e - 1 >= d.start_ns and r.e - 1 < d.end_ns"
+    return (
+        "select place, w, sum(n)::bigint as n, sum(total) / sum(n) as average, min(minimum) as minimum, "
+        "max(maximum) as maximum, sum(total) as total, arg_min(first, part) as first, arg_max(last, part) as last from ("
+        f"select place, w, n, minimum, maximum, total, first, last, 0 as part from ({computed}) union all "
+        f"select d.place, r.e as w, r.n, r.minimum, r.maximum, r.total, r.first, r.last, r.part from ({rolled}) r "
+        f"join {names} d on r.sid = d.sid{meant}) group by place, w"
+    )
 
 
 def last_rows(hot: Hot) -> pa.Table:

@@ -1,4 +1,4 @@
-"""A process that rewrites one day and ends: `python -m lineshaft.store.worker`. Killed at any moment, nothing is lost.
+"""A process that rewrites one day and ends. Killed at any moment, nothing is lost.
 
 It reads a job from its standard input, writes files, says on its standard output how far it is and at last what it made. It
 runs at low priority within a bound of memory, and ends at once when the node that started it does.
@@ -74,7 +74,7 @@ class Worker:
         with self._lock:
             if self._closed:
                 raise Stopped("the node is stopping", hint="the day is rewritten after the next start")
-            command = [sys.executable, "-m", "lineshaft.store.worker"]
+            command = [sys.executable, "-c", "from lineshaft.store.worker import main; main()"]
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
             self._child = subprocess.Popen(  # noqa: S603 - our own program, nothing of it comes from outside
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
@@ -130,7 +130,3 @@ def engine(memory: str, scratch: Path) -> duckdb.DuckDBPyConnection:
     connection.execute(f"set threads=1; set memory_limit='{memory}'; set timezone='UTC'")
     connection.execute(f"set temp_directory='{str(scratch).replace(chr(39), chr(39) * 2)}'")
     return connection
-
-
-if __name__ == "__main__":
-    main()

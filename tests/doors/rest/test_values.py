@@ -154,6 +154,16 @@ def test_an_arrow_stream_is_taken(house: House):
     assert house.get(f"latest?property={OVEN}/Temperature")["items"][0]["value"] == count - 2
 
 
+def test_one_row_without_a_time_does_not_refuse_an_arrow_stream(house: House):
+    now = now_ns()
+    times = pa.array([now - 2000, None, now - 1000], pa.int64())
+    for shape in (times, times.cast(pa.timestamp("ns", "UTC"))):
+        table = pa.table({"property": [f"{OVEN}/Temperature"] * 3, "timestamp": shape, "value": [1.0, 2.0, 3.0]})
+        answer = house.ask("POST", "values", content=stream(table), headers={"Content-Type": ARROW}).json()
+        assert (answer["received"], answer["stored"]) == (3, 2)
+        assert [(one["row"], one["reason"]) for one in answer["rejected"]] == [(1, "timestamp")]
+
+
 def test_a_gateways_own_batch_is_taken_as_it_is(house: House):
     now = now_ns()
     said = samples(
@@ -183,7 +193,6 @@ def stream(table: pa.Table) -> bytes:
             {"property": pa.array(["a"]), "timestamp": pa.array([1], pa.timestamp("ns")), "value": pa.array([1.0])},
             "values.columns",
         ),
-        ({"property": pa.array(["a"]), "timestamp": pa.array([None], pa.int64()), "value": pa.array([1.0])}, "values.columns"),
         ({"property": pa.array(["a"]), "timestamp": pa.array([1]), "value": pa.array([[1.0]])}, "values.columns"),
     ],
 )

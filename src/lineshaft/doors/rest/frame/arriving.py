@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, NamedTuple, cast
 
 import numpy as np
@@ -218,7 +218,7 @@ def _from_arrow(body: bytes, digest: str) -> Arriving:
         with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
             table = reader.read_all()
         table.validate(full=True)  # a stream may say anything: places outside its buffers, bytes that are no text
-        return _from_table(_as_said(table.combine_chunks()), digest)
+        return _timed(_as_said(table.combine_chunks()), digest)
     except (pa.ArrowInvalid, pa.ArrowIndexError, pa.ArrowNotImplementedError, UnicodeDecodeError, OSError) as error:
         raise InvalidInput(f"this Arrow stream cannot be read: {error}", where="body", code="values.body") from None
 
@@ -237,6 +237,17 @@ def _as_said(table: pa.Table) -> pa.Table:
         hint = "send the columns timestamp, value, quality (optional) and property, or source and tag"
         raise InvalidInput(f"the columns are {', '.join(sorted(names))}", where="body", hint=hint, code="values.columns")
     return table
+
+
+def _timed(table: pa.Table, digest: str) -> Arriving:
+    """Read a table; rows without a timestamp are rejected alone, the others are as good as before."""
+    there = table.column("timestamp").is_valid().to_numpy(zero_copy_only=False)
+    if there.all():
+        return _from_table(table, digest)
+    found = _from_table(table.filter(pa.array(there)), digest)
+    hint = "a row has a timestamp: timestamp[ns, tz=UTC] or int64 nanoseconds"
+    rejected = [Rejected(row=int(row), reason="timestamp", hint=hint) for row in np.flatnonzero(~there)]
+    return replace(found, number=np.flatnonzero(there), received=len(there), rejected=rejected)
 
 
 def _from_table(table: pa.Table, digest: str) -> Arriving:
@@ -280,8 +291,6 @@ def _keys(table: pa.Table) -> tuple[list[Key], npt.NDArray[np.int32]]:
 
 
 def _times(column: Column) -> npt.NDArray[np.int64]:
-    if column.null_count:
-        raise InvalidInput("a row has no timestamp", where="timestamp", code="values.columns")
     if pa.types.is_int64(column.type) or (pa.types.is_timestamp(column.type) and column.type.tz):
         whole = column if pa.types.is_int64(column.type) else column.cast(pa.timestamp("ns", "UTC")).cast(pa.int64())
         return whole.to_numpy(zero_copy_only=False)
