@@ -66,10 +66,10 @@ def until(said, seconds=30.0):
 
 def test_a_receiver_can_verify_what_it_is_told(lite, board):
     made = hooks(lite, board)
-    made.courier.start()
+    made.start()
     assert made.tell("order", "create", PUMP, "WO-000001", {"number": "WO-000001", "title": "Pumpe läuft laut"}) == 1
     until(lambda: made.list(state="delivered"))
-    made.courier.stop()
+    made.stop()
     ((headers, body),) = board.got
     event = json.loads(body)
     assert {event["specversion"], event["type"], event["source"]} == {"1.0", "org.lineshaft.order.create", "/lineshaft/plant"}
@@ -101,14 +101,14 @@ def test_a_receiver_that_is_down_is_tried_again_and_gets_the_same_message(lite, 
     lite.bus.on(SystemEvent, told.append)
     made = hooks(lite, board)
     board.status = 503
-    made.courier.start()
+    made.start()
     made.tell("finding", "raised", PUMP, "f", {"score": 0.9})
     until(lambda: made.list() and made.list()[0]["attempts"] == 2)
     assert SECRET not in str(made.list()) + str(told)
     board.status = 200
     until(lambda: made.list(state="delivered"))
     until(lambda: told and not told[-1].active)
-    made.courier.stop()
+    made.stop()
     assert len({headers["Webhook-Id"] for headers, _ in board.got}) == 1
     assert told[0].active
 
@@ -116,7 +116,7 @@ def test_a_receiver_that_is_down_is_tried_again_and_gets_the_same_message(lite, 
 def test_a_message_is_replayed_with_its_id_and_given_up_after_a_while(lite, board):
     made = hooks(lite, board, give_up="1ms")
     board.status = 500
-    made.courier.start()
+    made.start()
     made.tell("case", "opened", PUMP, "CASE-1", {})
     until(lambda: made.list(state="given up"))
     board.status = 200
@@ -126,7 +126,7 @@ def test_a_message_is_replayed_with_its_id_and_given_up_after_a_while(lite, boar
     with lite.db.begin() as tx:
         made.test(tx, "board", "Bert")
     until(lambda: len(made.list(state="delivered")) == 2)
-    made.courier.stop()
+    made.stop()
     assert len({headers["Webhook-Id"] for headers, _ in board.got}) == 2
     assert made.forget(2**62) == 2
     assert made.list() == []
@@ -137,9 +137,9 @@ def test_a_message_is_replayed_with_its_id_and_given_up_after_a_while(lite, boar
 def test_what_was_written_down_before_a_crash_is_told_after_it(lite, board):
     hooks(lite, board).tell("order", "done", PUMP, "WO-1", {})
     again = hooks(lite, board)
-    again.courier.start()
+    again.start()
     until(lambda: again.list(state="delivered"))
-    again.courier.stop()
+    again.stop()
     assert len(board.got) == 1
 
 

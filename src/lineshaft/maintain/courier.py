@@ -96,11 +96,13 @@ class Courier:
     def _trouble(self, errand: Errand, error: LineshaftError) -> None:
         wait = self._outgoing.failed(errand, error)
         self._troubled.add(errand.id)
-        message = f"{self._name}: {error} (attempt {errand.attempts}, again in {wait:.0f} s)"
+        waiting = f"{len(self._troubled)} waiting; " if len(self._troubled) > 1 else ""
+        message = f"{self._name}: {waiting}{error.what} (attempt {errand.attempts}, again in {wait:.0f} s)"
         severity = "warning" if isinstance(error, Retryable) else "error"
-        self._bus.tell(SystemEvent(f"outgoing:{self._name}:{errand.id}", message, severity, hint=error.hint))
+        self._bus.tell(SystemEvent(f"outgoing:{self._name}", message, severity, hint=error.hint))
 
     def _well(self, errand: Errand) -> None:
         if errand.id in self._troubled:
             self._troubled.discard(errand.id)
-            self._bus.tell(SystemEvent(f"outgoing:{self._name}:{errand.id}", f"{self._name} has it", active=False))
+            if not self._troubled:
+                self._bus.tell(SystemEvent(f"outgoing:{self._name}", f"{self._name} has everything", active=False))

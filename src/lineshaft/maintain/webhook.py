@@ -11,13 +11,13 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Bus, Database, LineshaftError, NotFound, after_commit, iso, new_id, now_ns, parse_duration
+from lineshaft.core import Bus, Conflict, Database, LineshaftError, NotFound, after_commit, iso, new_id, now_ns, parse_duration
 from lineshaft.maintain.caller import Caller, secret
 from lineshaft.maintain.courier import Courier
 from lineshaft.maintain.outgoing import Errand, Outgoing, deliveries, outgoing
@@ -28,26 +28,44 @@ KEEP = 30 * 86_400 * 10**9
 """Deliveries that arrived are kept so long."""
 
 
+class _Hook:
+    """One receiver: its settings, the line to it, and its courier."""
+
+    def __init__(self, entry: WebhookEntry, db: Database, bus: Bus, node: str, bring: Callable[[Errand], None]) -> None:
+        self.entry, self.caller = entry, Caller(f"webhook {entry.name}", entry)
+        kind = "hook-" + hashlib.sha256(entry.name.encode()).hexdigest()[:12]
+        self.outgoing = Outgoing(db, kind, node, 0.0)
+        self.courier = Courier(f"webhook {entry.name}", self.outgoing, bring, bus)
+
+
 class Webhooks:
     """The receivers of this node and what they were told."""
 
     def __init__(self, db: Database, bus: Bus, entries: Sequence[WebhookEntry], source: str, node: str) -> None:
         self._db = db
         self._source = source
-        self._hooks = {entry.name: (entry, Caller(f"webhook {entry.name}", entry)) for entry in entries}
-        self._outgoing = Outgoing(db, "webhook", node, 0.0)
-        self.courier = Courier("webhooks", self._outgoing, self._bring, bus)
+        self._hooks = {entry.name: _Hook(entry, db, bus, node, self._bring) for entry in entries}
+
+    def start(self) -> None:
+        """Begin to deliver, each receiver by a courier of its own: one that hangs holds up no other."""
+        for hook in self._hooks.values():
+            hook.courier.start()
+
+    def stop(self) -> None:
+        """End; what is not delivered is at the next start."""
+        for hook in self._hooks.values():
+            hook.courier.stop()
 
     @property
     def hooks(self) -> list[dict[str, Any]]:
         """Return the receivers, without their secrets."""
-        return [
-            {"name": one.name, "url": one.url, "events": list(one.events), "asset": one.asset} for one, _ in self._hooks.values()
-        ]
+        entries = [hook.entry for hook in self._hooks.values()]
+        return [{"name": one.name, "url": one.url, "events": list(one.events), "asset": one.asset} for one in entries]
 
     def tell(self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any]) -> int:
         """Write down what happened for everybody who asked for it; return for how many."""
-        wanted = [one for one, _ in self._hooks.values() if kind in one.events and _below(asset, one.asset)]
+        entries = [hook.entry for hook in self._hooks.values()]
+        wanted = [one for one in entries if kind in one.events and _below(asset, one.asset)]
         if wanted:
             event = _event(self._source, f"org.lineshaft.{kind}.{what}", subject, data)
             with self._db.begin() as tx:
@@ -65,9 +83,7 @@ class Webhooks:
         """Send a message again, whatever became of it; it keeps its id, so that a receiver knows it."""
         row = self.delivery(delivery_id, tx)
         tx.execute(deliveries.update().where(deliveries.c.id == row["id"]).values(state="waiting", status=None))
-        tx.execute(outgoing.update().where(outgoing.c.id == row["id"]).values(begun=None))
-        self._outgoing.file(tx, row["id"])
-        after_commit(tx, self.courier.wake)
+        self._file(tx, row["hook"], row["id"])
         return self.delivery(row["id"], tx)
 
     def list(
@@ -96,7 +112,8 @@ class Webhooks:
             return tx.execute(deliveries.delete().where(old)).rowcount
 
     def _shown(self, rows: Sequence[Mapping[str, Any]], tx: Connection | None = None) -> list[dict[str, Any]]:
-        errands = self._outgoing.of([row["id"] for row in rows], tx)
+        query = sa.select(outgoing).where(outgoing.c.id.in_([row["id"] for row in rows]))
+        errands = {row["id"]: row for row in self._db.rows(query, tx)}
         names = ("attempts", "next_at", "error")
         return [{**row, **{name: errands[row["id"]][name] for name in names}} for row in rows if row["id"] in errands]
 
@@ -113,20 +130,24 @@ class Webhooks:
             "state": "waiting",
         }
         tx.execute(deliveries.insert().values(**row))
-        self._outgoing.file(tx, delivery_id)
-        after_commit(tx, self.courier.wake)
+        self._file(tx, hook, delivery_id)
         return delivery_id
+
+    def _file(self, tx: Connection, name: str, delivery_id: str) -> None:
+        hook = self._hooks.get(name)
+        if hook is None:
+            hint = "it was taken out of settings.toml"
+            raise Conflict(f"there is no webhook '{name}' any more", hint=hint, code="webhooks.gone")
+        hook.outgoing.file(tx, delivery_id)
+        after_commit(tx, hook.courier.wake)
 
     def _bring(self, errand: Errand) -> None:
         row = self._db.rows(sa.select(deliveries).where(deliveries.c.id == errand.id))[0]
-        if row["hook"] not in self._hooks:
-            self._end(row, "given up", None)
-            return
-        hook, caller = self._hooks[row["hook"]]
+        hook = self._hooks[row["hook"]]
         try:
-            status = self._post(hook, caller, row)
+            status = self._post(hook.entry, hook.caller, row)
         except LineshaftError:
-            if now_ns() - row["created"] > parse_duration(hook.give_up):
+            if now_ns() - row["created"] > parse_duration(hook.entry.give_up):
                 self._end(row, "given up", None)
                 return
             raise
@@ -147,7 +168,7 @@ class Webhooks:
         with self._db.begin() as tx:
             values = {"state": state, "status": status, "delivered": now_ns() if state == "delivered" else None}
             tx.execute(deliveries.update().where(deliveries.c.id == row["id"]).values(**values))
-        self._outgoing.arrived(row["id"], again_at=None, told={"state": state})
+        self._hooks[row["hook"]].outgoing.arrived(row["id"], again_at=None, told={"state": state})
 
 
 def signature(key: str, message_id: str, stamp: str, body: str) -> str:

@@ -57,6 +57,8 @@ export const q = {
   order: (id: string) => one<T.WorkOrder>('work-orders', id),
   spares: list<T.Spare>('spares'),
   purchases: list<T.Purchase>('purchases'),
+  webhooks: list<T.Webhook>('webhooks'),
+  deliveries: (state: string | undefined) => queryOptions({ queryKey: ['webhooks', 'deliveries', state], queryFn: ({ signal }) => ask<T.Page<T.Delivery>>('webhooks/deliveries', { query: { state, limit: 200 }, signal }), refetchInterval: 10_000, placeholderData: keepPreviousData }),
   cases: list<T.Case>('cases', {}, 10_000),
   case: (id: string) => one<T.CaseDetail>('cases', id),
   writes: list<T.MachineWrite>('writes', {}, 5_000),

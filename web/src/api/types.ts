@@ -71,7 +71,10 @@ export interface WorkOrder {
 }
 
 export interface Spare { id: Id; part: string; name: string; bin: string; on_hand: number; reserved: number; available: number; minimum: number; target: number; unit_cost: number | null; lead_time_days: number | null; version: number }
-export interface Purchase { id: Id; number: string | number; part: string; name: string; quantity: number; cost: number | null; state: string; proposed_by: string; approved_by: string | null; case_id: Id | null; created: Iso; version: number }
+export interface AtErp { system: string; state: string; text: string; asked: Iso | null; attempts: number; error: string; code: string; hint: string; next_at: Iso | null }
+export interface Purchase { id: Id; number: string | number; part: string; name: string; quantity: number; cost: number | null; state: string; proposed_by: string; approved_by: string | null; case_id: Id | null; reference?: string; received?: number; erp?: AtErp | null; created: Iso; version: number }
+export interface Webhook { name: string; url: string; events: string[]; asset: string }
+export interface Delivery { id: Id; hook: string; event_id: Id; type: string; subject: string; created: Iso; state: string; status: number | null; delivered: Iso | null; attempts: number; next_at: Iso | null; error: string }
 
 export interface Task { id: Id; name: string; mode: string | null; state: string; actor: string | null; actor_kind: ActorKind | null; opened: Iso | null; closed: Iso | null; input: unknown; output: unknown }
 export interface Case { id: Id; number: string | number; process: string; asset: string | null; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }

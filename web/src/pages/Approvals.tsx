@@ -77,6 +77,7 @@ function Card({ approval }: { approval: Approval }) {
                 {editing && editable(name, value) ? (typeof value === 'number'
                   ? <NumberInput aria-label={name} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
                   : <TextInput aria-label={name} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
+                  : name === 'lines' ? lines(value).map((line) => <Text key={line.part} size="sm">{f.number(line.quantity)} × {line.part} {line.name} · {f.money(line.cost)}</Text>)
                   : typeof value === 'number' ? (MONEY.includes(name) ? f.money(value) : f.number(value)) : words(value)}
                 {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{words(value)}</span> → <span className="diff-new">{words(edit[name])}</span></Text>}
               </Table.Td>
@@ -100,4 +101,9 @@ function Card({ approval }: { approval: Approval }) {
       {rejecting && <AskReason title={t('approval.reject')} label={t('word.reason')} need confirm={t('approval.reject')} busy={decide.isPending} onClose={() => setRejecting(false)} onDone={(reason) => decide.mutate({ decision: 'reject', reason })} />}
     </Box>
   );
+}
+
+/** The parts of a purchase of several. */
+function lines(value: unknown): { part: string; name: string; quantity: number; cost: number }[] {
+  return Array.isArray(value) ? value : [];
 }

@@ -10,6 +10,7 @@ import type { Purchase, Spare } from '../api/types';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { AtErp } from '../parts/AtErp';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { SpareCard } from '../parts/SpareCard';
@@ -89,17 +90,18 @@ function Purchases() {
   return (
     <Answer of={useQuery(q.purchases)} empty={(list) => list.items.length === 0} none={t('purchase.none')}>
       {(list) => (
-        <Scroll minWidth={720}>
+        <Scroll minWidth={960}>
           <Table>
-            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('spare.part')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th className="figure">{t('purchase.cost')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('purchase.proposedBy')}</Table.Th><Table.Th>{t('purchase.approvedBy')}</Table.Th><Table.Th>{t('word.case')}</Table.Th></Table.Tr></Table.Thead>
+            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('spare.part')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th className="figure">{t('purchase.cost')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('erp.title')}</Table.Th><Table.Th>{t('purchase.proposedBy')}</Table.Th><Table.Th>{t('purchase.approvedBy')}</Table.Th><Table.Th>{t('word.case')}</Table.Th></Table.Tr></Table.Thead>
             <Table.Tbody>
               {list.items.map((one) => (
                 <Table.Tr key={one.id}>
                   <Table.Td className="nowrap">{one.number}<Text size="xs" c="dimmed">{f.when(one.created)}</Text></Table.Td>
                   <Table.Td><Text size="sm">{one.part}</Text><Text size="xs" c="dimmed">{one.name}</Text></Table.Td>
-                  <Table.Td className="figure">{f.number(one.quantity)}</Table.Td>
+                  <Table.Td className="figure">{f.number(one.quantity)}{one.state === 'ordered' && one.received ? <Text size="xs" c="dimmed">{t('purchase.came', { quantity: f.number(one.received) })}</Text> : null}</Table.Td>
                   <Table.Td className="figure">{f.money(one.cost)}</Table.Td>
-                  <Table.Td><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'ordered' && mayReceive && <Box mt={4}><Button size="compact-sm" loading={receive.isPending && receive.variables.id === one.id} onClick={() => receive.mutate(one)}>{t('purchase.receive')}</Button></Box>}{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
+                  <Table.Td miw={130}><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'ordered' && mayReceive && <Box mt={4}><Button size="compact-sm" loading={receive.isPending && receive.variables.id === one.id} onClick={() => receive.mutate(one)}>{t('purchase.receive')}</Button></Box>}{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
+                  <Table.Td><AtErp purchase={one} /></Table.Td>
                   <Table.Td>{one.proposed_by}</Table.Td>
                   <Table.Td>{one.approved_by ?? '–'}</Table.Td>
                   <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }}>{t('word.open')}</Link> : '–'}</Table.Td>
