@@ -91,35 +91,12 @@ class Orders(OrderBook):
         there = open_for(tx, asset, failure_mode, free=case_id is not None) if merge and failure_mode else None
         if there is not None and source is not None:
             return self.merge(tx, there, by, source, score=score, sensors=sensors, evidence=evidence, case_id=case_id, note=note)
-        now, criticality = now_ns(), self._places.criticality(asset)
-        level = priority or (priority_of(criticality, urgency) if urgency is not None else 3)
-        within = self._places.attribute(asset, "RepairWithin")
-        row: dict[str, Any] = {
-            "id": new_id(),
-            "version": 1,
-            "number": next_number(tx, "WO"),
-            "asset": asset,
-            "title": title,
-            "kind": kind,
-            "state": state,
-            "priority": level,
-            "urgency": urgency,
-            "criticality": criticality,
-            "failure_mode": failure_mode,
-            "created": now,
-            "created_by": by.id,
-            "due": due_by(now, level, self._settings.service_levels, within) if due is None else due,
-            "case_id": case_id,
-            "source_type": source[0] if source else "",
-            "source_id": source_id,
-            "score": score,
-            "evidence": dict(evidence or {}),
-            "closing": {},
-            "hours": hours,
-            "skills": dict(skills or {}),
-            "planned_for": planned_for,
-            "instruction": instruction[0] if instruction else None,
-            "instruction_number": instruction[1] if instruction else None,
+        row = {
+            **self._ranked(asset, priority, urgency, due),
+            **{"number": next_number(tx, "WO"), "asset": asset, "title": title, "kind": kind, "state": state, "score": score},
+            **{"failure_mode": failure_mode, "created_by": by.id, "case_id": case_id, "evidence": dict(evidence or {})},
+            **{"hours": hours, "skills": dict(skills or {}), "planned_for": planned_for},
+            **_origin(source, source_id, instruction),
         }
         tx.execute(orders.insert().values(**row))
         if source_id:
@@ -128,6 +105,15 @@ class Orders(OrderBook):
         permit.require(tx, row["id"], asset, permits)
         self._told(tx, row, "create", state, by, note)
         return self.get(row["id"], tx)
+
+    def _ranked(self, asset: str, priority: int | None, urgency: int | None, due: int | None) -> dict[str, Any]:
+        """Return a new order's id, age, priority and due date."""
+        now, criticality = now_ns(), self._places.criticality(asset)
+        level = priority or (priority_of(criticality, urgency) if urgency is not None else 3)
+        within = self._places.attribute(asset, "RepairWithin")
+        latest = due_by(now, level, self._settings.service_levels, within) if due is None else due
+        ranks = {"priority": level, "urgency": urgency, "criticality": criticality}
+        return {"id": new_id(), "version": 1, "created": now, "closing": {}, "due": latest, **ranks}
 
     def merge(
         self,
@@ -373,3 +359,9 @@ class Orders(OrderBook):
         )
         event = OrderChanged(row["id"], row["number"], row["asset"], what, state, by.id, row["case_id"])
         after_commit(tx, lambda: self._bus.tell(event))
+
+
+def _origin(source: tuple[str, str] | None, source_id: str | None, instruction: tuple[str, int] | None) -> dict[str, Any]:
+    name, number = instruction or (None, None)
+    kind = source[0] if source else ""
+    return {"source_type": kind, "source_id": source_id, "instruction": name, "instruction_number": number}
