@@ -31,7 +31,7 @@ def repaired(shop: Shop, created: int, started: int, done: int, verified: int, l
 
 
 def figures(shop: Shop, asset: str | None = PUMP, weekly: float = 40.0):
-    return shop.workshop._figures.of(T0, T0 + 100 * DAY, T0 + 100 * DAY, weekly, asset)  # noqa: SLF001 - at a time of its own
+    return shop.workshop._figures.of(T0, T0 + 100 * DAY, T0 + 100 * DAY, weekly, asset)
 
 
 def test_time_to_repair_tells_waiting_from_work(shop):

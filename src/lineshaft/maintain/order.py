@@ -91,13 +91,12 @@ class Orders(OrderBook):
         there = open_for(tx, asset, failure_mode, free=case_id is not None) if merge and failure_mode else None
         if there is not None and source is not None:
             return self.merge(tx, there, by, source, score=score, sensors=sensors, evidence=evidence, case_id=case_id, note=note)
-        row = {
-            **self._ranked(asset, priority, urgency, due),
-            **{"number": next_number(tx, "WO"), "asset": asset, "title": title, "kind": kind, "state": state, "score": score},
-            **{"failure_mode": failure_mode, "created_by": by.id, "case_id": case_id, "evidence": dict(evidence or {})},
-            **{"hours": hours, "skills": dict(skills or {}), "planned_for": planned_for},
-            **_origin(source, source_id, instruction),
-        }
+        work: dict[str, Any] = {"asset": asset, "title": title, "kind": kind, "state": state, "failure_mode": failure_mode}
+        why: dict[str, Any] = {"case_id": case_id, "score": score, "evidence": dict(evidence or {}), "created_by": by.id}
+        needs: dict[str, Any] = {"hours": hours, "skills": dict(skills or {}), "planned_for": planned_for}
+        origin = _origin(source, source_id, instruction)
+        ranks = self._ranked(asset, priority, urgency, due)
+        row: dict[str, Any] = {**ranks, "number": next_number(tx, "WO"), **work, **why, **needs, **origin}
         tx.execute(orders.insert().values(**row))
         if source_id:
             note_source(tx, row["id"], source_id, score=score, failure_mode=failure_mode, sensors=sensors, evidence=evidence)
