@@ -92,3 +92,25 @@ def test_a_wrong_plugin_or_quantity_is_refused_clearly(lite):
     lite.part()
     with pytest.raises(InvalidInput), lite.db.begin() as tx:
         lite.purchases.propose(tx, "BRG-6205", 0, RULE)
+
+
+def test_a_delivery_in_parts_and_a_cancelled_rest(lite):
+    lite.part(on_hand=1)
+    made = propose(lite)
+    with lite.db.begin() as tx:
+        lite.purchases.approve(tx, made["id"], BERT)
+        lite.purchases.ordered(tx, made["id"], "X-1", RULE)
+        assert lite.purchases.receive(tx, made["id"], BERT, quantity=4)["state"] == "ordered"
+        assert lite.spares.outlook("BRG-6205", tx)["on_the_way"] == 2
+    assert lite.spares.get("BRG-6205")["on_hand"] == 5
+    with lite.db.begin() as tx:
+        assert lite.purchases.receive(tx, made["id"], BERT)["received"] == 6
+    assert lite.spares.get("BRG-6205")["on_hand"] == 7
+    other = propose(lite)
+    with lite.db.begin() as tx:
+        lite.purchases.approve(tx, other["id"], BERT)
+        lite.purchases.ordered(tx, other["id"], "X-2", RULE)
+        lite.purchases.cancelled(tx, other["id"], RULE, "out of stock there")
+        assert lite.spares.outlook("BRG-6205", tx)["on_the_way"] == 0
+    with pytest.raises(Conflict), lite.db.begin() as tx:
+        lite.purchases.again(tx, other["id"])

@@ -18,6 +18,7 @@ import click
 from lineshaft import __version__
 from lineshaft.app import Plant, open_database, read_settings
 from lineshaft.cli.home import home_option
+from lineshaft.cli.outside import outside_answers
 from lineshaft.core import LineshaftError, iso, now_ns
 from lineshaft.guard import Guard
 
@@ -136,6 +137,11 @@ def settings_are_right(home: Path) -> Iterator[Check]:
             )
 
 
+def other_systems_answer(home: Path) -> Iterator[Check]:
+    """Reach the ERP, the other maintenance system and the receivers of webhooks."""
+    yield from (Check(*found) for found in outside_answers(home))
+
+
 def models_are_right(home: Path) -> Iterator[Check]:
     """Open the node's rooms beside a running node and name every model, formula and alarm that is wrong."""
     if not (home / "lineshaft.db").exists():
@@ -187,6 +193,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     clock_is_sane,
     databases_are_whole,
     settings_are_right,
+    other_systems_answer,
     models_are_right,
     audit_is_intact,
     web_pages_are_built,

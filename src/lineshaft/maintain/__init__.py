@@ -8,6 +8,7 @@ Everything that changes takes the transaction of the caller; events are told aft
 from lineshaft.maintain.buyer import Buyer
 from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
+from lineshaft.maintain.connectors import connector
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.instruction import steps_of_table
 from lineshaft.maintain.inventory import Inventory, label, sheet
@@ -47,6 +48,7 @@ __all__ = [
     "Workshop",
     "add_series",
     "check_closing",
+    "connector",
     "label",
     "load_spares",
     "load_workshop",

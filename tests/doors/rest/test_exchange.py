@@ -1,0 +1,30 @@
+"""What other systems are told and have, over REST."""
+
+from __future__ import annotations
+
+from tests.doors.conftest import House
+
+
+def test_webhooks_are_seen_tested_and_replayed_by_engineers_only(house: House):
+    assert house.get("webhooks", "engineer")["items"] == [
+        {"name": "board", "url": "http://127.0.0.1:9", "events": ["order", "case", "alarm", "finding", "purchase"], "asset": ""}
+    ]
+    made = house.post("webhooks/board/test", {}, "engineer").json()
+    assert (made["state"], made["type"]) == ("waiting", "org.lineshaft.test")
+    assert house.get("webhooks/deliveries?state=waiting&hook=board", "engineer")["items"][0]["id"] == made["id"]
+    assert house.post(f"webhooks/deliveries/{made['id']}/replay", {}, "engineer").json()["event_id"] == made["event_id"]
+    for path in ("webhooks", "webhooks/deliveries"):
+        assert house.ask("GET", path, "planner").status_code == 403
+        assert house.ask("GET", path, "line 1").status_code == 403
+
+
+def test_a_purchase_on_its_way_is_asked_for_again(house: House):
+    made = house.post("purchases", {"part": "BRG-6205", "quantity": 6}, "planner").json()
+    assert made["erp"] is None
+    assert house.post(f"purchases/{made['id']}/retry", {}, "planner").status_code == 409
+    waiting = next(one for one in house.get("approvals?state=open")["items"] if one["proposal"]["purchase_id"] == made["id"])
+    assert house.post(f"approvals/{waiting['id']}/decide", {"decision": "approve"}, "admin").status_code == 200
+    again = house.post(f"purchases/{made['id']}/retry", {}, "planner").json()
+    assert (again["erp"]["system"], again["erp"]["error"]) == ("outbox", "")
+    order = house.post("work-orders", {"asset": "Bakery/Line 1/Oven", "title": "x"}, "technician").json()
+    assert house.get(f"work-orders/{order['id']}/partner") is None
