@@ -95,17 +95,29 @@ class Last:
         with self._lock:
             if sid >= len(self.ts) or self.ts[sid] == NEVER:
                 return None
-            kind = self._kind[sid]
-            value: Value = None
-            if kind == DOUBLE:
-                value = float(self._v[sid])
-            elif kind == INTEGER:
-                value = int(self._i[sid])
-            elif kind == BOOLEAN:
-                value = bool(self._i[sid])
-            elif kind == STRING:
-                value = self._text.get(sid)
+            kind = int(self._kind[sid])
+            value = float(self._v[sid]) if kind == DOUBLE else self._not_double(kind, int(self._i[sid]), sid)
             return int(self.ts[sid]), value, int(self._q[sid])
+
+    def several(self, sids: Ints) -> list[tuple[int, Value, int] | None]:
+        """Return what `one` does for each of many series."""
+        with self._lock:
+            known = (sids >= 0) & (sids < len(self.ts))
+            at = np.where(known, sids, 0)
+            there = known & (self.ts[at] != NEVER)
+            kinds, whole = self._kind[at], self._i[at]
+            values: list[Value] = self._v[at].tolist()
+            for place in np.flatnonzero(there & (kinds != DOUBLE)).tolist():
+                values[place] = self._not_double(int(kinds[place]), int(whole[place]), int(at[place]))
+            rows = zip(there.tolist(), self.ts[at].tolist(), values, self._q[at].tolist(), strict=True)
+        return [(ts, value, q) if some else None for some, ts, value, q in rows]
+
+    def _not_double(self, kind: int, whole: int, sid: int) -> Value:
+        if kind == INTEGER:
+            return whole
+        if kind == BOOLEAN:
+            return bool(whole)
+        return self._text.get(sid) if kind == STRING else None
 
     def sure(self, sids: Sids) -> npt.NDArray[np.bool_]:
         """Return of which series the last row is known for certain."""

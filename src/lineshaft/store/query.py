@@ -7,7 +7,8 @@ unless a hot or late row has their key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from operator import attrgetter
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -32,8 +33,7 @@ _VALUES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
+class Latest(NamedTuple):
     """One value of a property with its time and quality."""
 
     path: str
@@ -43,14 +43,17 @@ class Latest:
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
-class Track:
+class Track(NamedTuple):
     """A property resolved: its series over time, its type and unit."""
 
     path: str
     type: DataType
     unit: str
     pieces: tuple[Piece, ...]
+
+
+_NOWHERE = Piece(-1, NEVER, NEVER)
+_end = attrgetter("end")
 
 
 class Query:
@@ -61,14 +64,12 @@ class Query:
         self._index = index
         self._series = series
         self._meaning = meaning
+        self._tags: dict[Tag, Track] = {}
 
     def track(self, ref: Ref) -> Track:
         """Return the series behind a property's path, a property or a Tag."""
         if isinstance(ref, Tag):
-            sid = self._series.find(*ref)
-            kind = KINDS[self._series.kinds[sid]] if sid is not None else None
-            whole = () if sid is None else (Piece(sid, NEVER, FOREVER),)
-            return Track(f"{ref.source}:{ref.tag}", kind or DataType.DOUBLE, "", whole)
+            return self._tags.get(ref) or self._tag(ref)
         found: PropertyLike = self._meaning.property(ref) if isinstance(ref, str) else ref
         pieces: list[Piece] = []
         for span in self._meaning.spans(found.id):
@@ -78,9 +79,26 @@ class Query:
                 pieces.append(Piece(sid, start, FOREVER if span.end_ns is None else span.end_ns - 1))
         return Track(found.path, found.type, found.unit, tuple(pieces))
 
+    def _tag(self, ref: Tag) -> Track:
+        sid = self._series.find(*ref)
+        kind = KINDS[self._series.kinds[sid]] if sid is not None else None
+        whole = () if sid is None else (Piece(sid, NEVER, FOREVER),)
+        track = Track(f"{ref.source}:{ref.tag}", kind or DataType.DOUBLE, "", whole)
+        if kind is not None:  # from its first value on it stays what it is
+            self._tags[ref] = track
+        return track
+
     def latest(self, refs: Iterable[Ref]) -> list[Latest | None]:
         """Return the newest value of each property, of any quality; None where nothing ever came."""
-        return [self._newest(self.track(ref)) for ref in refs]
+        tracks = [self.track(ref) for ref in refs]
+        last = [max(track.pieces, key=_end) if track.pieces else _NOWHERE for track in tracks]
+        rows = self._hot.any.several(np.array([piece.sid for piece in last], np.int64))
+        return [
+            Latest(track.path, row[0], _typed(row[1], track.type), row[2], track.unit)
+            if row is not None and piece.start < row[0] <= piece.end
+            else self._newest(track)
+            for track, piece, row in zip(tracks, last, rows, strict=True)
+        ]
 
     def _newest(self, track: Track) -> Latest | None:
         for piece in sorted(track.pieces, key=lambda p: -p.end):
