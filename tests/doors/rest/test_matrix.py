@@ -81,6 +81,8 @@ COMMANDS = [
     ("POST", "recompute/preview", RECOMPUTE, "engineer"),
     ("POST", "recompute", RECOMPUTE, "engineer"),
     ("POST", f"recompute/{NOTHING}/cancel", {}, "engineer"),
+    ("POST", "etl/NO-SUCH/run", None, "engineer"),
+    ("POST", f"etl/runs/{NOTHING}/cancel", None, "engineer"),
     ("POST", "store/flush", None, "engineer"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
 ]
@@ -155,6 +157,8 @@ def _shape(path: str) -> str:
             "documents",
             "ledger",
         ),
+        *("technicians", "plans", "instructions", "codes", "lockouts", "maintenance/calendar", "maintenance/forecast"),
+        *("maintenance/figures", "parts-used?asset=Bakery/Line 1", "spares/labels"),
         *("latest?property=Bakery/Line 1/Oven/Power", "history?property=Bakery/Line 1/Oven/Power", "audit", "users", "tokens"),
         *(
             "aggregates?property=Bakery/Line 1/Oven/Power",

@@ -219,9 +219,10 @@ class FiguresShape(Shape):
 
 
 @router.get("/technicians")
-def technicians(rooms: House, _subject: Reader) -> Listed[TechnicianShape]:
-    """List the technicians with skills, shifts and load."""
-    return Listed[TechnicianShape].model_validate({"items": rooms.workshop.people()})
+def technicians(rooms: House, subject: Reader) -> Listed[TechnicianShape]:
+    """List the technicians with skills, shifts and load; what an hour costs is shown to those who plan."""
+    hidden = {} if rooms.guard.may(subject, "maintenance.technician") else {"hourly_cost": None}
+    return Listed[TechnicianShape].model_validate({"items": [{**one, **hidden} for one in rooms.workshop.people()]})
 
 
 @router.post("/technicians")
