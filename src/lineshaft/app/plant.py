@@ -266,6 +266,7 @@ class Plant:
         self.webhooks.start()
         self.shaft.start()
         self.store.start()
+        self.store.etl.start()
         self.compute.recompute.start()
         self.housekeeping.start()
         self.workshop.start()
@@ -277,6 +278,7 @@ class Plant:
             return
         self._stopped = True
         self.production.feeder.stop()
+        self.store.etl.stop()
         self.workshop.stop()
         self.housekeeping.stop()
         self.compute.recompute.stop()

@@ -11,6 +11,7 @@ from lineshaft.compute import Compute
 from lineshaft.core import now_ns
 from lineshaft.detect import Detect
 from lineshaft.doors import Rooms
+from lineshaft.guard import Subject
 from lineshaft.maintain import Orders, Purchases, Spares
 from lineshaft.production import Production
 from lineshaft.store import Field, Plant, Range, View
@@ -22,6 +23,8 @@ Rows = Iterable[Mapping[str, Any]]
 
 def offer(rooms: Rooms) -> None:
     """Register the views of all rooms with the store's workbench; each reads its room only when a question names it."""
+    rooms.store.etl.owners = rooms.guard.sessions.named
+    rooms.store.etl.heard = lambda owner, job, about: _record(rooms, owner, job, about)
     rooms.store.sql.plant = Plant(rooms.assets.properties, rooms.assets.spans)
     rooms.store.sql.register(
         *_of_assets(rooms.assets),
@@ -31,6 +34,13 @@ def offer(rooms: Rooms) -> None:
         *_of_maintain(rooms.orders, rooms.spares, rooms.purchases),
         _cases(rooms.act),
     )
+
+
+def _record(rooms: Rooms, owner: Subject, job: str, about: Mapping[str, Any]) -> None:
+    """Keep in the audit that a job ran, as whom and with what end."""
+    with rooms.db.begin() as tx:
+        outcome = "ok" if about["state"] == "done" else "failed"
+        rooms.guard.record(tx, owner, "etl.ran", f"etl:{job}", about, outcome)
 
 
 def _fields(text: str) -> tuple[Field, ...]:

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("lineshaft.cli.exchange:import_", "Load models, assets, calendars and spares from a folder of YAML."),
     "export": ("lineshaft.cli.exchange:export", "Write models and assets as a folder of YAML."),
     "sql": ("lineshaft.cli.sql:sql", "Ask a running node one question in SQL."),
+    "etl": ("lineshaft.cli.etl:etl", "List, run and look back on the jobs that write tables of the lake."),
     "import-history": ("lineshaft.cli.history:import_history", "Take in files of an older historian: Parquet or CSV."),
     "export-history": ("lineshaft.cli.history:export_history", "Write values of properties to a Parquet or CSV file."),
     "lake": ("lineshaft.cli.lake:lake", "Print the lake's files, for pyspark, DuckDB and others."),

@@ -9,6 +9,7 @@ for every value. A series is (source, tag): what it means is asked of the assets
 from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.document import Document, Documents
+from lineshaft.store.etl import Etl, Job, Run
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import LedgerRow
 from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
@@ -44,9 +45,11 @@ __all__ = [
     "Derivation",
     "Document",
     "Documents",
+    "Etl",
     "Field",
     "Imported",
     "Imports",
+    "Job",
     "Latest",
     "LedgerRow",
     "Listing",
@@ -56,6 +59,7 @@ __all__ = [
     "Reading",
     "Ref",
     "Rejection",
+    "Run",
     "SqlError",
     "Store",
     "StoreSettings",

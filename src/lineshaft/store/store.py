@@ -16,6 +16,7 @@ from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor, Progress
 from lineshaft.store.document import Documents
+from lineshaft.store.etl import Etl
 from lineshaft.store.flush import Keeper
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Hot
@@ -68,6 +69,7 @@ class Store:
         self.documents = Documents(home / "documents", db)
         self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
         self.catalog = Catalog(self.sql, self._hot, self._index, db)
+        self.etl = Etl(self.sql, db, bus, home)
         self.recovered = self._keeper.recover()
         self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()
@@ -144,9 +146,17 @@ class Store:
         limit: int | None = None,
         after: str | None = None,
         descending: bool = False,
+        as_of: int | None = None,
     ) -> pa.Table:
-        """Return (ts, value, q) over (start, end]; give `page(table)` as `after` to go on."""
-        return self._query.history(ref, start, end, good_only=good_only, limit=limit, after=after, descending=descending)
+        """Return (ts, value, q) over (start, end]; give `page(table)` as `after` to go on.
+
+        `as_of` asks what the lake held at an earlier time: before later corrections, without what was still in memory.
+        Raises NotFound where files of that time were swept up since (`keep_removed`).
+        """
+        lake = None if as_of is None else self._keeper.as_of(as_of)
+        return self._query.history(
+            ref, start, end, good_only=good_only, limit=limit, after=after, descending=descending, lake=lake
+        )
 
     @staticmethod
     def page(table: pa.Table) -> str | None:

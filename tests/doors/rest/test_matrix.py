@@ -62,6 +62,8 @@ COMMANDS = [
     ("POST", f"purchases/{NOTHING}/retry", {}, "planner"),
     ("POST", f"webhooks/deliveries/{NOTHING}/replay", {}, "engineer"),
     ("POST", "webhooks/NO-SUCH/test", {}, "engineer"),
+    ("POST", "import/parts", None, "planner"),
+    ("POST", "import/orders", None, "technician"),
     ("POST", "cases/{case}/retry", None, "planner"),
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
     ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),

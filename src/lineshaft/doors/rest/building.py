@@ -15,6 +15,7 @@ from lineshaft.doors.rest import (
     catalog,
     compute,
     detect,
+    etl,
     exchange,
     guard,
     live,
@@ -28,6 +29,7 @@ from lineshaft.doors.rest import (
     stock,
     store,
     system,
+    tables,
     values,
     workorders,
     workshop,
@@ -70,8 +72,8 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog)
-    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, purchases, exchange, act, live):
+    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog, etl)
+    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, purchases, exchange, tables, act, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
