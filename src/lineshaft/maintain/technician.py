@@ -6,6 +6,7 @@ A proposal is a sum of four shares, each shown with its weight; a person accepts
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,27 @@ USUAL_HOURS = 2.0
 ENOUGH = 3
 """Orders done at a position after which more of them make nobody better."""
 DAY = 24 * 3600 * NS
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One share of a proposal; `says` and `values` let a page say `why` in the reader's language."""
+
+    name: str
+    share: float
+    says: str
+    why: str
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def points(self) -> float:
+        """What it adds to the score."""
+        return round(WEIGHTS[self.name] * self.share, 3)
+
+    def shown(self) -> dict[str, Any]:
+        """Return it as the doors show it."""
+        said = {"why": self.why, "says": self.says, "values": dict(self.values)}
+        return {"name": self.name, "weight": WEIGHTS[self.name], "share": round(self.share, 3), "points": self.points, **said}
 
 
 class Technicians:
@@ -80,29 +102,16 @@ class Technicians:
         for one in self.list(ids, now):
             if not one["active"]:
                 continue
-            points = [
+            reasons = (
                 _skilled(one["skills"], order.get("skills") or {}),
                 self._shift(one, order.get("due"), now),
-                (
-                    "load",
-                    max(0.0, 1.0 - one["share"]),
-                    f"{one['open']} open orders, {one['hours']:g} h of {one['hours_per_week']:g}",
-                ),
+                _loaded(one),
                 _experienced(done.get(one["user_id"] or one["login"], 0)),
-            ]
-            reasons = [
-                {
-                    "name": name,
-                    "weight": WEIGHTS[name],
-                    "share": round(share, 3),
-                    "points": round(WEIGHTS[name] * share, 3),
-                    "why": why,
-                }
-                for name, share, why in points
-            ]
-            fits = points[0][1] > 0
-            score = round(sum(float(reason["points"]) for reason in reasons), 3)
-            found.append({"login": one["login"], "name": one["name"], "score": score, "fits": fits, "reasons": reasons})
+            )
+            score = round(sum(reason.points for reason in reasons), 3)
+            shown = [reason.shown() for reason in reasons]
+            known = {"login": one["login"], "name": one["name"], "account": one["user_id"] is not None}
+            found.append({**known, "score": score, "fits": reasons[0].share > 0, "reasons": shown})
         found.sort(key=lambda one: (not one["fits"], -one["score"], one["login"]))
         return found
 
@@ -130,35 +139,39 @@ class Technicians:
         shift = self._production.calendar(one["line"]).shift_at(at)
         return shift is not None and shift.name in one["shifts"]
 
-    def _shift(self, one: Mapping[str, Any], due: int | None, now: int) -> tuple[str, float, str]:
+    def _shift(self, one: Mapping[str, Any], due: int | None, now: int) -> Reason:
         on = self._on_shift(one, now)
-        if on is None:
-            return "shift", 0.5, "no shifts are known"
+        if on is None or self._production is None:
+            return Reason("shift", 0.5, "shiftUnknown", "no shifts are known")
         if on:
-            return "shift", 1.0, "on shift now"
-        if self._production is None:
-            return "shift", 0.0, "off shift"
+            return Reason("shift", 1.0, "onShift", "on shift now")
         coming = self._production.calendar(one["line"]).shifts(now, now + 7 * DAY)
         begins = min((s.start for s in coming if s.name in one["shifts"] and not s.holiday and s.start > now), default=None)
         if begins is None:
-            return "shift", 0.0, "no shift within a week"
-        hours = (begins - now) / NS / 3600
+            return Reason("shift", 0.0, "noShift", "no shift within a week")
+        hours = round((begins - now) / NS / 3600, 1)
         if due is not None and begins < due:
-            return "shift", 0.5, f"shift begins in {hours:.1f} h, before it is due"
-        return "shift", 0.0, f"shift begins in {hours:.1f} h"
+            return Reason("shift", 0.5, "shiftInTime", f"shift begins in {hours} h, before it is due", {"hours": hours})
+        return Reason("shift", 0.0, "shiftLater", f"shift begins in {hours} h", {"hours": hours})
 
 
-def _skilled(have: Mapping[str, int], asked: Mapping[str, int]) -> tuple[str, float, str]:
+def _skilled(have: Mapping[str, int], asked: Mapping[str, int]) -> Reason:
     if not asked:
-        return "skills", 1.0, "no skill is asked for"
-    shares = {name: min(1.0, have.get(name, 0) / level) for name, level in asked.items()}
+        return Reason("skills", 1.0, "noSkill", "no skill is asked for")
+    shares = {name: min(1.0, have.get(name, 0) / max(1, level)) for name, level in asked.items()}
+    share = 0.0 if 0 in shares.values() else sum(shares.values()) / len(shares)
     words = ", ".join(f"{name} {have.get(name, 0)} of {level}" for name, level in asked.items())
-    lacking = [name for name, share in shares.items() if share == 0]
-    return "skills", 0.0 if lacking else sum(shares.values()) / len(shares), words
+    return Reason("skills", share, "skill", words, {"list": words.replace(" of ", "/")})
 
 
-def _experienced(times: int) -> tuple[str, float, str]:
-    return "experience", min(1.0, times / ENOUGH), f"did {times} orders there"
+def _loaded(one: Mapping[str, Any]) -> Reason:
+    values = {"orders": one["open"], "hours": one["hours"], "week": one["hours_per_week"]}
+    words = f"{one['open']} open orders, {one['hours']:g} h of {one['hours_per_week']:g}"
+    return Reason("load", max(0.0, 1.0 - one["share"]), "load", words, values)
+
+
+def _experienced(times: int) -> Reason:
+    return Reason("experience", min(1.0, times / ENOUGH), "done", f"did {times} orders there", {"orders": times})
 
 
 def _load(hours: list[float | None], one: Mapping[str, Any]) -> dict[str, Any]:

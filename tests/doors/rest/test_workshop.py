@@ -24,6 +24,7 @@ def test_a_proposal_of_who_does_it_names_its_reasons_and_a_person_decides(house:
         assert one["score"] == pytest.approx(sum(reason["points"] for reason in one["reasons"]), abs=0.002)
         assert [reason["name"] for reason in one["reasons"]] == ["skills", "shift", "load", "experience"]
     before = next(one for one in people if one["login"] == "anna")
+    assert [one["login"] for one in people if one["account"]] == ["anna"]  # nobody else can sign in here
     house.post(f"work-orders/{order['id']}/assign", {"to": "anna"}, "planner")
     assert next(one for one in house.get("technicians")["items"] if one["login"] == "anna")["hours"] == 2.5
     after = next(one for one in house.get(f"work-orders/{order['id']}/candidates")["items"] if one["login"] == "anna")

@@ -15,7 +15,7 @@ export interface FullOrder extends WorkOrder {
   instruction: string | null; instruction_number: number | null; permits: Permit[]; labour: Labour[]; downtime: Standstill[]; attachments: Attachment[]; findings: Joined[];
   cost: { labour: number | null; parts: number } | null; avoided: Avoided | null; locked_out: string; checklist: CheckStep[];
 }
-export interface Candidate { login: string; name: string; score: number; fits: boolean; reasons: { name: string; weight: number; share: number; points: number; why: string }[] }
+export interface Candidate { login: string; name: string; account: boolean; score: number; fits: boolean; reasons: { name: string; weight: number; share: number; points: number; why: string; says: string; values: Record<string, string | number> }[] }
 export interface Alike { id: Id; number: string; asset: string; title: string; done: Iso | null; likeness: number; why: string[]; closing: Record<string, string>; parts: { part: string; quantity: number }[]; notes: string[] }
 export interface Technician { id: Id; login: string; name: string; skills: Record<string, number>; line: string; shifts: string[]; hours_per_week: number; hourly_cost: number | null; active: boolean; on_shift: boolean | null; open: number; unestimated: number; hours: number; share: number; version: number }
 export interface Came { due: Iso; order_id: Id | null; number: string | null; outcome: string }

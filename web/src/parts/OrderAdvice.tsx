@@ -27,10 +27,10 @@ export function Candidates({ order }: { order: FullOrder }) {
           <Box key={one.login} py={6} data-candidate={one.login}>
             <Group justify="space-between" wrap="nowrap" gap="xs">
               <Group gap={6} wrap="nowrap"><IconUser size={18} aria-hidden /><Text size="sm" fw={600}>{one.name}</Text><Text size="sm" className="nowrap">{Math.round(one.score * 100)} %</Text></Group>
-              {may && <Button size="compact-md" loading={give.isPending && give.variables.login === one.login} onClick={() => give.mutate(one)} aria-label={`${t('advice.give')}: ${one.name}`}>{t('advice.give')}</Button>}
+              {may && one.account && <Button size="compact-md" loading={give.isPending && give.variables.login === one.login} onClick={() => give.mutate(one)} aria-label={`${t('advice.give')}: ${one.name}`}>{t('advice.give')}</Button>}
             </Group>
             {!one.fits && <Text size="xs" fw={700}>{t('advice.lacks')}</Text>}
-            <details><summary>{t('advice.why')}</summary>{one.reasons.map((reason) => <Text key={reason.name} size="xs">{t(`reason.${reason.name}`)}: {Math.round(reason.points * 100)} / {Math.round(reason.weight * 100)} · {reason.why}</Text>)}</details>
+            <details><summary>{t('advice.why')}</summary>{one.reasons.map((reason) => <Text key={reason.name} size="xs">{t(`reason.${reason.name}`)}: {Math.round(reason.points * 100)} / {Math.round(reason.weight * 100)} · {t(`reasonWhy.${reason.says}`, { ...reason.values, defaultValue: reason.why })}</Text>)}</details>
           </Box>
         ))}
       </Box>

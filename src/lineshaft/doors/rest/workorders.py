@@ -127,6 +127,8 @@ class Reason(Shape):
     share: Annotated[float, Field(examples=[1.0])]
     points: Annotated[float, Field(examples=[0.4])]
     why: Annotated[str, Field(examples=["mechanical 4 of 3"])]
+    says: Annotated[str, Field(examples=["skill"], description="The reason's name, for pages in other languages.")]
+    values: Annotated[dict[str, Any], Field(examples=[{"list": "mechanical 4/3"}])]
 
 
 class Candidate(Shape):
@@ -135,6 +137,9 @@ class Candidate(Shape):
     login: Annotated[str, Field(examples=["anna"])]
     name: Annotated[str, Field(examples=["Anna Berg"])]
     score: Annotated[float, Field(examples=[0.82])]
+    account: Annotated[
+        bool, Field(examples=[True], description="False where nobody with this login is known: cannot be assigned.")
+    ]
     fits: Annotated[bool, Field(examples=[True], description="False where a skill is lacking altogether.")]
     reasons: list[Reason]
 
