@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.core import Bus, Retryable, SystemEvent, now_ns
+from lineshaft.core import Bus, NotFound, Retryable, SystemEvent, now_ns
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Generation
 from lineshaft.store.index import DAY, LATE_TABLE, ROLL_UPS, ROWS, SAMPLES_TABLE, SERIES_TABLE, File, Index
@@ -332,6 +332,15 @@ class Keeper:
             for path in self._lake.orphans(known):
                 path.unlink(missing_ok=True)
 
+    def as_of(self, at: int) -> tuple[File, ...]:
+        """Return the files that were the lake at a time. Raises NotFound where some of them were swept up since."""
+        with self.lock, self._journal.lock:
+            swept = int(self._journal.meta("swept", -1))
+            if at < swept:
+                hint = "raise [store] keep_removed to look back further"
+                raise NotFound("the lake's files of that time are no longer kept", hint=hint, code="store.swept")
+            return self._index.as_of(self._journal.db, at)
+
     def replace(self, made: Made, main: Sequence[File], late: Sequence[File], *, anew: bool) -> bool:
         """Put files in the place of files of a day, or only add their roll-ups; return whether it came to that.
 
@@ -360,11 +369,16 @@ class Keeper:
         """Delete files that were replaced before a time; return how many."""
         with self.lock:
             expired = self._index.expired(self._journal.db, before)
-            for kind, name in expired:
-                (self._lake.root / kind / name).unlink(missing_ok=True)
             if expired:
                 with self._journal.transaction() as tx:
-                    tx.executemany("delete from files where kind=? and path=?", expired)
+                    self._journal.put(tx, "swept", max(int(self._journal.meta("swept", -1)), *(at for _, _, at in expired)))
+            for kind, name, _ in expired:
+                (self._lake.root / kind / name).unlink(missing_ok=True)
+            if expired:
+                gone = [(kind, name) for kind, name, _ in expired]
+                with self._journal.transaction() as tx:
+                    tx.executemany("delete from files where kind=? and path=?", gone)
+                    tx.executemany("delete from births where kind=? and path=?", gone)
         return len(expired)
 
 

@@ -109,9 +109,28 @@ class Index:
         """Write a change of the lake beside the journal, in the caller's transaction."""
         values = ((f.kind, f.name, f.day, f.rows, f.size, f.min_sid, f.max_sid, f.min_ts, f.max_ts) for f in added)
         tx.executemany(f"insert or replace into files({_COLUMNS}) values(?,?,?,?,?,?,?,?,?)", values)
+        tx.executemany("insert or replace into births(kind, path, at) values(?,?,?)", ((f.kind, f.name, now) for f in added))
         tx.executemany("update files set removed=? where kind=? and path=?", ((now, f.kind, f.name) for f in removed))
 
+    def as_of(self, connection: sqlite3.Connection, at: int) -> tuple[File, ...]:
+        """Return the files that were the lake at a time, replaced ones too as long as they are kept."""
+        columns = ", ".join(f"f.{name}" for name in _COLUMNS.split(", "))
+        rows = connection.execute(
+            f"select {columns}, b.at from files f left join births b using (kind, path) where removed is null or removed > ?",
+            (at,),
+        )
+        found = ((self.file(kind, name, *rest), born) for kind, name, *rest, born in rows)
+        return tuple(file for file, born in found if (_named_at(file) if born is None else born) <= at)
+
     @staticmethod
-    def expired(connection: sqlite3.Connection, before: int) -> list[tuple[str, str]]:
-        """Return files that were replaced before a time: (table, name)."""
-        return list(connection.execute("select kind, path from files where removed < ?", (before,)))
+    def expired(connection: sqlite3.Connection, before: int) -> list[tuple[str, str, int]]:
+        """Return files that were replaced before a time: (table, name, when)."""
+        return list(connection.execute("select kind, path, removed from files where removed < ?", (before,)))
+
+
+def _named_at(file: File) -> int:
+    """Return when a file was named: close to when it was written, for files noted before their birth was."""
+    try:
+        return int(file.name.rpartition("/")[2].partition("-")[0], 16)
+    except ValueError:
+        return 0

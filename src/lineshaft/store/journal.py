@@ -26,6 +26,8 @@ create table if not exists floor(source text primary key, seq integer not null);
 create table if not exists files(kind text not null, path text not null, day integer not null, rows integer not null,
   size integer not null, min_sid integer, max_sid integer, min_ts integer, max_ts integer, removed integer,
   primary key(kind, path)) without rowid;
+create table if not exists births(kind text not null, path text not null, at integer not null,
+  primary key(kind, path)) without rowid;
 {SERIES}
 """
 EVENT = "store:journal"

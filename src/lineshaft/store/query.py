@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from lineshaft.core import DataType, InvalidInput
 from lineshaft.store.aggregate import AGGREGATES, USABLE, Asked, known
 from lineshaft.store.hot import Hot
-from lineshaft.store.index import Index
+from lineshaft.store.index import File, Index
 from lineshaft.store.last import NEVER, Last, Value
 from lineshaft.store.meaning import Meaning, PropertyLike, Ref, Tag
 from lineshaft.store.reader import EMPTY, FOREVER, Piece, Reader
@@ -165,10 +165,14 @@ class Query:
         limit: int | None = None,
         after: str | None = None,
         descending: bool = False,
+        lake: tuple[File, ...] | None = None,
     ) -> pa.Table:
-        """Return (ts, value, q) over (start, end]; `after` is the `page(...)` of the table before, for the next one."""
+        """Return (ts, value, q) over (start, end]; `after` is the `page(...)` of the table before, for the next one.
+
+        With `lake`, files of an earlier time, only what they hold.
+        """
         track = self.track(ref)
-        reader = self._reader()
+        reader = self._reader() if lake is None else Reader(self._hot.cursor(), (), lake, self._index)
         conditions = ["q = 0"] if good_only else []
         if after is not None:
             ts, q = _place(after)

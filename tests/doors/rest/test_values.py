@@ -154,6 +154,12 @@ def test_an_arrow_stream_is_taken(house: House):
     assert house.get(f"latest?property={OVEN}/Temperature")["items"][0]["value"] == count - 2
 
 
+def test_history_as_the_lake_was_at_an_earlier_time(house: House, begin):
+    query = {"property": f"{OVEN}/Temperature", "as_of": "2026-01-01T00:00:00Z"}
+    assert house.ask("GET", "history", params=query).json()["rows"] == []
+    assert house.ask("GET", "history", params={**query, "as_of": "yesterday"}).status_code == 422
+
+
 def test_one_row_without_a_time_does_not_refuse_an_arrow_stream(house: House):
     now = now_ns()
     times = pa.array([now - 2000, None, now - 1000], pa.int64())

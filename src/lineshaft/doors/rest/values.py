@@ -10,7 +10,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from lineshaft.assets import Property
-from lineshaft.core import iso
+from lineshaft.core import iso, parse_time
 from lineshaft.doors.rest.frame.arriving import ROWS_BODY, Rejected, parse
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.hub import quality
@@ -136,11 +136,16 @@ def history(
     end: End = None,
     limit: Rows = 10_000,
     after: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    *,
+    as_of: Annotated[
+        str | None, Query(description="What the lake held at this earlier time, before later corrections and deletions.")
+    ] = None,
 ) -> Any:
     """Return stored values in (start, end], oldest first: as JSON, CSV, Arrow stream or Parquet by the Accept header."""
     one = _readable(rooms, subject, path)
     first, last = span(start, end)
-    table: Any = rooms.store.history(one.path, first, last, limit=limit + 1, after=after)
+    then = None if as_of is None else parse_time(as_of, where="as_of")
+    table: Any = rooms.store.history(one.path, first, last, limit=limit + 1, after=after, as_of=then)
     more = table.num_rows > limit
     table = table.slice(0, limit)
     token = rooms.store.page(table) if more else None
