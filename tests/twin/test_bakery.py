@@ -37,7 +37,7 @@ def test_every_room_takes_the_example_without_a_word(tmp_path: Path) -> None:
     figures.reload()
     assert [str(p) for p in figures.problems()] == []
     assert Detect(db, register, shelf, bus).reload() == []
-    assert load_spares(EXAMPLE / "spares.yaml", db, Spares(db, bus)) == 5
+    assert load_spares(EXAMPLE / "spares.yaml", db, Spares(db, bus)) == 6
     end = now_ns()
     oee = figures.oee("Bakery/Line 1/Oven", end - 60 * 10**9, end)
     assert (oee.ideal_cycle_s, oee.elements["planned_stop"]) == (0.5, 0.0)
