@@ -11,6 +11,7 @@ from lineshaft.maintain.codes import LISTS, check_closing
 from lineshaft.maintain.connectors import connector
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.instruction import steps_of_table
+from lineshaft.maintain.intake import ORDER_COLUMNS, PART_COLUMNS, Intake
 from lineshaft.maintain.inventory import Inventory, label, sheet
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
@@ -21,6 +22,7 @@ from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
 from lineshaft.maintain.tables import MIGRATIONS, add_series, next_number
+from lineshaft.maintain.tabular import SPREADSHEET, write_csv, write_excel
 from lineshaft.maintain.webhook import Webhooks
 from lineshaft.maintain.webhook_settings import WebhooksSettings
 from lineshaft.maintain.workfile import load_workshop
@@ -29,7 +31,11 @@ from lineshaft.maintain.workshop import Workshop
 __all__ = [
     "LISTS",
     "MIGRATIONS",
+    "ORDER_COLUMNS",
+    "PART_COLUMNS",
+    "SPREADSHEET",
     "Buyer",
+    "Intake",
     "Inventory",
     "MaintainSettings",
     "OrderChanged",
@@ -59,4 +65,6 @@ __all__ = [
     "rows_of_csv",
     "sheet",
     "steps_of_table",
+    "write_csv",
+    "write_excel",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,7 @@ from lineshaft.maintain.technician import Technicians
 from lineshaft.production import Production
 from lineshaft.store import Store
 
+log = logging.getLogger("lineshaft.maintain")
 LOOK_EVERY_S = 30.0
 YEAR = 365 * 86_400 * NS
 
@@ -75,13 +77,13 @@ class Workshop:
         wait = 2.0
         while not self._stop.wait(wait):
             wait = LOOK_EVERY_S
-            self._guard_tick()
+            self._look()
 
-    def _guard_tick(self) -> None:
+    def _look(self) -> None:
         try:
             self.planner.tick()
-        except Exception:  # noqa: BLE001 - a busy database: the next look takes what this one left
-            return
+        except Exception:  # a busy database, most often: the next look takes what this one left
+            log.exception("the plans could not be looked at")
 
     # -- people
 

@@ -28,3 +28,25 @@ def test_a_purchase_on_its_way_is_asked_for_again(house: House):
     assert (again["erp"]["system"], again["erp"]["error"]) == ("outbox", "")
     order = house.post("work-orders", {"asset": "Bakery/Line 1/Oven", "title": "x"}, "technician").json()
     assert house.get(f"work-orders/{order['id']}/partner") is None
+
+
+def test_parts_come_in_from_a_file_after_a_dry_run(house: House):
+    def send(text: str, path: str, as_: str = "planner"):
+        return house.ask("POST", path, as_, files={"file": ("parts.csv", text.encode(), "text/csv")})
+
+    good = "part,name,on_hand,used_by\nFILE-1,Filter,2,Bakery/Line 1/Oven\n"
+    dry = send(good, "import/parts?dry_run=true").json()
+    assert (dry["dry_run"], dry["added"], dry["wrong"]) == (True, 1, [])
+    assert not [one for one in house.get("spares")["items"] if one["part"] == "FILE-1"]
+    assert send(good, "import/parts").json()["added"] == 1
+    assert [one["on_hand"] for one in house.get("spares")["items"] if one["part"] == "FILE-1"] == [2]
+    bad = send("part,name,on_hand\nFILE-2,Fan,1\nFILE-3,Fan,-1\n", "import/parts")
+    assert (bad.status_code, bad.json()["where"]) == (422, "line 3, on_hand")
+    assert not [one for one in house.get("spares")["items"] if one["part"] == "FILE-2"]
+    orders = "external,asset,title\nX-1,Bakery/Line 1/Oven,Clean it\n"
+    assert send(orders, "import/orders", "line 1").json()["added"] == 1
+    assert send(orders, "import/orders", "elsewhere").status_code == 403
+    exported = house.ask("GET", "export/orders", "line 1")
+    assert "X-1" in exported.text
+    assert "X-1" not in house.ask("GET", "export/orders", "elsewhere").text
+    assert house.ask("GET", "export/parts?format=xlsx", "viewer").content[:2] == b"PK"

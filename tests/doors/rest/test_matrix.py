@@ -79,6 +79,8 @@ COMMANDS = [
     ("POST", f"logbook/{NOTHING}/correct", {"text": "x"}, "operator"),
     ("POST", "readings", {"property": "Bakery/Line 1/Oven/Temperature", "value": "hot"}, "operator"),
     ("POST", "documents", None, "technician"),
+    ("POST", "images", None, "operator"),
+    ("DELETE", f"images/{NOTHING}", None, "engineer"),
     ("POST", "sql", {"sql": "SELECT * FROM no_such_table"}, "planner"),
     ("POST", "recompute/preview", RECOMPUTE, "engineer"),
     ("POST", "recompute", RECOMPUTE, "engineer"),
@@ -99,7 +101,7 @@ def place(house: House) -> dict[str, str]:
 
 
 def options(path: str, body: object) -> dict[str, object]:
-    if path == "documents":
+    if path == "documents" or path.startswith("import/"):
         return {"files": {"file": (" ", b"x")}}
     return {} if body is None else {"json": body}
 

@@ -18,6 +18,7 @@ from lineshaft.doors.rest import (
     etl,
     exchange,
     guard,
+    images,
     live,
     logbook,
     maintain,
@@ -72,8 +73,9 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog, etl)
-    for room in (*upstream, compute, recompute, detect, workorders, workshop, stock, maintain, purchases, exchange, tables, act, live):
+    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog, etl, images)
+    upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables)
+    for room in (*upstream, compute, recompute, detect, *upkeep, act, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
