@@ -259,6 +259,9 @@ class OrderBody(Body):
         int | None, Field(ge=1, le=5, examples=[4], description="1 low to 5 high; priority is the asset's criticality times it.")
     ] = None
     score: Number = None
+    sensors: Annotated[
+        list[dict[str, Any]], Field(max_length=200, examples=[[{"property": "Bakery/Line 1/Oven/Power", "share": 0.7}]])
+    ] = Field(default_factory=list[dict[str, Any]])
     hours: Annotated[float | None, Field(gt=0, le=1000, examples=[1.5])] = None
     skills: Annotated[dict[str, int], Field(examples=[{"mechanical": 3}])] = Field(default_factory=dict[str, int])
     instruction: Annotated[str, Field(examples=["change-bearing"], description="Its steps, permits, hours, skills.")] = ""
@@ -376,6 +379,7 @@ def add_order(sender: Sender, body: OrderBody) -> OrderShape:
             priority=body.priority,
             urgency=body.urgency,
             score=body.score,
+            sensors=body.sensors,
             hours=body.hours or known.get("hours"),
             skills={**known.get("skills", {}), **body.skills},
             instruction=known.get("instruction"),
