@@ -339,3 +339,26 @@ def _timed(store: Store, sql: str) -> float:
     began = time.perf_counter()
     rows(store, sql)
     return time.perf_counter() - began
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "repeat('x', 4000000000)",
+        "repeat('x', 10001)",
+        "repeat('x', (SELECT 4000000000))",
+        "repeat(repeat('x', 10000), 10000)",
+        "lpad('x', 2000000000, 'y')",
+        "printf('%2000000000d', 1)",
+        "format('{:2000000000}', 1)",
+        "bar(1, 0, 1, 2000000000)",
+    ],
+)
+def test_a_function_that_makes_one_huge_value_is_refused(store: Store, text: str):
+    with pytest.raises(SqlError) as error:
+        rows(store, f"SELECT length({text})")
+    assert error.value.code == "sql.forbidden"
+
+
+def test_a_small_repeat_is_fine(store: Store):
+    assert rows(store, "SELECT repeat('ab', 3), lpad('7', 3, '0')") == [("ababab", "007")]

@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from lineshaft import __version__, act, assets, compute, detect, guard, maintain, production, see, store
 from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
+from lineshaft.app.mirror import Mirror
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
 from lineshaft.app.telling import webhook_events
@@ -95,6 +96,7 @@ class Plant:
         self.webhooks, self.partner = self._exchange(home)
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
+        self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, self.bus)
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
@@ -267,6 +269,7 @@ class Plant:
         self.shaft.start()
         self.store.start()
         self.store.etl.start()
+        self.mirror.start()
         self.compute.recompute.start()
         self.housekeeping.start()
         self.workshop.start()
@@ -278,6 +281,7 @@ class Plant:
             return
         self._stopped = True
         self.production.feeder.stop()
+        self.mirror.stop()
         self.store.etl.stop()
         self.workshop.stop()
         self.housekeeping.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from lineshaft.act import Act
@@ -14,7 +15,7 @@ from lineshaft.doors import Rooms
 from lineshaft.guard import Subject
 from lineshaft.maintain import Orders, Purchases, Spares
 from lineshaft.production import Production
-from lineshaft.store import Field, Plant, Range, View
+from lineshaft.store import Field, Plant, Range, Store, View
 
 _DAY = 86_400_000_000_000
 _MOST = 100_000
@@ -33,6 +34,7 @@ def offer(rooms: Rooms) -> None:
         *_of_detect(rooms.detect),
         *_of_maintain(rooms.orders, rooms.spares, rooms.purchases),
         _cases(rooms.act),
+        *_of_store(rooms.store),
     )
 
 
@@ -183,6 +185,21 @@ def _of_maintain(orders: Orders, spares: Spares, purchases: Purchases) -> Iterat
     fields = "id number part name quantity:number cost:number state proposed_by approved_by case_id created:time"
     said = "Purchases proposed, approved and ordered."
     yield View("purchases", _fields(fields), lambda _when: purchases.list(limit=_MOST), said, None, "created", room="maintain")
+
+
+def _of_store(store: Store) -> Iterator[View]:
+    def shelf(_when: Range) -> Rows:
+        return [{**asdict(one), "asset": one.about} for one in store.documents.list(limit=_MOST)]
+
+    def album(_when: Range) -> Rows:
+        return [asdict(one) for one in store.images.list(limit=_MOST)]
+
+    fields = "id name mime size:integer sha256 asset created:time"
+    said = "Documents about assets; those about nothing in particular have no asset."
+    yield View("documents", _fields(fields), shelf, said, "asset", "created", room="store")
+    fields = "id asset lot ts:time station result name mime size:integer width:integer height:integer sha256 path taken_in:time"
+    said = "Images of inspections; `path` is the file below HOME/lake. The newest 100,000."
+    yield View("images", _fields(fields), album, said, "asset", "ts", room="store")
 
 
 def _cases(act: Act) -> View:

@@ -10,6 +10,7 @@ from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
+from lineshaft.store.image import LARGEST, Image, Images, Seen
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import LedgerRow
 from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
@@ -23,6 +24,7 @@ from lineshaft.store.statement import SqlError
 from lineshaft.store.store import Store
 from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored, nothing
 from lineshaft.store.tables import MIGRATIONS
+from lineshaft.store.tablet import Change, Tablets
 from lineshaft.store.view import Field, Range, View
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "CODES",
     "DERIVED",
     "HINTS",
+    "LARGEST",
     "LAYOUTS",
     "MIGRATIONS",
     "NEVER",
@@ -42,11 +45,14 @@ __all__ = [
     "Answer",
     "Asked",
     "Catalog",
+    "Change",
     "Derivation",
     "Document",
     "Documents",
     "Etl",
     "Field",
+    "Image",
+    "Images",
     "Imported",
     "Imports",
     "Job",
@@ -60,10 +66,12 @@ __all__ = [
     "Ref",
     "Rejection",
     "Run",
+    "Seen",
     "SqlError",
     "Store",
     "StoreSettings",
     "Stored",
+    "Tablets",
     "Tag",
     "View",
     "Workbench",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -15,7 +16,10 @@ from lineshaft.core import Retryable
 from lineshaft.store.statement import SqlError, told
 
 _BATCH = 4096
+_PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 _MOST_BYTES = 256 << 20
+_MOST_GROWTH = 2 << 30
+"""By how much the node may grow while a question is answered before the question is stopped."""
 
 
 class Fetched(NamedTuple):
@@ -138,16 +142,32 @@ class Question:
         return error
 
     def _watch(self) -> None:
-        if not self._done.wait(max(0.0, self._timeout_s - (time.monotonic() - self._began))):
-            self.cancel("timeout")
+        most = _resident() + _MOST_GROWTH
+        while not self._done.wait(min(0.05, max(0.0, self._timeout_s - (time.monotonic() - self._began)))):
+            late = time.monotonic() - self._began >= self._timeout_s
+            if late or _resident() > most:  # values under way are not in the engine's account of its memory
+                self.cancel("timeout" if late else "memory")
+                break
+        if self._why:
             while not self._done.wait(0.05):  # an interrupt between two steps of the engine is not seen by it
                 self.connection.interrupt()
 
     def _ended(self) -> SqlError:
+        if self._why == "memory":
+            hint = "ask for shorter values and fewer of them at once"
+            return SqlError("this makes values that need too much memory", hint=hint, code="sql.memory")
         if self._why == "timeout":
             hint = "narrow the time or the properties, ask minute or hour, or raise [store] sql_timeout"
             return SqlError(f"no answer within {self._timeout_s:g} s", hint=hint, code="sql.timeout")
         return SqlError("the question was cancelled", code="sql.cancelled")
+
+
+def _resident() -> int:
+    """Return the bytes of memory this process holds; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 class Turnstile:

@@ -20,8 +20,13 @@ _TABLE_FUNCTIONS = frozenset({"range", "generate_series", "unnest", "generate_su
 _REFS = frozenset({"BASE_TABLE", "SUBQUERY", "JOIN", "EXPRESSION_LIST", "EMPTY", "PIVOT", "COLUMN_DATA", "CTE"})
 _CLOSED = frozenset({"getenv", "getvariable", "current_setting", "nextval", "currval", "write_log", "pg_sleep"})
 _DEEP = "Max expression depth"
-_MAKERS = frozenset({"range", "generate_series", "list_resize", "array_resize"})
+_MAKERS = frozenset(
+    {"range", "generate_series", "list_resize", "array_resize", "bar", "printf", "format", "lpad", "rpad", "repeat"}
+)
 """One call of these makes a value of many gigabytes, which neither the engine's limit of memory nor its clock stops."""
+_COUNTED = frozenset({"lpad", "rpad", "repeat"})
+_LONGEST_VALUE = 10_000
+"""These may be called with a number in the statement up to this; nested or with a computed number they are refused."""
 _HINT = "send one statement that begins with SELECT or WITH"
 
 
@@ -137,9 +142,23 @@ def _refuse_makers(sql: str, tree: Node) -> None:
     rows = {id(node["function"]) for node in walk(tree) if node.get("type") == "TABLE_FUNCTION" and "function" in node}
     for node in walk(tree):
         if node.get("class") == "FUNCTION" and _function(node) in _MAKERS and id(node) not in rows:
+            if _function(node) in _COUNTED and _short(node):
+                continue
             hint = "as a table it is: FROM range(...), FROM generate_series(...)"
+            if _function(node) in _COUNTED:
+                hint = f"its number is written out and at most {_LONGEST_VALUE:,}, and it stands once"
             what = f"the function '{_function(node)}' is not offered as a value"
             raise SqlError(what, position=_position(node), sql=sql, hint=hint, code="sql.forbidden")
+
+
+def _short(node: Node) -> bool:
+    """Say whether a call makes a value of a known, small size: a written number, and no other maker inside."""
+    arguments: list[Node] = node.get("children") or []
+    if len(arguments) < 2 or any(_function(inner) in _MAKERS for one in arguments for inner in walk(one)):
+        return False
+    value = arguments[1].get("value") or {}
+    number = value.get("value") if isinstance(value, dict) else None
+    return isinstance(number, int) and number <= _LONGEST_VALUE
 
 
 def _reference(sql: str, node: Node, known: frozenset[str], local: set[str]) -> Reference | None:

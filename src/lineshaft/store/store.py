@@ -20,6 +20,7 @@ from lineshaft.store.etl import Etl
 from lineshaft.store.flush import Keeper
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Hot
+from lineshaft.store.image import Images
 from lineshaft.store.index import Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.lake import Lake
@@ -67,6 +68,7 @@ class Store:
         self._query = Query(self._hot, self._index, self._series, meaning)
         self.imports = Imports(self._keeper, self._historian, meaning, home, self.settings)
         self.documents = Documents(home / "documents", db)
+        self.images = Images(home, db)
         self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
         self.catalog = Catalog(self.sql, self._hot, self._index, db)
         self.etl = Etl(self.sql, db, bus, home)

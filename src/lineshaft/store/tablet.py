@@ -182,6 +182,7 @@ class Tablets:
                 f"semi join fresh using ({by})"
             ).fetchall()
             touched = [str(row[0]) for row in found]
+            touched = self.paths(name) if len(now.pieces) >= _FILES and not now.by_day else touched
             if not touched:
                 return rows, []
             old = engine.sql(f"select * from {read_sql(touched, by_day=False)} anti join fresh using ({by})").to_arrow_table()

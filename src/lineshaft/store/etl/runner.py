@@ -45,6 +45,7 @@ log = logging.getLogger("lineshaft.store")
 Owners = Callable[[str], Subject | None]
 _TICK = 1.0
 _KEPT = 1000
+_MIRRORED = ("alarm_log", "work_orders", "work_order_history", "documents", "images")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Etl:
 
     def jobs(self) -> tuple[dict[str, Job], list[Problem]]:
         """Return the jobs as their files are now, and what is wrong with the others."""
-        return read_jobs(self.folder, {*VALUE_VIEWS, *self._bench.views, "drop"})
+        return read_jobs(self.folder, {*VALUE_VIEWS, *self._bench.views, *_MIRRORED})
 
     def runs(self, job: str | None = None, limit: int = 100, before: int | None = None) -> list[Run]:
         """Return runs, newest first."""

@@ -38,7 +38,7 @@ class Armour:
             await self._app(scope, receive, send)
             return
         path = str(scope["path"])
-        limit = LARGE if path in {"/api/v1/values", "/api/v1/documents"} else SMALL
+        limit = LARGE if path in {"/api/v1/values", "/api/v1/documents", "/api/v1/images"} else SMALL
         taken = 0
 
         async def counted() -> Message:
