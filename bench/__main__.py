@@ -1,4 +1,4 @@
-"""Run the benches: `python -m bench [--only NAME] [--json FILE]`; without arguments all, as a table.
+"""Run the benches: `python -m bench [--only NAME] [--points N] [--no-peers] [--json FILE]`; without arguments all, as a table.
 
 A bench is a file `bench/bench_*.py` with `NAME` and `def run() -> list[Row]`. Each runs in a process of its own, so that what one
 leaves in memory does not weigh on the next.
@@ -73,8 +73,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure Lineshaft against peers, on this machine.")
     parser.add_argument("--only", metavar="NAME", action="append", help="one bench; may be repeated")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the rows to a file")
+    parser.add_argument(
+        "--points", metavar="N", type=int, help="so many values in the store, for benches that grow (queries, growth)"
+    )
+    parser.add_argument("--no-peers", action="store_true", help="only ours, where a bench can do without the others")
     parser.add_argument("--quiet", action="store_true", help="print no table")
     options = parser.parse_args()
+    if options.points:
+        os.environ["LINESHAFT_BENCH_POINTS"] = str(options.points)
+    if options.no_peers:
+        os.environ["LINESHAFT_BENCH_PEERS"] = "no"
     known = benches()
     wanted = options.only or list(known)
     unknown = [name for name in wanted if name not in known]

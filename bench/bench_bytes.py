@@ -26,13 +26,17 @@ def run() -> list[Row]:
         taken = store.imports.take(folder / "old.parquet", Reading(), Aim())
         elapsed, cpu = time.perf_counter() - begin, time.process_time() - used
         store.compact()
-        size = sum(Path(path).stat().st_size for path in files_of(store.lake.root, "samples"))
+        size, minutes, hours = (
+            sum(Path(path).stat().st_size for path in files_of(store.lake.root, table)) for table in ("samples", "minute", "hour")
+        )
         store.close()
     if taken.stored != rows:
         raise AssertionError(f"{taken.stored} rows stored of {rows}")
     cores = len(os.sched_getaffinity(0))
     return [
         less_is_better(f"{NAME}/per point", size / rows, "B", "promised", PROMISED_BYTES),
+        Row(f"{NAME}/roll-ups by the minute, per raw point", minutes / rows, "B"),
+        Row(f"{NAME}/roll-ups by the hour, per raw point", hours / rows, "B"),
         more_is_better(f"{NAME}/import from Parquet", rows / elapsed, f"rows/s on {cores} cores", "promised", PROMISED_ROWS),
         Row(f"{NAME}/import cpu", cpu / rows * 1e6, "s per million rows"),
     ]

@@ -41,6 +41,7 @@ class Server:
 
     pid: int
     post: Callable[[str, str], int]
+    get: Callable[[str], bytes]
 
     def cpu(self) -> float:
         tree = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
@@ -52,6 +53,7 @@ def victoria(folder: Path) -> Iterator[Server | None]:
     """Start VictoriaMetrics; None where it is not installed."""
     port = free_port()
     options = [f"-storageDataPath={folder}", f"-httpListenAddr=127.0.0.1:{port}", "-retentionPeriod=100y", "-loggerLevel=ERROR"]
+    options += ["-search.maxPointsPerTimeseries=100000", "-search.latencyOffset=0s"]
     with _running("victoria-metrics", options, port) as server:
         yield server
 
@@ -76,7 +78,7 @@ def _running(program: str, options: list[str], port: int) -> Iterator[Server | N
         return
     process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        yield Server(process.pid, _poster(port))
+        yield Server(process.pid, _poster(port), _getter(port))
     finally:
         process.terminate()
         process.wait(30)
@@ -102,3 +104,17 @@ def _poster(port: int) -> Callable[[str, str], int]:
         return answer.status
 
     return post
+
+
+def _getter(port: int) -> Callable[[str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
+
+    def get(path: str) -> bytes:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
+        return body
+
+    return get
