@@ -1,4 +1,4 @@
-"""A write to a foreign machine (node-opcua): proposed, refused, approved by another person, read back."""
+"""A write to a foreign machine (node-opcua): proposed, refused, approved by another, read back; refused under lock-out."""
 
 from __future__ import annotations
 
@@ -72,4 +72,24 @@ def test_a_guarded_write_reaches_a_foreign_server_and_is_read_back(node_of: Node
     assert (row["outcome"], row["before"], row["readback"]) == ("written", 117.6, 100.0)
     until(lambda: latest(node) == 100.0, 30)
     assert any(line["what"] == f"wrote 100 to {SETPOINT}" for line in node.get("tower")["items"])
+
+    before = node.post("writes", {"property": SETPOINT, "value": 90})
+    order = lock_out(node)
+    refused = node.post("writes", {"property": SETPOINT, "value": 80}, expect=409)
+    assert order["number"] in refused["detail"]
+    node.post(f"approvals/{before['id']}/decide", {"decision": "approve"}, token=second)
+    row = until(lambda: outcome(node, before["id"]), 30)
+    assert (row["outcome"], "locked out" in row["why"]) == ("failed", True)
+    assert latest(node) == 100.0
+    node.post(f"work-orders/{order['id']}/permits/{order['permits'][0]['id']}/release")
+    node.post("writes", {"property": SETPOINT, "value": 80}, expect=201)
     assert node.get("audit/verify")["ok"]
+
+
+def lock_out(node: Node) -> dict[str, Any]:
+    """Somebody works on the oven: a lock is put on, every point confirmed."""
+    order = node.post("work-orders", {"asset": "Bakery/Line 1/Oven", "title": "Change the belt", "kind": "corrective"})
+    points = ["Switch Q1 off and locked", "Try to start: it does not"]
+    lock = {"kind": "lockout", "text": "Main switch Q1", "points": points}
+    order = node.post(f"work-orders/{order['id']}/permits", lock)
+    return dict(node.post(f"work-orders/{order['id']}/permits/{order['permits'][0]['id']}/apply", {"points": points}))
