@@ -153,12 +153,11 @@ def _refuse_makers(sql: str, tree: Node) -> None:
 
 def _short(node: Node) -> bool:
     """Say whether a call makes a value of a known, small size: a written number, and no other maker inside."""
-    arguments: list[Node] = node.get("children") or []
+    arguments: list[Node] = [one["expression"] for one in node.get("arguments") or () if "expression" in one]
     if len(arguments) < 2 or any(_function(inner) in _MAKERS for one in arguments for inner in walk(one)):
         return False
-    value = arguments[1].get("value") or {}
-    number = value.get("value") if isinstance(value, dict) else None
-    return isinstance(number, int) and number <= _LONGEST_VALUE
+    first, number = (str((one.get("literal") or {}).get("text", "")) for one in arguments[:2])
+    return number.isdigit() and int(number) <= _LONGEST_VALUE and len(first) <= _LONGEST_VALUE
 
 
 def _reference(sql: str, node: Node, known: frozenset[str], local: set[str]) -> Reference | None:
