@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from lineshaft.core import now_ns
+from lineshaft.core import SystemEvent, now_ns
 from lineshaft.store.flush import Keeper
 from lineshaft.store.index import DAY, LATE_TABLE, ROLL_UPS, ROWS, SAMPLES_TABLE, File, Index
+from lineshaft.store.lake import day_name
 from lineshaft.store.rewrite import Job, Made, rewrite
 from lineshaft.store.worker import Worker
 
-_QUIET = 250_000
+_QUIET, _SAID_S = 250_000, 5.0
+REWRITING = "store:rewriting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Compactor:
         self._thread: threading.Thread | None = None
         self.progress: Progress | None = None
         self.in_node = _QUIET
+        self._said = 0.0
 
     def due(self, now: int) -> list[int]:
         """Return the days worth rewriting, oldest first."""
@@ -120,10 +124,17 @@ class Compactor:
         told: Callable[[int], None] = lambda done: self._told(day, rows, done)  # noqa: E731
         if rows <= self.in_node:
             return rewrite(job, self._keeper.cursor(), told)
-        return self._worker.run(job, told)
+        try:
+            return self._worker.run(job, told)
+        finally:
+            self._keeper.tell(SystemEvent(REWRITING, f"{day_name(day)} is rewritten", "info", active=False))
 
     def _told(self, day: int, rows: int, done: int) -> None:
         self.progress = Progress(day, rows, done)
+        if rows > self.in_node and time.monotonic() - self._said >= _SAID_S:
+            self._said = time.monotonic()
+            message = f"{day_name(day)} is being rewritten: {done / max(rows, 1):.0%} of {rows:,} values"
+            self._keeper.tell(SystemEvent(REWRITING, message, "info"))
 
 
 def _apart(one: File, other: File) -> bool:

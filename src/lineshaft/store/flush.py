@@ -306,6 +306,10 @@ class Keeper:
         """Return a connection for one pass over files."""
         return self._hot.cursor()
 
+    def tell(self, event: SystemEvent) -> None:
+        """Tell how the lake's housekeeping goes."""
+        self._bus.tell(event)
+
     def attempt(self, make: Callable[[], Made]) -> Made | None:
         """Let files be written, without the lock: flushes go on. Trouble becomes a system event and leaves nothing behind."""
         try:
