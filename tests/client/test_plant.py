@@ -77,6 +77,16 @@ def test_newest_values_windows_figures_and_sql(house: House):
     assert plant.assets(under="Bakery/Line 1/Cooler") == [PUMP.rpartition("/")[0], PUMP]
 
 
+def test_between_the_recorded_values(house: House):
+    plant = plant_of(house)
+    held = plant.interpolated(FLOW, "500ms", BASE, BASE + 3 * NS)
+    assert held["value"].to_pylist() == [100.5, 101.0, 101.5, 102.0, 102.5, 103.0]
+    mean = plant.time_weighted(FLOW, "2s", BASE, BASE + 4 * NS)
+    assert (mean["average"].to_pylist(), mean["coverage"].to_pylist()) == ([100.5, 102.5], [1.0, 1.0])
+    (row,) = house.get(f"time-weighted?property={FLOW}&window=1h&start={BASE - 7200 * NS}&end={BASE - 3600 * NS}")["rows"]
+    assert (row["average"], row["coverage"]) == (None, 0.0)
+
+
 def test_errors_say_what_and_how_to_mend_it(house: House):
     plant = plant_of(house)
     with pytest.raises(NotFound, match="did you mean"):

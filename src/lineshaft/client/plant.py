@@ -98,6 +98,20 @@ class RemotePlant:
         query = {"property": path, "window": window, "start": iso(moment(start)), "end": iso(moment(end))}
         return _into(_table(self.node.ask("aggregates", query, accept=ARROW).body), into)
 
+    def interpolated(
+        self, path: str, interval: str, start: Moment, end: Moment = "now", *, method: str = "linear", into: Into = "arrow"
+    ) -> Any:
+        """Return the good values at start + k x interval, drawn between the recorded ones (linear) or held (locf)."""
+        query = {"property": path, "interval": interval, "start": iso(moment(start)), "end": iso(moment(end)), "method": method}
+        return _into(_table(self.node.ask("interpolated", query, accept=ARROW).body), into)
+
+    def time_weighted(
+        self, path: str, window: str, start: Moment, end: Moment = "now", *, method: str = "locf", into: Into = "arrow"
+    ) -> Any:
+        """Return the mean per window weighted by time, and which share of the window was known."""
+        query = {"property": path, "window": window, "start": iso(moment(start)), "end": iso(moment(end)), "method": method}
+        return _into(_table(self.node.ask("time-weighted", query, accept=ARROW).body), into)
+
     def sql(self, question: str, *, limit: int = 1_000_000, into: Into = "arrow") -> Any:
         """Return the answer to one SELECT over values, assets, orders, alarms ... (needs the right sql.query)."""
         return _into(_table(self.node.ask("sql", accept=ARROW, body={"sql": question, "limit": limit}).body), into)

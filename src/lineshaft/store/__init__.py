@@ -17,6 +17,7 @@ from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
 from lineshaft.store.meaning import Meaning, Ref, Tag
 from lineshaft.store.outside import TABLES, files_of
 from lineshaft.store.query import AGGREGATES, Latest
+from lineshaft.store.sampled import Method, interpolated, time_weighted
 from lineshaft.store.samples import Plant
 from lineshaft.store.settings import StoreSettings
 from lineshaft.store.sql import Answer, Asked, Workbench
@@ -60,6 +61,7 @@ __all__ = [
     "LedgerRow",
     "Listing",
     "Meaning",
+    "Method",
     "Plant",
     "Range",
     "Reading",
@@ -76,5 +78,7 @@ __all__ = [
     "View",
     "Workbench",
     "files_of",
+    "interpolated",
     "nothing",
+    "time_weighted",
 ]

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lineshaft.doors.rest import (
     act,
     assets,
+    b2mml,
     catalog,
     compute,
     detect,
@@ -26,6 +27,7 @@ from lineshaft.doors.rest import (
     production,
     purchases,
     recompute,
+    sampled,
     sql,
     stock,
     store,
@@ -73,8 +75,8 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (guard, permissions, system, assets, production, logbook, values, store, sql, catalog, etl, images)
-    upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables)
+    upstream = (guard, permissions, system, assets, production, logbook, values, sampled, store, sql, catalog, etl, images)
+    upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
     for room in (*upstream, compute, recompute, detect, *upkeep, act, live):
         api.include_router(room.router)
     app.include_router(api)
