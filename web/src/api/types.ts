@@ -106,7 +106,7 @@ export interface SqlColumn { name: string; type: string }
 export interface SqlAnswer { columns: SqlColumn[]; rows: unknown[][]; truncated: boolean; elapsed_ms: number }
 export interface CatalogColumn { name: string; type: string; unit: string; description: string }
 export interface CatalogTable {
-  name: string; kind: 'values' | 'room' | 'file'; room: string; description: string; owner: string; tags: string[];
+  name: string; kind: 'values' | 'room' | 'lake' | 'file'; job?: string; room: string; description: string; owner: string; tags: string[];
   columns: CatalogColumn[]; rows: number | null; newest: Iso | null; made_of: string[]; file: string; size: number | null; version: number;
 }
 export interface LineageRow { property: string; kind: string; formula: string; inputs: string[]; unit: string }

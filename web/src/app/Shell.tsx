@@ -1,7 +1,7 @@
 /** The frame of every page: alarm summary and connection always in sight, the rooms at the side. */
 import { ActionIcon, AppShell, Badge, Burger, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconActivity, IconPencilBolt, IconChartLine, IconBell, IconBroadcast, IconCalendarTime, IconChartBar, IconClipboardList, IconCode, IconDatabase, IconFileText, IconGauge, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
+import { IconActivity, IconArrowsTransferDown, IconPhoto, IconPencilBolt, IconChartLine, IconBell, IconBroadcast, IconCalendarTime, IconChartBar, IconClipboardList, IconCode, IconDatabase, IconFileText, IconGauge, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, type ReactNode } from 'react';
@@ -19,8 +19,8 @@ const ROOMS = [
   ['operate', [['/', 'overview', IconHome], ['/alarms', 'alarms', IconBell], ['/oee', 'oee', IconGauge], ['/production', 'production', IconBuildingFactory2], ['/trends', 'trends', IconChartLine], ['/logbook', 'logbook', IconNotebook]]],
   ['maintain', [['/orders', 'orders', IconClipboardList], ['/spares', 'spares', IconPackage], ['/plans', 'plans', IconCalendarTime], ['/technicians', 'technicians', IconUsersGroup], ['/instructions', 'instructions', IconListNumbers], ['/maintenance', 'maintenance', IconChartBar]]],
   ['decide', [['/approvals', 'approvals', IconThumbUp], ['/writes', 'writes', IconPencilBolt], ['/cases', 'cases', IconRoute], ['/tower', 'tower', IconBroadcast]]],
-  ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase]]],
-  ['house', [['/sources', 'sources', IconActivity], ['/ledger', 'ledger', IconScale], ['/documents', 'documents', IconFileText], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
+  ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase], ['/etl', 'etl', IconArrowsTransferDown]]],
+  ['house', [['/sources', 'sources', IconActivity], ['/ledger', 'ledger', IconScale], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
 ] as const;
 
 export function Shell() {
@@ -58,7 +58,7 @@ export function Shell() {
   );
 }
 
-const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit', sql: 'sql.query' };
+const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit', sql: 'sql.query', etl: 'etl.read' };
 
 function Rooms({ here }: { here: string }) {
   const { t } = useTranslation();

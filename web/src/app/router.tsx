@@ -53,6 +53,8 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/ledger', component: lazyRouteComponent(() => import('../pages/Ledger')) }),
   createRoute({ getParentRoute: () => shell, path: '/sql', validateSearch: question, component: lazyRouteComponent(() => import('../pages/Sql')) }),
   createRoute({ getParentRoute: () => shell, path: '/catalog', validateSearch: table, component: lazyRouteComponent(() => import('../pages/Catalog')) }),
+  createRoute({ getParentRoute: () => shell, path: '/etl', component: lazyRouteComponent(() => import('../pages/Etl')) }),
+  createRoute({ getParentRoute: () => shell, path: '/images', component: lazyRouteComponent(() => import('../pages/Images')) }),
   createRoute({ getParentRoute: () => shell, path: '/webhooks', component: lazyRouteComponent(() => import('../pages/Webhooks')) }),
   createRoute({ getParentRoute: () => shell, path: '/audit', component: lazyRouteComponent(() => import('../pages/Audit')) }),
   createRoute({ getParentRoute: () => shell, path: '/users', component: lazyRouteComponent(() => import('../pages/Users')) }),

@@ -93,6 +93,7 @@ function About({ one }: { one: CatalogDetail }) {
             [t('catalog.rows'), one.rows === null ? t('catalog.notCounted') : f.number(one.rows)],
             [t('catalog.newest'), one.newest ? f.when(one.newest) : '–'],
             ...(one.made_of.length ? [[t('catalog.madeOf'), one.made_of.map((from) => <Link key={from} to="/catalog" search={{ table: from }}>{from}</Link>)] as const] : []),
+            ...(one.job ? [[t('catalog.job'), <Link key="job" to="/etl">{one.job}</Link>] as const] : []),
             ...(one.file ? [[t('catalog.file'), `${one.file} (${f.number((one.size ?? 0) / 1024, 1)} kB)`] as const] : []),
           ]}
         />

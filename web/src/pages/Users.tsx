@@ -10,6 +10,7 @@ import { ROLES } from '../app/permissions';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Rules } from '../parts/Rules';
 import { Scroll } from '../parts/Scroll';
 
 /** Who may enter: people by name and password, programs by token. A token is shown once, here, and never again. */
@@ -24,6 +25,7 @@ export default function Users() {
       <PageHead title={t('nav.users')} sub={t('user.sub')} />
       <Panel title={t('user.people')} pad={false} extra={<Button size="compact-md" leftSection={<IconPlus size={15} aria-hidden />} onClick={() => setAdding('user')}>{t('user.add')}</Button>}><People /></Panel>
       <Panel title={t('user.tokens')} pad={false} mt="sm" extra={<Button size="compact-md" leftSection={<IconKey size={15} aria-hidden />} onClick={() => setAdding('token')}>{t('user.addToken')}</Button>}><Tokens /></Panel>
+      {mayUsers && <Rules />}
       {adding && <Add kind={adding} onClose={() => setAdding(null)} />}
     </>
   );
