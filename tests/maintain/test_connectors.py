@@ -9,7 +9,7 @@ import pytest
 
 from lineshaft.core import ConfigError, CredentialsError, InvalidInput, Retryable
 from lineshaft.maintain.connector import SUPPLY, Connector
-from lineshaft.maintain.connectors import connector, erp_plugins
+from lineshaft.maintain.connectors import erp_plugins, make_connector
 from tests.maintain.standins import STANDINS, Rest, Sap, StandIn
 
 PURCHASE = {
@@ -26,7 +26,7 @@ def met(request, monkeypatch):
     there = twin()
     for variable, value in twin.env.items():
         monkeypatch.setenv(variable, value)
-    yield there, connector(Path(), name, {**twin.options, "url": there.url, "timeout_s": 5}, "erp")
+    yield there, make_connector(Path(), name, {**twin.options, "url": there.url, "timeout_s": 5}, "erp")
     there.close()
 
 
@@ -123,9 +123,9 @@ def test_options_are_checked_when_the_node_starts(name):
         ({"timeout": 3}, "not a setting"),
     ):
         with pytest.raises(ConfigError, match=said) as error:
-            connector(Path(), name, {**good, **wrong}, "erp")
+            make_connector(Path(), name, {**good, **wrong}, "erp")
         assert "pw" not in str(error.value)
     if name == "rest":
         doubling = {**good, "purchase": {**good["purchase"], "find": {"path": "/purchases"}}}
         with pytest.raises(ConfigError, match="mark"):
-            connector(Path(), name, doubling, "erp")
+            make_connector(Path(), name, doubling, "erp")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from lineshaft.app import read_settings
 from lineshaft.core import LineshaftError
-from lineshaft.maintain import connector
+from lineshaft.maintain import make_connector
 
 Finding = tuple[str, str, str, str]
 """(name, ok|warn|fail, message, hint)"""
@@ -34,7 +34,7 @@ def outside_answers(home: Path) -> Iterator[Finding]:
 
 def _reach(home: Path, what: str, name: str, options: Mapping[str, Any]) -> Finding:
     try:
-        return f"{what} {name}", "ok", connector(home, name, options, what).check(), ""
+        return f"{what} {name}", "ok", make_connector(home, name, options, what).check(), ""
     except LineshaftError as error:
         return f"{what} {name}", "fail", f"{error.where}: {error.what}" if error.where else error.what, error.hint
 

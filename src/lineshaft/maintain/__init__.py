@@ -5,17 +5,20 @@ ledger of moves. A purchase is proposed, approved by a second person and handed 
 Everything that changes takes the transaction of the caller; events are told after its commit.
 """
 
+from lineshaft.maintain.b2mml import Answered
+from lineshaft.maintain.b2mml import read as read_b2mml
+from lineshaft.maintain.b2mml import write as write_b2mml
 from lineshaft.maintain.buyer import Buyer
 from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
-from lineshaft.maintain.connectors import connector
+from lineshaft.maintain.connectors import make_connector
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.instruction import steps_of_table
 from lineshaft.maintain.intake import ORDER_COLUMNS, PART_COLUMNS, Intake
 from lineshaft.maintain.inventory import Inventory, label, sheet
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
-from lineshaft.maintain.partner import Partner
+from lineshaft.maintain.partner import Partner, way_to
 from lineshaft.maintain.purchase import Purchases
 from lineshaft.maintain.settings import MaintainSettings
 from lineshaft.maintain.spare import Spares
@@ -34,6 +37,7 @@ __all__ = [
     "ORDER_COLUMNS",
     "PART_COLUMNS",
     "SPREADSHEET",
+    "Answered",
     "Buyer",
     "Intake",
     "Inventory",
@@ -54,17 +58,20 @@ __all__ = [
     "Workshop",
     "add_series",
     "check_closing",
-    "connector",
     "label",
     "load_spares",
     "load_workshop",
+    "make_connector",
     "next_number",
     "possible",
+    "read_b2mml",
     "repair_of",
     "repair_times",
     "rows_of_csv",
     "sheet",
     "steps_of_table",
+    "way_to",
+    "write_b2mml",
     "write_csv",
     "write_excel",
 ]

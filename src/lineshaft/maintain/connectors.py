@@ -20,7 +20,7 @@ def erp_plugins() -> Registry:
     return Registry("lineshaft.erps", erps)
 
 
-def connector(home: Path, name: str, options: Mapping[str, Any], setting: str) -> Connector:
+def make_connector(home: Path, name: str, options: Mapping[str, Any], setting: str) -> Connector:
     """Make a connector. Raises ConfigError for an unknown plugin or option, naming the nearest known one."""
     plugin = erp_plugins().load(name, where=f"[maintain] {setting}")
     try:

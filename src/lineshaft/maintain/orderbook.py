@@ -13,7 +13,7 @@ from lineshaft.maintain.avoided import avoided_of
 from lineshaft.maintain.checklist import read_steps
 from lineshaft.maintain.codebook import CodeBook
 from lineshaft.maintain.effort import read_effort
-from lineshaft.maintain.finding import findings_of, similar
+from lineshaft.maintain.finding import findings_of, order_of, similar
 from lineshaft.maintain.permit import read_permits, standing, why_locked
 from lineshaft.maintain.place import Places
 from lineshaft.maintain.steps import FINAL, State, possible, refuse_unknown
@@ -77,6 +77,11 @@ class OrderBook:
             query = query.where(orders.c.created < before)
         with self._db.read() as tx:
             return self._shown(tx, [dict(row) for row in tx.execute(query).mappings()])
+
+    def of_source(self, kind: str, source: str, tx: Connection | None = None) -> str | None:
+        """Return the order that was made for an alarm, a finding or another system's order, if there is one."""
+        with self._db.read(tx) as own:
+            return order_of(own, f"{kind}:{source}")
 
     def locked_out(self, asset: str, tx: Connection | None = None) -> str:
         """Say which lock-out stands on an asset or on what it is part of; empty where none does. Writers ask this."""

@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.core import Bus, Conflict, Database, InvalidInput, iso, now_ns, parse_duration
 from lineshaft.guard import Command, Guard, Subject
 from lineshaft.maintain.connector import Connector, Progress
-from lineshaft.maintain.connectors import connector
+from lineshaft.maintain.connectors import make_connector
 from lineshaft.maintain.courier import Courier
 from lineshaft.maintain.events import OrderChanged
 from lineshaft.maintain.order import Orders
@@ -37,7 +37,9 @@ class Partner:
     ) -> None:
         self._db, self._guard, self._orders, self._settings = db, guard, orders, settings
         self._every = parse_duration(settings.cmms_every)
-        self.system: Connector | None = connector(home, settings.cmms, settings.cmms_options, "cmms") if settings.cmms else None
+        self.system: Connector | None = (
+            make_connector(home, settings.cmms, settings.cmms_options, "cmms") if settings.cmms else None
+        )
         self.outgoing = Outgoing(db, "order", node, parse_duration(settings.erp_in_flight) / 1e9)
         self.courier = Courier(settings.cmms or "cmms", self.outgoing, self._bring, bus)
 
@@ -100,7 +102,7 @@ class Partner:
         for line_id, text in progress.lines:
             comment = partial(self._orders.comment, order_id=order_id, by=PARTNER, note=text)
             self._do(order, f"line:{line_id}", "note", comment, {"line": line_id})
-        for verb in _way(str(order["state"]), progress.state):
+        for verb in way_to(str(order["state"]), progress.state):
             more: dict[str, Any] = {"codes": dict(progress.codes) or None} if verb == "done" else {}
             step = partial(getattr(self._orders, verb), order_id=order_id, by=PARTNER, note=said, **more)
             self._do(order, verb, verb, step, more)
@@ -121,10 +123,10 @@ class Partner:
             raise InvalidInput(what, hint=error.hint, code="cmms.step") from None
 
 
-def _way(state: str, there: str) -> list[str]:
+def way_to(state: str, there: str) -> list[str]:
     """Return our verbs from a state of ours to one of theirs.
 
-    >>> _way("triaged", "done"), _way("on_hold", "in_progress"), _way("done", "in_progress")
+    >>> way_to("triaged", "done"), way_to("on_hold", "in_progress"), way_to("done", "in_progress")
     (['start', 'done'], ['resume'], [])
     """
     if state in OVER:

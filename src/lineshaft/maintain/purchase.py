@@ -26,7 +26,7 @@ from lineshaft.core import (
 )
 from lineshaft.guard import Subject
 from lineshaft.maintain.connector import Connector, Supply
-from lineshaft.maintain.connectors import connector
+from lineshaft.maintain.connectors import make_connector
 from lineshaft.maintain.events import PurchaseChanged
 from lineshaft.maintain.outgoing import Outgoing
 from lineshaft.maintain.settings import MaintainSettings
@@ -51,7 +51,7 @@ class Purchases:
         self._bus = bus
         self._spares = Spares(db, bus)
         self.settings = settings or MaintainSettings()
-        self.erp: Connector = connector(home, self.settings.erp, self.settings.erp_options, "erp")
+        self.erp: Connector = make_connector(home, self.settings.erp, self.settings.erp_options, "erp")
 
         in_flight = parse_duration(self.settings.erp_in_flight) / NS
         self.outgoing = Outgoing(db, "purchase", node, in_flight)

@@ -26,6 +26,11 @@ class MaintainSettings(Section):
         default=("corrective", "preventive", "predictive", "inspection"), description="Which kinds of work orders it gets."
     )
     cmms_every: Duration = Field(default="5m", description="How often it is asked how those orders stand.")
+    b2mml_schemas: str = Field(
+        default="",
+        description="Folder with MESA's B2MML schemas (B2MML-WorkSchedule.xsd ...): work orders in and out are validated then,\n"
+        "for which lxml must be installed.",
+    )
     service_levels: dict[str, str] = Field(
         default_factory=lambda: dict(SERVICE),
         description="Time from report to done by priority, 1 (at once) to 5 (some day). An asset's attribute RepairWithin\n"

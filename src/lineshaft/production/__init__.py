@@ -8,6 +8,8 @@ ideal cycles have versions with a valid-from. YAML files and the plugins of `fee
 from lineshaft.production.calendar import Calendar, CalendarVersion, Interval, Pause, Planned, Shift, ShiftTime
 from lineshaft.production.feed import Feed, FeedDraft, Pulled
 from lineshaft.production.feeder import Feeder, FeedStatus
+from lineshaft.production.feeds.b2mml import Node as B2mmlNode
+from lineshaft.production.feeds.b2mml import parse as parse_b2mml
 from lineshaft.production.figures import Figures, OrderFigure
 from lineshaft.production.floor import Production, ProductionChanged
 from lineshaft.production.intake import Loaded
@@ -29,6 +31,7 @@ from lineshaft.production.written import (
 
 __all__ = [
     "MIGRATIONS",
+    "B2mmlNode",
     "Calendar",
     "CalendarEntry",
     "CalendarVersion",
@@ -61,4 +64,5 @@ __all__ = [
     "Shift",
     "ShiftTime",
     "feed_plugins",
+    "parse_b2mml",
 ]

@@ -50,3 +50,25 @@ def test_parts_come_in_from_a_file_after_a_dry_run(house: House):
     assert "X-1" in exported.text
     assert "X-1" not in house.ask("GET", "export/orders", "elsewhere").text
     assert house.ask("GET", "export/parts?format=xlsx", "viewer").content[:2] == b"PK"
+
+
+def test_orders_go_out_and_come_in_as_b2mml(house: House):
+    def send(text: str, as_: str = "technician"):
+        return house.ask("POST", "import/b2mml", as_, files={"file": ("x.xml", text.encode(), "application/xml")})
+
+    scope = "<HierarchyScope><EquipmentID>{}</EquipmentID><EquipmentLevel>Other</EquipmentLevel>{}</HierarchyScope>"
+    place = scope.format("Bakery", scope.format("Line 1", scope.format("Oven", "")))
+    job = f"<WorkRequest><ID>MES-7</ID><Description>Door leaks</Description>{place}<Priority>2</Priority></WorkRequest>"
+    made = send(job).json()
+    assert (len(made["added"]), made["known"]) == (1, [])
+    assert send(job).json() == {"added": [], "known": made["added"], "moved": []}
+    done = "<JobResponse><JobOrderID>MES-7</JobOrderID><JobState>Completed</JobState></JobResponse>"
+    assert send(done).json()["moved"] == [f"{made['added'][0]}: start, done"]
+    order = house.get(f"work-orders/{made['added'][0]}")
+    assert (order["state"], order["asset"], order["priority"]) == ("done", "Bakery/Line 1/Oven", 2)
+    text = house.ask("GET", f"work-orders/{order['id']}/b2mml?form=job-response", "viewer").text
+    assert "<JobState>Completed</JobState>" in text
+    assert house.ask("GET", f"work-orders/{order['id']}/b2mml", "elsewhere").status_code == 403
+    assert send(job.replace("MES-7", "MES-8"), "elsewhere").status_code == 403
+    unknown = send(job.replace("Oven", "Owen").replace("MES-7", "MES-9"))
+    assert (unknown.status_code, unknown.json()["where"]) == (404, "line 1")

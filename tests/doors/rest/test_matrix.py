@@ -64,6 +64,7 @@ COMMANDS = [
     ("POST", "webhooks/NO-SUCH/test", {}, "engineer"),
     ("POST", "import/parts", None, "planner"),
     ("POST", "import/orders", None, "technician"),
+    ("POST", "import/b2mml", None, "technician"),
     ("POST", "cases/{case}/retry", None, "planner"),
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
     ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),
