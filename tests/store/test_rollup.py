@@ -81,7 +81,7 @@ ROW = st.tuples(st.sampled_from(["a", "b"]), TIME, VALUE, st.sampled_from([0, 0,
 STEP = st.one_of(st.lists(ROW, min_size=1, max_size=40), st.sampled_from(["flush", "compact", "compact"]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(STEP, min_size=3, max_size=9),
     window=st.sampled_from([MINUTE, 5 * MINUTE, HOUR, 7 * HOUR, DAY, 7 * DAY, 90 * SECOND]),
@@ -117,7 +117,7 @@ def test_roll_ups_and_rows_give_the_same(tmp_path_factory, monkeypatch, steps, w
         one.db.close()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEP, min_size=3, max_size=7), view=st.sampled_from(["minute", "hour"]))
 def test_sql_says_the_same_with_and_without_roll_ups(tmp_path_factory, monkeypatch, steps, view):
     one = Home(tmp_path_factory.mktemp("home"))
