@@ -35,6 +35,7 @@ PATHS = [
     "/catalog",
     "/ledger",
     "/documents",
+    "/webhooks",
     "/audit",
     "/users",
 ]

@@ -45,6 +45,8 @@ class Connector:
     Options: ClassVar[type[Section]] = Section
     purchases: ClassVar[bool] = False
     orders: ClassVar[bool] = False
+    remote: ClassVar[bool] = True
+    """Whether a request may still be on the line after we died: what is done here at once need not be waited for."""
 
     def order(self, purchase: Mapping[str, Any]) -> str:
         """Order, or return the reference of the order that carries this purchase's mark already."""

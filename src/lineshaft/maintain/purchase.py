@@ -53,7 +53,7 @@ class Purchases:
         self.settings = settings or MaintainSettings()
         self.erp: Connector = make_connector(home, self.settings.erp, self.settings.erp_options, "erp")
 
-        in_flight = parse_duration(self.settings.erp_in_flight) / NS
+        in_flight = parse_duration(self.settings.erp_in_flight) / NS if self.erp.remote else 0.0
         self.outgoing = Outgoing(db, "purchase", node, in_flight)
 
     def propose(

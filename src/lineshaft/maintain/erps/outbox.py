@@ -33,6 +33,7 @@ class Outbox(Connector):
 
     Options = Options
     purchases = True
+    remote = False
 
     def __init__(self, home: Path, options: Options) -> None:
         self._folder = home / options.folder
