@@ -85,7 +85,8 @@ def test_other_engines_count_the_same_from_the_list_of_files(home: Path) -> None
     take(home)
     files = typed("lake", "files", "--home", home).split()
     assert files
-    assert duckdb.execute(f"select count(*), sum(v) from read_parquet({files!r})").fetchall() == [(3, 361.5)]
+    with duckdb.connect() as db:
+        assert db.execute(f"select count(*), sum(v) from read_parquet({files!r})").fetchall() == [(3, 361.5)]
     assert typed("lake", "files", "--home", home, "--table", "late") == "\n"
     assert typed("lake", "files", "--home", home, "--table", "series", "--json").startswith("[")
 

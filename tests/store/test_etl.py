@@ -72,7 +72,8 @@ def test_a_job_writes_a_table_that_everybody_reads(lake: Store, home: Home):
     assert pl.read_delta(place)["kwh"].sum() == 5.0
     table = DeltaTable(place)
     assert table.to_pyarrow_table().num_rows == 2
-    assert duckdb.sql(f"select sum(kwh) from read_parquet({table.file_uris()})").fetchall() == [(5.0,)]
+    with duckdb.connect() as db:
+        assert db.execute(f"select sum(kwh) from read_parquet({table.file_uris()})").fetchall() == [(5.0,)]
     listed = lake.catalog.get("energy", OWNER)
     assert (listed.kind, listed.rows, listed.made_of, listed.job) == ("lake", 2, ("meter",), "energy")
     assert next(one.unit for one in listed.columns if one.name == "kwh") == "kWh"

@@ -360,7 +360,8 @@ def test_another_program_reads_the_roll_ups(store: Store):
     store.flush()
     store.compact()
     paths = [file.path for file in rolled(store) if file.kind == "hour"]
-    found = duckdb.sql(f"select sum(n)::int from read_parquet({paths})").fetchall()
+    with duckdb.connect() as db:
+        found = db.execute(f"select sum(n)::int from read_parquet({paths})").fetchall()
     assert found == [(800,)]
     assert pq.ParquetFile(paths[0]).schema_arrow.names[:5] == ["sid", "ts", "kind", "part", "n"]
 
