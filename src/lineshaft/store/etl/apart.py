@@ -53,6 +53,11 @@ class Apart:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @staticmethod
+    def _too_long(seconds: int) -> LineshaftError:
+        hint = "raise the job's timeout, or read less"
+        return LineshaftError(f"the step took longer than {seconds} s", hint=hint, code="etl.timeout")
+
     def _wait(self, folder: Path) -> str:
         seconds = max(1, round(self._timeout_s))
         command = [sys.executable, "-I", str(_CHILD), str(folder), str(self._file), str(self._memory), str(seconds)]
@@ -69,10 +74,11 @@ class Apart:
             except subprocess.TimeoutExpired:
                 self.cancel()
                 self._process.wait()
-                hint = "raise the job's timeout, or read less"
-                raise LineshaftError(f"the step took longer than {seconds} s", hint=hint, code="etl.timeout") from None
+                raise self._too_long(seconds) from None
         if self._cancelled:
             raise LineshaftError("the run was cancelled", code="etl.cancelled")
+        if code == -signal.SIGXCPU:  # the system's clock of its work ran out a moment before ours
+            raise self._too_long(seconds)
         text = (folder / "said").read_bytes()[-_TAIL:].decode(errors="replace").strip()
         if code and "MemoryError" in text:
             hint = "raise the job's memory, or read less"

@@ -18,7 +18,7 @@ import pyarrow as pa
 def main(folder: Path, file: Path, memory: int, seconds: int) -> None:
     """Run one step: HOME/scratch/... holds its tables as Arrow files, `out.arrow` is what it gives back."""
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))  # SIGXCPU first: it tells why the step ended
     tables: dict[str, pa.Table] = {}
     for path in sorted(folder.glob("in-*.arrow")):
         with pa.OSFile(str(path), "rb") as source:
