@@ -8,7 +8,9 @@ python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with 
 
 from __future__ import annotations
 
+import ctypes.util
 import hashlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -31,7 +33,12 @@ def has_chromium() -> bool:
 
 def missing_from_debian() -> list[str]:
     """Return the Debian packages whose programs are not here."""
-    wanted = {"chromium": has_chromium(), "postgresql": has_postgresql()}
+    wanted = {
+        "chromium": has_chromium(),
+        "postgresql": has_postgresql(),
+        "libmodbus5": ctypes.util.find_library("modbus") is not None,
+        "mosquitto": any(shutil.which("mosquitto", path=path) for path in (os.environ.get("PATH"), "/usr/sbin")),
+    }
     return [package for package, here in wanted.items() if not here]
 
 

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -49,7 +50,9 @@ def kind(annotation: object) -> str:
     """Return a type as people read it."""
     if isinstance(annotation, type) and not getattr(annotation, "__args__", None):
         return annotation.__name__
-    return str(annotation).replace("typing.", "").replace("NoneType", "None").rsplit("lineshaft.", 1)[-1]
+    text = re.sub(r"\b(?:typing|lineshaft)\.(?:\w+\.)*", "", str(annotation)).replace("NoneType", "None")
+    text = re.sub(r"Annotated\[(\w+), \w+\(func=<[^>]*>\)\]", r"\1", text)
+    return re.sub(r"^Optional\[(.*)\]$", r"\1 | None", text)
 
 
 def fields(model: type[BaseModel]) -> Iterator[str]:

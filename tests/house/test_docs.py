@@ -21,7 +21,13 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 ROOMS = ["guard", "connect", "assets", "production", "store", "compute", "detect", "maintain", "act", "twin", "doors"]
-IMPORTED_AS = {"argon2-cffi": "argon2", "pyyaml": "yaml", "python-multipart": "multipart"}
+IMPORTED_AS = {
+    "argon2-cffi": "argon2",
+    "python-snap7": "snap7",
+    "protobuf": "google",
+    "pyyaml": "yaml",
+    "python-multipart": "multipart",
+}
 PART_OF = {"pydantic_core": "pydantic", "starlette": "fastapi"}
 
 

@@ -1,0 +1,133 @@
+"""One line to Modbus units: requests one after another, never above the controller's budget."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from pymodbus import FramerType, ModbusException
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+
+from lineshaft.connect.poll import LineLost
+from lineshaft.connect.sources.modbus.blocks import Block
+from lineshaft.connect.sources.modbus.options import ModbusOptions
+from lineshaft.core import ConfigError
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every timeout as an error; the source says it once
+
+EXCEPTIONS = {
+    1: "illegal function: the controller has no such table",
+    2: "illegal data address: the controller has no such register",
+    3: "illegal data value: the controller takes no request of this size or kind",
+    4: "the controller failed while answering",
+    5: "the controller needs longer (acknowledge)",
+    6: "the controller is busy",
+    10: "the gateway has no path to the unit",
+    11: "the unit behind the gateway does not answer",
+}
+LASTING = {1, 2, 3}
+
+
+class Refused(Exception):
+    """The controller answered with an exception; `lasting` when asking the same again is useless."""
+
+    def __init__(self, block: Block, code: int) -> None:
+        super().__init__(f"{block.text}: exception {code}, {EXCEPTIONS.get(code, 'unknown to the standard')}")
+        self.lasting = code in LASTING
+
+
+class Silent(Exception):
+    """A unit did not answer in time."""
+
+
+class Line:
+    """The connection; `read` gives the bytes of one block."""
+
+    def __init__(self, options: ModbusOptions) -> None:
+        self._options = options
+        self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._pause = 1.0 / options.requests_per_second
+        self._next = 0.0
+
+    async def open(self) -> None:
+        """Open the line. Raises LineLost when nobody answers."""
+        self.close()
+        client = _client(self._options)
+        if not await client.connect():
+            client.close()
+            raise LineLost(f"nobody answers at {self._options.url}")
+        self._client = client
+
+    def close(self) -> None:
+        """Close the line."""
+        if self._client is not None:
+            self._client.close()
+        self._client = None
+
+    async def read(self, block: Block) -> bytes:
+        """Return the block's bytes: two a register, most significant first, or one a coil.
+
+        Raises Refused, Silent (this unit only), or LineLost.
+        """
+        client = self._client
+        if client is None or not client.connected:
+            raise LineLost("the line was cut")
+        await self._wait_for_budget()
+        ask = {
+            "coil": client.read_coils,
+            "discrete": client.read_discrete_inputs,
+            "input": client.read_input_registers,
+            "holding": client.read_holding_registers,
+        }[block.table]
+        try:
+            answer = await ask(block.start, count=block.count, device_id=block.unit)
+        except ModbusException as error:
+            if not client.connected:
+                raise LineLost(f"{self._options.url}: the line was cut") from error
+            raise Silent(f"unit {block.unit} does not answer within {self._options.timeout}") from error
+        if answer.isError():
+            raise Refused(block, int(answer.exception_code))
+        words = answer.bits if block.bits else answer.registers
+        if len(words) < block.count:  # some servers answer with less, or nothing, beyond their last register
+            raise Refused(block, 2)
+        if block.bits:
+            return np.array(words[: block.count], np.uint8).tobytes()
+        return np.array(words, ">u2").tobytes()
+
+    async def _wait_for_budget(self) -> None:
+        """Keep the distance between requests that the budget asks for."""
+        now = time.monotonic()
+        self._next = max(self._next, now - 10 * self._pause) + self._pause
+        if self._next > now + self._pause:
+            await asyncio.sleep(self._next - now)
+
+
+def _client(options: ModbusOptions) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
+    """Return a client for the address. Raises ConfigError for one that names no port or device."""
+    parts = urlsplit(options.url)
+    timeout = options.seconds("timeout")
+    if parts.scheme == "rtu":
+        words = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        try:
+            return AsyncModbusSerialClient(
+                parts.path,
+                framer=FramerType.RTU,
+                baudrate=int(words.get("baud", "19200")),
+                bytesize=int(words.get("bits", "8")),
+                parity=words.get("parity", "E"),
+                stopbits=int(words.get("stop", "1")),
+                timeout=timeout,
+                retries=0,
+                reconnect_delay=0,
+            )
+        except ValueError as error:
+            raise ConfigError(f"{options.url}: {error}", hint="write rtu:///dev/ttyUSB0?baud=19200&parity=E") from None
+    if not parts.hostname:
+        raise ConfigError(f"{options.url} names no host", hint="write tcp://10.0.0.5:502")
+    framer = FramerType.RTU if parts.scheme == "rtu+tcp" else FramerType.SOCKET
+    return AsyncModbusTcpClient(
+        parts.hostname, port=parts.port or 502, framer=framer, timeout=timeout, retries=0, reconnect_delay=0
+    )
