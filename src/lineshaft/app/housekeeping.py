@@ -54,6 +54,7 @@ class Housekeeping:
                 self._assets.tick()
                 gateway = self._gateway
                 self._store.check_ledger(self._store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost()))
+                self._store.cost.tend()
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()
                     self._guard.tidy()

@@ -53,6 +53,8 @@ class Plant:
         self.demo = demo
         self._server: Server | None = None
         self._stopped = False
+        self._loading = False
+        self.problems: list[Problem] = []
         self.db, self.settings = open_database(home)
         self.address = address or self.settings.web.host
         self.port = port or self.settings.web.port
@@ -68,7 +70,7 @@ class Plant:
         self.assets = assets.Assets(self.db, self.bus)
         self.production = production.Production(self.db, self.assets, self.bus)
         self.feeds = self.settings.feeds.build(home / "settings.toml")
-        self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus)
+        self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus, self.settings.cost)
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
@@ -154,6 +156,11 @@ class Plant:
         on(maintain.OrderChanged, self.act.on_order, "act: a step of an order wakes its case")
         on(maintain.PurchaseChanged, self.act.on_purchase, "act: an approved purchase is bought, an ordered one wakes its case")
         on(production.ProductionChanged, self.act.on_production, "act: a verdict wakes the case of a held lot")
+        on(
+            act.ExecutorLost,
+            self._on_lost,
+            "maintain: what an executor that died was bringing is brought from here",
+        )
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
         for event, handler, name in [*rest.tell_events(self._hub), *webhook_events(self.webhooks)]:
             on(event, handler, name)
@@ -161,11 +168,15 @@ class Plant:
     def _reload(self) -> list[Problem]:
         """Compile formulas and alarm definitions anew; what is wrong is told and stops nothing else."""
         self.compute.reload()
-        formulas = [Problem(one.where, one.what, one.hint) for one in self.compute.problems()]
-        return formulas + self.detect.reload()
+        return [*self.compute.problems(), *self.detect.reload()]
 
     def _on_assets(self, _event: assets.AssetsChanged) -> None:
-        self._reload()
+        if not self._loading:
+            self._reload()
+
+    def _on_lost(self, lost: act.ExecutorLost) -> None:
+        self.partner.take_over(lost.name)
+        self.webhooks.take_over(lost.name)
 
     @staticmethod
     def problems_of(home: Path) -> list[Problem]:
@@ -203,12 +214,17 @@ class Plant:
         """Read the YAML of HOME/config; what is wrong in one file is told (and returned) and stops nothing else."""
         folder = folder or self.home / self.settings.node.models
         found: list[Problem] = []
-        if folder.is_dir():
-            found += self.assets.load(folder).problems
-            found += self.production.load(folder).problems
-            found += self._load_spares(folder / "spares.yaml")
-            found += self._load_workshop(folder / "maintenance.yaml")
-        return found + self._reload()
+        self._loading = True  # formulas are compiled once, when all files have been read
+        try:
+            if folder.is_dir():
+                found += self.assets.load(folder).problems
+                found += self.production.load(folder).problems
+                found += self._load_spares(folder / "spares.yaml")
+                found += self._load_workshop(folder / "maintenance.yaml")
+        finally:
+            self._loading = False
+        self.problems = found + self._reload()
+        return self.problems
 
     def _load_spares(self, path: Path) -> list[Problem]:
         try:
@@ -269,6 +285,7 @@ class Plant:
         self.shaft.start()
         self.store.start()
         self.store.etl.start()
+        self.store.import_jobs.start()
         self.mirror.start()
         self.compute.recompute.start()
         self.housekeeping.start()
@@ -282,6 +299,7 @@ class Plant:
         self._stopped = True
         self.production.feeder.stop()
         self.mirror.stop()
+        self.store.import_jobs.stop()
         self.store.etl.stop()
         self.workshop.stop()
         self.housekeeping.stop()

@@ -41,6 +41,7 @@ SECTIONS: dict[str, type[Section]] = {
     "feeds": production.FeedsSettings,
     "guard": guard.GuardSettings,
     "store": store.StoreSettings,
+    "cost": store.CostSettings,
     "compute": compute.ComputeSettings,
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
@@ -73,6 +74,7 @@ class Settings:
     feeds: production.FeedsSettings
     guard: guard.GuardSettings
     store: store.StoreSettings
+    cost: store.CostSettings
     compute: compute.ComputeSettings
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings

@@ -14,6 +14,7 @@ from lineshaft.core import LineshaftError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lineshaft.cli.demo:demo", "Show a small bakery line alive, from its signals to a work order."),
     "up": ("lineshaft.cli.up:up", "Run a node for real use."),
+    "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
     "simulate": ("lineshaft.connect.cli:simulate", "Be a machine: the bakery line, or a recorded table replayed."),
     "doctor": ("lineshaft.cli.doctor:doctor", "Check an installation and say what to mend."),
     "rooms": ("lineshaft.cli.rooms:rooms", "Print the rooms and the wiring between them."),
@@ -24,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "etl": ("lineshaft.cli.etl:etl", "List, run and look back on the jobs that write tables of the lake."),
     "import-history": ("lineshaft.cli.history:import_history", "Take in files of an older historian: Parquet or CSV."),
     "export-history": ("lineshaft.cli.history:export_history", "Write values of properties to a Parquet or CSV file."),
+    "cost": ("lineshaft.cli.cost:cost", "Estimate what storage costs, now and in a year."),
     "lake": ("lineshaft.cli.lake:lake", "Print the lake's files, for pyspark, DuckDB and others."),
     "token": ("lineshaft.cli.people:token", "Create, list and disable API tokens."),
     "user": ("lineshaft.cli.people:user", "Create, list and disable named users."),

@@ -35,10 +35,10 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "images.add",
     ),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
-    Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query"),
+    Role.PLANNER: ("approvals.decide", "spares.*", "maintenance.*", "purchases.*", "production.*", "cases.*", "sql.query", "cost.edit"),
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
-        *("audit.read", "catalog.edit", "webhooks.*", "etl.*", "images.delete"),
+        *("audit.read", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
     ),
     Role.ADMIN: ("*",),
 }
@@ -46,6 +46,9 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
 
 PERSONS_ONLY: tuple[str, ...] = ("approvals.decide",)
 """What only a person (or a token a person created for it) may do: a rule never approves its own proposal."""
+
+AGENTS_MAY: tuple[str, ...] = ("read", "sql.query", "cases.request", "writes.check", "*.propose")
+"""All that an agent may ever ask for itself, whatever its role: to read, and to lay something before the people."""
 
 
 @lru_cache(maxsize=64)
@@ -72,6 +75,8 @@ def role_allows(role: Role, action: str) -> bool:
 def allowed(roles: Iterable[Role], kind: str, action: str) -> bool:
     """Say whether a subject of this kind with these roles may do an action, anywhere in the plant."""
     if action in PERSONS_ONLY and kind not in {"person", "token"}:
+        return False
+    if kind == "agent" and not any(fnmatchcase(action, pattern) for pattern in AGENTS_MAY):
         return False
     return any(role_allows(role, action) for role in roles)
 

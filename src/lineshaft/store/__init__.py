@@ -8,9 +8,11 @@ for every value. A series is (source, tag): what it means is asked of the assets
 
 from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
+from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
 from lineshaft.store.image import LARGEST, Image, Images, Seen
+from lineshaft.store.importing import CHUNK, ImportJob, ImportJobs
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import LedgerRow
 from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
@@ -26,10 +28,12 @@ from lineshaft.store.store import Store
 from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored, nothing
 from lineshaft.store.tables import MIGRATIONS
 from lineshaft.store.tablet import Change, Tablets
+from lineshaft.store.tiers import Holding, Rule, Tier, TiersSettings
 from lineshaft.store.view import Field, Range, View
 
 __all__ = [
     "AGGREGATES",
+    "CHUNK",
     "CODES",
     "DERIVED",
     "HINTS",
@@ -41,19 +45,26 @@ __all__ = [
     "SITEWISE",
     "STORED",
     "TABLES",
+    "TIERS",
     "UNITS",
     "Aim",
     "Answer",
     "Asked",
     "Catalog",
     "Change",
+    "CostSettings",
+    "Costs",
     "Derivation",
     "Document",
     "Documents",
     "Etl",
     "Field",
+    "Holding",
+    "Held",
     "Image",
     "Images",
+    "ImportJob",
+    "ImportJobs",
     "Imported",
     "Imports",
     "Job",
@@ -63,11 +74,14 @@ __all__ = [
     "Meaning",
     "Method",
     "Plant",
+    "Prognosis",
     "Range",
     "Reading",
     "Ref",
     "Rejection",
+    "Rule",
     "Run",
+    "Scale",
     "Seen",
     "SqlError",
     "Store",
@@ -75,8 +89,12 @@ __all__ = [
     "Stored",
     "Tablets",
     "Tag",
+    "Tier",
+    "TiersSettings",
+    "Terms",
     "View",
     "Workbench",
+    "cost_told",
     "files_of",
     "interpolated",
     "nothing",

@@ -15,13 +15,15 @@ from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
 from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor, Progress
+from lineshaft.store.cost import Costs, CostSettings, Scale
 from lineshaft.store.document import Documents
 from lineshaft.store.etl import Etl
 from lineshaft.store.flush import Keeper
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Hot
 from lineshaft.store.image import Images
-from lineshaft.store.index import Index
+from lineshaft.store.importing import ImportJobs
+from lineshaft.store.index import File, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.lake import Lake
 from lineshaft.store.ledger import Key, Ledger, LedgerRow
@@ -31,6 +33,8 @@ from lineshaft.store.series import Series
 from lineshaft.store.settings import StoreSettings
 from lineshaft.store.sql import Workbench
 from lineshaft.store.stored import DERIVED, Ints, Sids, Stored
+from lineshaft.store.tiers import Holding, TiersSettings
+from lineshaft.store.tiers.tiers import Tiers
 from lineshaft.store.worker import Worker
 
 _TICK = 1.0
@@ -47,7 +51,14 @@ class Store:
     """
 
     def __init__(
-        self, home: Path, assets: Meaning | None, db: Database, settings: StoreSettings | None = None, bus: Bus | None = None
+        self,
+        home: Path,
+        assets: Meaning | None,
+        db: Database,
+        settings: StoreSettings | None = None,
+        bus: Bus | None = None,
+        cost: CostSettings | None = None,
+        tiers: TiersSettings | None = None,
     ) -> None:
         self.home = home
         self.settings = settings or StoreSettings()
@@ -62,16 +73,20 @@ class Store:
         self._historian = Historian(self._journal, self._hot, self._series, self._ledger, meaning, self.settings)
         self.lake = Lake(home / "lake")
         self._index = Index(self.lake.root, self._journal.db)
+        self.tier = Tiers(tiers or TiersSettings(), self._journal, self._index, self._hot, self.lake.root, bus)
         self._keeper = Keeper(self._historian, self.lake, self._index, bus)
         worker = Worker(self.settings.compact_memory, home / "scratch" / "compact")
         self._compactor = Compactor(self._keeper, self._index, worker, self.settings.compact_files, self.settings.compact_ns)
         self._query = Query(self._hot, self._index, self._series, meaning)
         self.imports = Imports(self._keeper, self._historian, meaning, home, self.settings)
+        self.import_jobs = ImportJobs(self.imports, db, bus, home)
         self.documents = Documents(home / "documents", db)
         self.images = Images(home, db)
         self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
         self.catalog = Catalog(self.sql, self._hot, self._index, db)
         self.etl = Etl(self.sql, db, bus, home)
+        scale = Scale(home, self._keeper.files, self.sql.tablets, self._in_memory, self._elsewhere)
+        self.cost = Costs(scale, db, cost or CostSettings(), self.settings.keep_removed_ns, bus)
         self.recovered = self._keeper.recover()
         self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()
@@ -221,6 +236,14 @@ class Store:
         """How many rows wait in memory for the lake."""
         return self._hot.rows
 
+    def _elsewhere(self, file: File) -> bool:
+        return self._index.elsewhere(file)
+
+    def _in_memory(self) -> tuple[int, int]:
+        """Return rows in memory and the bytes they take there."""
+        found = self._hot.cursor().execute("select sum(memory_usage_bytes) from duckdb_memory()").fetchone()
+        return self._hot.rows, int(found[0] or 0) if found else 0
+
     def flush(self) -> int:
         """Move rows from memory to the lake and trim the journal; return how many."""
         self._flushed_at = now_ns()
@@ -234,6 +257,10 @@ class Store:
     def rewriting(self) -> Progress | None:
         """The day that is being rewritten and how far that is; None while nothing is."""
         return self._compactor.progress
+
+    def tiers(self) -> list[Holding]:
+        """Return what each table has in memory, on this disk and in object storage: files, bytes, rows, ages, last read."""
+        return self.tier.holdings()
 
     def sweep(self, before: int | None = None) -> int:
         """Delete files that were replaced longer ago than the setting keeps them (or before a time)."""
@@ -252,6 +279,7 @@ class Store:
         self._tidied_at = now
         self._compactor.tend(now)
         self.sweep()
+        self.tier.tend(now)
 
     def start(self) -> None:
         """Run the keeper in a thread of its own until `close`."""
@@ -276,6 +304,7 @@ class Store:
         if self._thread is not None:
             self._thread.join()
         self._compactor.close()
+        self.tier.close()
         self._historian.commit()
         self.sql.close()
         self._hot.close()

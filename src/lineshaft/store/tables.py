@@ -77,8 +77,56 @@ images = sa.Table(
 )
 """Images of inspections; the contents are files of the lake named by their hash."""
 
+cost_terms = sa.Table(
+    "cost_terms",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("currency", sa.String(10)),
+    sa.Column("prices", sa.JSON, nullable=False),
+    sa.Column("budget", sa.JSON, nullable=False),
+)
+"""Prices of storage and the budget as a person wrote them: one row, over what the settings say."""
+
+storage_sizes = sa.Table(
+    "storage_size",
+    metadata,
+    sa.Column("at", sa.BigInteger, primary_key=True),
+    sa.Column("name", sa.String(200), primary_key=True),
+    sa.Column("tier", sa.String(20), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("rows", sa.BigInteger),
+)
+"""How much lay where, every ten minutes; thinned to hours after two days, to days after a month."""
+
+import_jobs = sa.Table(
+    "import_job",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("file", sa.String(400), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False, index=True),
+    sa.Column("reading", sa.JSON, nullable=False),
+    sa.Column("aim", sa.JSON, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("by", sa.String(200), nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False, index=True),
+    sa.Column("started", sa.BigInteger),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("total", sa.BigInteger, nullable=False),
+    sa.Column("done", sa.BigInteger, nullable=False),
+    sa.Column("stored", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.JSON, nullable=False),
+    sa.Column("again", sa.Boolean, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+)
+"""Files of an older historian handed to the running node."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "documents", create(documents)),
     Migration(2, "what people write about tables", create(catalog_entries)),
     Migration(3, "runs of ETL jobs, images", create(etl_runs, images)),
+    Migration(4, "what storage costs", create(cost_terms, storage_sizes)),
+    Migration(5, "imports into a running node", create(import_jobs)),
 )

@@ -89,7 +89,12 @@ COMMANDS = [
     ("POST", "etl/NO-SUCH/run", None, "engineer"),
     ("POST", f"etl/runs/{NOTHING}/cancel", None, "engineer"),
     ("POST", "store/flush", None, "engineer"),
+    ("POST", "imports", {"file": "x.csv", "size": 1, "timezone": "Nowhere/Atall"}, "engineer"),
+    ("PUT", f"imports/{NOTHING}/content", {}, "engineer"),
+    ("POST", f"imports/{NOTHING}/take", None, "engineer"),
+    ("POST", f"imports/{NOTHING}/cancel", None, "engineer"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
+    ("PATCH", "cost", {"version": 99}, "planner"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
 

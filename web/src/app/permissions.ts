@@ -6,8 +6,8 @@ const LADDER = [
   ['viewer', ['read']],
   ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query']],
-  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete']],
+  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query', 'cost.edit']],
+  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'imports.*']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];
 

@@ -15,11 +15,13 @@ from lineshaft.doors.rest import (
     b2mml,
     catalog,
     compute,
+    cost,
     detect,
     etl,
     exchange,
     guard,
     images,
+    imports,
     live,
     logbook,
     maintain,
@@ -75,7 +77,23 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (guard, permissions, system, assets, production, logbook, values, sampled, store, sql, catalog, etl, images)
+    upstream = (
+        guard,
+        permissions,
+        system,
+        assets,
+        production,
+        logbook,
+        values,
+        sampled,
+        store,
+        sql,
+        catalog,
+        cost,
+        etl,
+        images,
+        imports,
+    )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
     for room in (*upstream, compute, recompute, detect, *upkeep, act, live):
         api.include_router(room.router)
