@@ -159,3 +159,15 @@ def test_a_model_that_cannot_be_read_stops_nothing_else(tmp_path: Path) -> None:
         assert "Bakery/Line 1/Cooler/Coolant pump" in {path.path for path in plant.assets.tree()}
     finally:
         plant.stop()
+
+
+def test_models_are_compiled_once_at_the_first_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copytree(BAKERY, home / "config")
+    plant, made = Plant(home), list[int]()
+    reload = plant.compute.reload
+    monkeypatch.setattr(plant.compute, "reload", lambda: (reload(), made.append(1)))
+    assert plant.load_models() == []
+    plant.stop()
+    assert len(made) == 1

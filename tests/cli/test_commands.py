@@ -99,6 +99,13 @@ def test_a_token_is_printed_once_and_only_its_hash_is_kept(home: Path) -> None:
     assert secret.encode() not in b"".join(path.read_bytes() for path in home.glob("lineshaft.db*"))
 
 
+WRONG = """model: Pump
+properties:
+  - {name: Flow, kind: measurement}
+  - {name: Mean, kind: metric, window: 1m, formula: "averag(flow)", inputs: {flow: Flow}}
+"""
+
+
 def test_doctor_finds_a_new_home_well_and_an_edited_audit_ill(home: Path) -> None:
     typed("token", "create", "--home", str(home), "--role", "viewer", "--name", "wall")
     well = typed("doctor", "--home", str(home))
@@ -110,6 +117,16 @@ def test_doctor_finds_a_new_home_well_and_an_edited_audit_ill(home: Path) -> Non
     ill = typed("doctor", "--home", str(home), code=1)
     assert "MEND" in ill
     assert "chain" in ill
+
+
+def test_doctor_names_a_wrong_formula_also_before_the_first_start(home: Path) -> None:
+    (home / "config" / "models").mkdir(parents=True)
+    (home / "config" / "models" / "pump.yaml").write_text(WRONG)
+    (home / "config" / "plant.yaml").write_text("assets:\n  - {name: P, model: Pump}\n")
+    output = typed("doctor", "--home", str(home), code=1)
+    assert "MEND  models: models/pump.yaml:4: 'Mean' is not computed: there is no function 'averag' (character 1)" in output
+    assert "-> did you mean 'avg'?" in output
+    assert not (home / "lineshaft.db").exists(), "the look leaves nothing behind"
 
 
 def test_doctor_names_a_damaged_database(home: Path) -> None:

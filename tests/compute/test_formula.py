@@ -47,6 +47,18 @@ def test_definition_error_names_place_and_mend(case):
     assert str(caught.value).startswith("models/pump.yaml:7: ")
 
 
+@pytest.mark.parametrize("case", cases("units"))
+def test_units_are_checked_when_a_formula_is_defined(case):
+    refused = ""
+    try:
+        units, use = case["with"], case.get("use", "any")
+        parse(case["formula"], dict.fromkeys(units, DataType.DOUBLE), use=use, units=units, unit=case.get("unit", ""))
+    except FormulaError as error:
+        refused = str(error)
+        assert error.position == case["at"]
+    assert case["says"] in refused if case["says"] else not refused
+
+
 def test_what_a_formula_uses():
     formula = parse("statetime(gt(x, 1)) / timestamp()", {"x": DataType.DOUBLE, "unused": None})
     assert formula.variables == ("x",)

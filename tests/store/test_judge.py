@@ -71,7 +71,9 @@ def test_a_value_of_the_wrong_type_is_rejected_and_the_rest_kept(bound: Store):
         ("P1/State", T0, 4),
         ("P1/State", T0 + 1, 4.5),
         ("P1/Running", T0, True),
-        ("P1/Running", T0 + 1, 1),
+        ("P1/Running", T0 + 1, 2),
+        ("P1/Running", T0 + 2, 0),
+        ("P1/Running", T0 + 3, 1),
         ("P1/Serial", T0, "x"),
         ("P1/Serial", T0 + 1, 1.0),
         ("P1/Recipe", T0, '{"sugar": 2}'),
@@ -91,6 +93,8 @@ def test_a_value_of_the_wrong_type_is_rejected_and_the_rest_kept(bound: Store):
     vibration = plain(bound.history("P1/Vibration", 0, 2**62))
     assert vibration == [(T0, 1.5, 0), (T0 + 1, 2.0, 0)]
     assert type(vibration[1][1]) is float, "an integer of a PLC is a fine double"
+    running = plain(bound.history("P1/Running", 0, 2**62))
+    assert running == [(T0, True, 0), (T0 + 2, False, 0), (T0 + 3, True, 0)], "0 and 1 are a fine boolean"
     assert [row.value for row in bound.latest(["P1/State", "P1/Running", "P1/Serial", "P1/Recipe"]) if row] == [
         None,
         True,

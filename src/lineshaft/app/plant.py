@@ -162,7 +162,8 @@ class Plant:
             "maintain: what an executor that died was bringing is brought from here",
         )
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
-        for event, handler, name in [*rest.tell_events(self._hub), *webhook_events(self.webhooks)]:
+        told = (rest.tell_events(self._hub), webhook_events(self.webhooks), self.act.notifier.wires())
+        for event, handler, name in [wire for wires in told for wire in wires]:
             on(event, handler, name)
 
     def _reload(self) -> list[Problem]:

@@ -85,7 +85,7 @@ class Shaft:
         """
         way = self._way
         derived = nothing()
-        with self._reported("shaft:derive"):
+        with self._reported("shaft:derive"), _or(lambda: way.compute.missed(stored)):
             derived = way.compute.on_rows(stored)
             way.store.show(way.store.append_derived(derived, stored.seq))
         for rows in (stored.rows, derived):
@@ -97,7 +97,8 @@ class Shaft:
         way = self._way
         closed = way.compute.close(now_ns())
         if closed.num_rows:
-            way.store.show(way.store.append_derived(closed, 0))
+            with _or(way.compute.not_taken):
+                way.store.show(way.store.append_derived(closed, 0))
             way.publish(closed)
         way.store.commit()
         way.detect.tick()
@@ -116,3 +117,13 @@ class Shaft:
             if key in self._failing:
                 self._failing.discard(key)
                 self._way.bus.tell(SystemEvent(key, "values go their whole way again", active=False))
+
+
+@contextlib.contextmanager
+def _or(otherwise: Callable[[], None]) -> Generator[None]:
+    """Do something else as well where a step fails."""
+    try:
+        yield
+    except Exception:
+        otherwise()
+        raise

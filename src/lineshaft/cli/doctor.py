@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -144,9 +144,9 @@ def other_systems_answer(home: Path) -> Iterator[Check]:
 
 def models_are_right(home: Path) -> Iterator[Check]:
     """Open the node's rooms beside a running node and name every model, formula and alarm that is wrong."""
-    if not (home / "lineshaft.db").exists():
-        return
     try:
+        if not (home / "lineshaft.db").exists() and not (home / read_settings(home).node.models).is_dir():
+            return
         problems = Plant.problems_of(home)
     except LineshaftError as error:
         yield Check("home", "fail", f"{error.where}: {error.what}" if error.where else error.what, error.hint)
@@ -154,7 +154,7 @@ def models_are_right(home: Path) -> Iterator[Check]:
     if not problems:
         yield ok("models", "every model, formula and alarm is in order")
     for problem in problems:
-        yield Check("models", "fail", problem.what if not problem.where else f"{problem.where}: {problem.what}", problem.hint)
+        yield Check("models", "fail", str(replace(problem, hint="")).removeprefix(": "), problem.hint)
 
 
 def audit_is_intact(home: Path) -> Iterator[Check]:

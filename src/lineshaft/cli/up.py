@@ -24,4 +24,13 @@ def up(home: Path, host: str | None, port: int | None) -> None:
         password = plant.first_admin()
         if password:
             click.echo(f"First login (printed once): admin / {password}")
-        asyncio.run(plant.run(lambda: click.echo(f"Lineshaft listens on {plant.url}")))
+        asyncio.run(plant.run(lambda: _greet(plant)))
+
+
+def _greet(plant: Plant) -> None:
+    """Say where the node is, and what in its files does not work."""
+    click.echo(f"Lineshaft listens on {plant.url}")
+    for problem in plant.problems:
+        click.echo(f"MEND  {problem}")
+    if plant.problems:
+        click.echo("        -> everything else works; mend these files and start again, or look with `lineshaft doctor`")

@@ -12,7 +12,7 @@ from lineshaft.compute.downtime import Stop
 from lineshaft.compute.engine import Compute
 from lineshaft.compute.formula import Formula, parse
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
-from lineshaft.compute.plan import Problem
+from lineshaft.compute.plan import Uncomputed
 from lineshaft.compute.recompute import Job, RecomputeMoved, Recomputes
 from lineshaft.compute.rewrite import REASONS, Request
 from lineshaft.compute.settings import ComputeSettings
@@ -32,11 +32,11 @@ __all__ = [
     "Grid",
     "Job",
     "Oee",
-    "Problem",
     "RecomputeMoved",
     "Recomputes",
     "Request",
     "Stop",
+    "Uncomputed",
     "parse",
     "rolled_up",
 ]

@@ -18,12 +18,14 @@ from lineshaft.compute.books import Books, FormulaVersion
 from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.downtime import Stop, Stops
+from lineshaft.compute.feeding import computed_from
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
-from lineshaft.compute.plan import Group, Plan, Problem, make
-from lineshaft.compute.points import raw, rows
+from lineshaft.compute.plan import Group, Plan, Uncomputed, make
+from lineshaft.compute.points import Points, raw, rows
 from lineshaft.compute.recompute import Recomputes
+from lineshaft.compute.retry import Retries
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
@@ -65,6 +67,8 @@ class _Handed:
 
     marks: dict[str, int] = field(default_factory=dict[str, int])
     done: list[str] = field(default_factory=list[str])
+    rows: pa.RecordBatch | None = None
+    lost: bool = False
 
 
 class Compute:
@@ -87,11 +91,13 @@ class Compute:
         self.corrections = Corrections(db, production, settings.scrap_settles_ns)
         self.recompute = Recomputes(self, assets, store, db, bus)
         self._handed = _Handed()
+        self._retries = Retries(db)
+        self._failing: set[str] = set()
         self._told: set[str] = set()
         self._restart = True
         self.clock = now_ns
         self.plan: Plan
-        self._problems: list[Problem] = []
+        self._problems: list[Uncomputed] = []
         self._transforms: Transforms
         self._metrics: Metrics
         self.reload()
@@ -112,14 +118,14 @@ class Compute:
             self._problems = [*plan.problems, *self._oee_problems()]
         self._tell(self._problems)
 
-    def _oee_problems(self) -> list[Problem]:
-        found: list[Problem] = []
+    def _oee_problems(self) -> list[Uncomputed]:
+        found: list[Uncomputed] = []
         for version in self._assets.models():
             try:
                 if version.body.oee:
                     checked(version)
             except (ConfigError, InvalidInput) as error:
-                found.append(Problem(error.where or version.where("oee"), version.body.model, error.what, error.hint))
+                found.append(Uncomputed(error.where or version.where("oee"), error.what, error.hint, version.body.model))
         return found
 
     def _begin_marks(self, plan: Plan) -> dict[str, int]:
@@ -141,25 +147,61 @@ class Compute:
             if len(heard):
                 self._watermark.note(source, int(heard.max()), self.clock())
 
-    def problems(self) -> list[Problem]:
+    def problems(self) -> list[Uncomputed]:
         """Return what cannot be computed: where, what is wrong, how to mend it."""
         return list(self._problems)
 
-    def _tell(self, problems: Sequence[Problem]) -> None:
+    def _tell(self, problems: Sequence[Uncomputed]) -> None:
         now = {f"compute:{p.where}:{p.property}": p for p in problems}
         for key in self._told - set(now):
             self._bus.tell(SystemEvent(key, "the formula is mended", active=False))
         for key, problem in now.items():
-            place = "" if problem.position is None else f" (character {problem.position + 1})"
-            name = problem.property.rsplit("/", 1)[-1]
-            message = f"{problem.where}: '{name}' is not computed: {problem.what}{place}"
+            message = f"{problem.where}: {problem.sentence()}"
             self._bus.tell(SystemEvent(key, message, "error", hint=problem.hint or "mend it in the model, then start again"))
         self._told = set(now)
 
-    def _failed(self, group: Group, error: Exception) -> None:
-        path = self.plan.channels.properties[int(group.out[0])].path
-        message = f"'{path}' and {group.size - 1} others with its formula could not be computed: {error!r}"
-        self._bus.tell(SystemEvent(f"compute:failed:{path}", message, "error"))
+    def _failed(self, group: Group, error: Exception, since: int, until: int) -> None:
+        """Tell that a formula could not be evaluated, and remember over which time: it is computed again."""
+        mine = [self.plan.channels.properties[channel] for channel in group.out.tolist()]
+        self._retries.note([one.id for one in mine], since, until)
+        message = f"'{mine[0].path}' and {len(mine) - 1} others with its formula could not be computed: {error!r}"
+        self._not_computed(f"compute:failed:{mine[0].path}", message)
+
+    def _not_computed(self, key: str, message: str) -> None:
+        self._failing.add(key)
+        self._bus.tell(SystemEvent(key, message, "error", hint="it is tried again by itself; please report it if it stays"))
+
+    def missed(self, stored: Stored) -> None:
+        """Know that what follows from some rows was not computed, or was lost on its way: it is computed again."""
+        with self._lock:
+            fresh = self.plan.channels.of(raw(stored.rows))
+            if len(fresh):
+                self._metrics.begin(fresh)
+                known = [self.plan.channels.properties[channel].id for channel in np.unique(fresh.channel).tolist()]
+                self._retries.note(computed_from(self.plan, known), int(fresh.ts.min()), int(fresh.ts.max()))
+
+    def not_taken(self) -> None:
+        """Know that the rows of the last `close` were lost on their way: the next one gives them again."""
+        with self._lock:
+            self._handed.lost = True
+
+    def _again(self) -> Points:
+        """Compute what failed before, if its time has come; what it gives, and what it takes back."""
+        if not self._retries.due():
+            return Points.empty()
+        try:
+            changed = self._retries.attempt(self.plan, self._store, self._metrics.closed(), self._transforms.last.ts)
+        except Exception as error:  # noqa: BLE001 - what fails again must not stop the rest
+            self._not_computed("compute:again", f"what could not be computed could not be computed now either: {error!r}")
+            return Points.empty()
+        if not self._retries.waiting:
+            for key in self._failing:
+                self._bus.tell(SystemEvent(key, "it is computed now, nothing is missing", active=False))
+            self._failing.clear()
+        self._transforms.read_again(np.arange(len(self.plan.channels)))
+        self._transforms.last.take(changed)
+        self._metrics.begin(changed)
+        return changed
 
     def closed(self) -> dict[str, int]:
         """Return until when the windows of each metric are closed, by property."""
@@ -201,7 +243,8 @@ class Compute:
                 return nothing()
             newest = self._transforms.last.ts.copy()
             derived = self._transforms.process(fresh)
-            self._metrics.begin(fresh)
+            for values in (fresh, derived):
+                self._metrics.begin(values)
             late = {**self._metrics.touch(fresh, newest)}
             _widen(late, self._metrics.touch(derived, newest))
             self._remember(late)
@@ -227,8 +270,16 @@ class Compute:
         """
         with self._lock:
             moment = self.clock() if now is None else now
+            if self._handed.lost and self._handed.rows is not None:
+                self._handed.lost = False
+                return self._handed.rows
             self._books.settle(self._handed.marks, self._handed.done, self._waiting if self._handed.done else {})
+            self._retries.taken()
             self._handed = _Handed()
+            again = self._again()
+            if len(again):
+                self._handed.rows = rows(again, self.plan.channels.shapes)
+                return self._handed.rows
             touched, rest = self._touched()
             done = self._metrics.close([self._limit(number, moment) for number in range(len(self.plan.schedules))], touched)
             marks = {s.key: m for s, m in zip(self.plan.schedules, self._metrics.marks, strict=True) if m != NEVER}
@@ -236,7 +287,8 @@ class Compute:
             self._marks |= changed
             self._handed = _Handed(changed, list(self._waiting))
             self._waiting = rest
-            return rows(done, self.plan.channels.shapes) if len(done) else nothing()
+            self._handed.rows = rows(done, self.plan.channels.shapes) if len(done) else nothing()
+            return self._handed.rows
 
     def _touched(self) -> tuple[Touched, dict[str, tuple[int, int]]]:
         """Return what is recomputed now, and what waits for the next call: a long history is worked off day by day."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from lineshaft.compute.formula import Ints
-from lineshaft.compute.plan import Group
+from lineshaft.compute.plan import Group, Plan
 
 
 class Feeding:
@@ -48,3 +48,14 @@ def together(parts: Iterable[Ints]) -> Ints:
     """Return the different channels of several lists."""
     filled = [part for part in parts if len(part)]
     return np.unique(np.concatenate(filled)) if filled else np.zeros(0, np.int64)
+
+
+def computed_from(plan: Plan, seeds: Iterable[str]) -> frozenset[str]:
+    """Return those of some properties that are computed, and every property that is computed from them, by id."""
+    found = set(seeds)
+    for level in (*plan.transforms, *plan.metrics):
+        known = np.array(sorted(n for n in map(plan.channels.find, found) if n is not None), np.int64)
+        for group in level:
+            instance, _ = Feeding(group).match(known)
+            found |= {plan.channels.properties[c].id for c in group.out[instance].tolist()}
+    return frozenset(p.id for p in plan.formulas() if p.id in found)

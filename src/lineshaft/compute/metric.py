@@ -220,7 +220,7 @@ class Metrics:
         try:
             return _evaluated(group, instance, starts, ends, lookup)
         except Exception as error:  # noqa: BLE001 - one formula that fails must not stop the others
-            self._failed(group, error)
+            self._failed(group, error, int(ends.min()), int(ends.max()))
             return none()
 
 
@@ -254,7 +254,7 @@ def framed(group: Group, instance: Ints, starts: Ints, ends: Ints, lookup: Looku
         pooled = lookup.over(_pooled(lookup.points, pool))
         series[name] = _series(pooled, instance, name in group.texts, starts, ends)
     fixed: dict[str, Column] = {name: column.take(instance) for name, column in group.fixed.items()}
-    return Windows(starts, ends, series, fixed, int(ends.max()))
+    return Windows(starts, ends, series, fixed)
 
 
 def _series(lookup: Lookup, channel: Ints, texts: bool, starts: Ints, ends: Ints) -> Series:

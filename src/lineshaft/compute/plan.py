@@ -1,6 +1,6 @@
 """The plan: all formulas of all models compiled, grouped so that a thousand machines cost one evaluation.
 
-Groups stand in the order they depend on each other. A formula that is wrong becomes a Problem with file and line;
+Groups stand in the order they depend on each other. A formula that is wrong is told as Uncomputed with file and line;
 everything else works.
 """
 
@@ -18,7 +18,7 @@ from lineshaft.compute.channels import TEXTS, Channels
 from lineshaft.compute.formula import Column, Formula, Ints, column_of, parse
 from lineshaft.compute.formula import Kind as Gives
 from lineshaft.compute.window import Grid, check_zone
-from lineshaft.core import DataType, FormulaError, InvalidInput, did_you_mean
+from lineshaft.core import DataType, FormulaError, InvalidInput, Problem, did_you_mean
 
 
 class Register(Protocol):
@@ -46,14 +46,20 @@ class Register(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """A property that cannot be computed: where it is defined, what is wrong, how to mend it."""
+class Uncomputed(Problem):
+    """A property that is not computed, and the character of its formula that was not expected."""
 
-    where: str
-    property: str
-    what: str
-    hint: str = ""
+    property: str = ""
     position: int | None = None
+
+    def __str__(self) -> str:
+        """Return `models/pump.yaml:6: 'Mean' is not computed: there is no function 'averag' (character 1) - ...`."""
+        return f"{self.where}: {self.sentence()}" + (f" - {self.hint}" if self.hint else "")
+
+    def sentence(self) -> str:
+        """Return what is wrong, with the property and the place in its formula."""
+        place = "" if self.position is None else f" (character {self.position + 1})"
+        return f"'{self.property.rsplit('/', 1)[-1]}' is not computed: {self.what}{place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Plan:
     transforms: tuple[tuple[Group, ...], ...]
     metrics: tuple[tuple[Group, ...], ...]
     schedules: tuple[Schedule, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Uncomputed, ...]
 
     def formulas(self) -> Iterator[Property]:
         """Yield every property that is computed."""
@@ -140,7 +146,7 @@ class _Maker:
         for asset in self._tree:
             if asset.parent_id:
                 self._children[asset.parent_id].append(asset)
-        self._problems: dict[tuple[str, str], Problem] = {}
+        self._problems: dict[tuple[str, str], Uncomputed] = {}
         self._parsed: dict[object, Formula | None] = {}
         self._sources: dict[str, frozenset[str]] = {}
 
@@ -179,7 +185,8 @@ class _Maker:
                 single[variable] = self._input(asset, of, wanted)
         types: dict[str, DataType | None] = {name: one.type for name, one in single.items()}
         types |= {name: pool[0].type if pool else None for name, pool in pooled.items()}
-        formula = self._formula(of, types, frozenset(pooled))
+        units = {name: one.unit for name, one in single.items()} | {n: pool[0].unit for n, pool in pooled.items() if pool}
+        formula = self._formula(of, types, frozenset(pooled), units)
         used = set(single) | set(pooled) if of.kind is Kind.TRANSFORM else set(formula.variables)
         part = _Part(
             of,
@@ -206,11 +213,13 @@ class _Maker:
             )
         return pool
 
-    def _formula(self, of: Property, types: Mapping[str, DataType | None], pooled: frozenset[str]) -> Formula:
-        key = (of.formula, of.kind, tuple(sorted(types.items())), pooled)
+    def _formula(
+        self, of: Property, types: Mapping[str, DataType | None], pooled: frozenset[str], units: Mapping[str, str]
+    ) -> Formula:
+        key = (of.formula, of.kind, tuple(sorted(types.items())), pooled, tuple(sorted(units.items())), of.unit)
         if key not in self._parsed:
             use = "transform" if of.kind is Kind.TRANSFORM else "metric"
-            self._parsed[key] = parse(of.formula, types, use=use, pooled=pooled)
+            self._parsed[key] = parse(of.formula, types, use=use, pooled=pooled, units=units, unit=of.unit)
         return self._parsed[key]  # type: ignore[return-value]
 
     def _check(self, part: _Part) -> None:
@@ -231,7 +240,7 @@ class _Maker:
 
     def _problem(self, of: Property, what: str, hint: str = "", position: int | None = None) -> None:
         where = self._where(of)
-        self._problems.setdefault((where, what), Problem(where, of.path, what, hint, position))
+        self._problems.setdefault((where, what), Uncomputed(where, what, hint, of.path, position))
 
     def _where(self, of: Property) -> str:
         model = self._register.model(of.model)

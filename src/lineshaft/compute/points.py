@@ -33,6 +33,11 @@ class Points:
         """Return the number of points."""
         return len(self.ts)
 
+    @staticmethod
+    def empty() -> Points:
+        """Return no points."""
+        return none()
+
     def where(self, keep: Bools | Ints) -> Points:
         """Return some of the points, in the order given."""
         return Points(self.channel[keep], self.ts[keep], self.number[keep], self.text[keep], self.gone[keep])

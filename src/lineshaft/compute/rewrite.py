@@ -14,7 +14,7 @@ from lineshaft.compute.books import FormulaVersion
 from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.difference import Change, Outcome, Replay, stretches, value_of
-from lineshaft.compute.feeding import Feeding
+from lineshaft.compute.feeding import computed_from
 from lineshaft.compute.oee import Oee
 from lineshaft.compute.past import plan_of, valid_at
 from lineshaft.compute.plan import Plan
@@ -137,12 +137,7 @@ class Rewrite:
                 seeds.add(self._assets.property(path).id)
                 continue
             seeds |= {p.id for p in plan.formulas() if f"{p.asset_path}/".startswith(f"{asset.path}/")}
-        for level in (*plan.transforms, *plan.metrics):
-            known = np.array(sorted(n for n in map(plan.channels.find, seeds) if n is not None), np.int64)
-            for group in level:
-                instance, _ = Feeding(group).match(known)
-                seeds |= {plan.channels.properties[c].id for c in group.out[instance].tolist()}
-        return frozenset(p.id for p in plan.formulas() if p.id in seeds)
+        return computed_from(plan, seeds)
 
     # --- formulas ----------------------------------------------------------------------------------------------
 

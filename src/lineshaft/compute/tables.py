@@ -109,9 +109,19 @@ corrections = sa.Table(
 )
 """Late scrap that a recompute let count, and since when."""
 
+failed = sa.Table(
+    "compute_failed",
+    metadata,
+    sa.Column("property_id", sa.String(36), primary_key=True),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+"""Stretches that could not be computed; they are computed again until it works."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         1, "formula versions, closed windows, stop reasons", create(formula_versions, closed, touched, stop_reasons, stop_history)
     ),
     Migration(2, "recomputes and what they changed", create(recomputes, changes, corrections)),
+    Migration(3, "what could not be computed", create(failed)),
 )

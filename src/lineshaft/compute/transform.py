@@ -25,11 +25,11 @@ _STEP = 60 * NS
 """How far beyond a late value the store is asked for the next one, at first."""
 
 
-Failed = Callable[[Group, Exception], None]
-"""Is told of a group whose evaluation failed; the others go on."""
+Failed = Callable[[Group, Exception, int, int], None]
+"""Is told of a group whose evaluation failed, and over which time; the others go on."""
 
 
-def raised(_group: Group, error: Exception) -> None:
+def raised(_group: Group, error: Exception, _since: int, _until: int) -> None:
     """Raise the error: what is done where nobody wants to be told."""
     raise error
 
@@ -118,7 +118,8 @@ class Transforms:
         try:
             return self._group(finder, fresh)
         except Exception as error:  # noqa: BLE001 - one formula that fails must not stop the others
-            self._failed(finder.group, error)
+            mine = fresh.of(finder.inputs).ts
+            self._failed(finder.group, error, int(mine.min()), int(mine.max()))
             return none()
 
     def _group(self, finder: Feeding, fresh: Points) -> Points:
@@ -228,7 +229,7 @@ def evaluated(group: Group, lookup: Lookup, instance: Ints, ts: Ints) -> Column:
         if group.formula.looks_back:
             before[name], earlier[name] = _as_of(lookup, values, channels[instance], ts, "left")
     frame: Mapping[str, Column] = columns
-    return group.formula.over(Rows(len(ts), frame, ts, int(ts.max(initial=0)), times, before, earlier))
+    return group.formula.over(Rows(len(ts), frame, ts, times=times, before=before, before_times=earlier))
 
 
 def _as_of(lookup: Lookup, values: Column, channel: Ints, ts: Ints, side: str) -> tuple[Column, Ints]:

@@ -25,7 +25,7 @@ from lineshaft.core.errors import (
 from lineshaft.core.marked import Marked, Problem, dump_marked, fit, parse_marked, read_marked
 from lineshaft.core.plugins import Registry
 from lineshaft.core.settings import Duration, Section, explain, load, sample
-from lineshaft.core.units import check_unit, factor
+from lineshaft.core.units import Unit, check_unit, factor, factor_between, unit_of
 
 __all__ = [
     "NS",
@@ -54,6 +54,7 @@ __all__ = [
     "Section",
     "SystemEvent",
     "SystemEvents",
+    "Unit",
     "Wire",
     "after_commit",
     "bump",
@@ -64,6 +65,7 @@ __all__ = [
     "dump_marked",
     "explain",
     "factor",
+    "factor_between",
     "fit",
     "iso",
     "load",
@@ -77,4 +79,5 @@ __all__ = [
     "read_marked",
     "sample",
     "samples",
+    "unit_of",
 ]

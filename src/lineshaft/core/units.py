@@ -22,10 +22,33 @@ def registry() -> pint.UnitRegistry[Any]:
     return units
 
 
+Unit = Any
+"""A unit that can be multiplied, divided and raised to a power (pint's)."""
+
+
+@lru_cache(maxsize=1024)
+def unit_of(text: str) -> Unit:
+    """Return a unit that `check_unit` takes as something to calculate with."""
+    return registry().parse_units(_spelled(text))
+
+
+def factor_between(unit: Unit, to: Unit) -> float | None:
+    """Return what a difference in `unit` is multiplied with to be in `to`; None if they are not of one kind."""
+    if unit.dimensionality != to.dimensionality:
+        return None
+    units = registry()
+    at = [float(units.Quantity(value, unit).to(to).magnitude) for value in (0.0, 1.0)]
+    return at[1] - at[0]
+
+
+def _spelled(unit: str) -> str:
+    return unit.replace("%", "percent").replace("°C", "degC").replace("³", "**3").replace("²", "**2")
+
+
 def check_unit(unit: str, *, where: str = "") -> str:
     """Return `unit` if it is known. Raises InvalidInput with the place otherwise."""
     try:
-        registry().parse_units(unit.replace("%", "percent").replace("°C", "degC").replace("³", "**3").replace("²", "**2"))
+        registry().parse_units(_spelled(unit))
     except Exception as error:
         raise InvalidInput(
             f"'{unit}' is not a unit that is known",

@@ -47,6 +47,10 @@ def judge(batch: Batch, sids: Sids, expected: Kinds, limit: int) -> Verdict:
     ts = ints(rows.column(1))
     kinds = kinds_of(rows)
     columns: list[Column] = [pa.array(sids), *rows.columns[1:]]
+    bits = _bits(rows, (expected[sids] == BOOLEAN) & (kinds == INTEGER))
+    if bits is not None:
+        columns[3], columns[5] = _as_truth(columns[3], columns[5], bits)
+        kinds = np.where(bits, np.uint8(BOOLEAN), kinds)
     faults = _faults(rows, ts, sids, kinds, expected, limit)
     widen = (expected[sids] == DOUBLE) & (kinds == INTEGER)
     if widen.any():
@@ -105,6 +109,25 @@ def _not_json(rows: pa.RecordBatch, wanted: Kinds) -> npt.NDArray[np.bool_]:
         except ValueError:
             bad[place] = True
     return bad
+
+
+def _bits(rows: pa.RecordBatch, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+    """Return which of the integers meant for a boolean are 0 or 1, None if there are none."""
+    if not asked.any():
+        return None
+    whole = ints(pc.fill_null(rows.column(3), 2))
+    found = asked & ((whole == 0) | (whole == 1))
+    return found if found.any() else None
+
+
+def _as_truth(vi: Column, vb: Column, bits: npt.NDArray[np.bool_]) -> tuple[Column, Column]:
+    """Move 0 and 1 of a property of type boolean into its column (many a PLC has no other truth)."""
+    mask = pa.array(bits)
+    said = pc.equal(vi, pa.scalar(1, pa.int64()))
+    return (
+        cast("Column", pc.if_else(mask, pa.scalar(None, pa.int64()), vi)),
+        cast("Column", pc.if_else(mask, said, vb)),
+    )
 
 
 def _widened(v: Column, vi: Column, widen: npt.NDArray[np.bool_]) -> tuple[Column, Column]:

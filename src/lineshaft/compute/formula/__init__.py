@@ -19,6 +19,7 @@ from lineshaft.compute.formula.evaluate import Frame, Rows, evaluate
 from lineshaft.compute.formula.functions import Kind
 from lineshaft.compute.formula.nodes import Call, Name, Node, Text, walk
 from lineshaft.compute.formula.parser import read
+from lineshaft.compute.formula.units import check_units
 from lineshaft.compute.formula.windowed import CARRYING, WINDOWED, Series, Windows, rises
 from lineshaft.core import DataType, FormulaError
 
@@ -98,15 +99,19 @@ def parse(
     *,
     use: Use = "any",
     pooled: frozenset[str] = frozenset(),
+    units: Mapping[str, str] | None = None,
+    unit: str = "",
     where: str = "",
 ) -> Formula:
     """Read and check a formula. Raises FormulaError with position and hint.
 
-    `variables` are the inputs with their types (None: not known yet); `pooled` those that pool all children.
+    `variables` are the inputs with their types (None: not known yet); `pooled` those that pool all children; `units` are
+    those of the inputs, `unit` is that of the result ("": not known, fits everything).
     """
     try:
         root = read(text)
         kind = Checker(variables, pooled, use).result(root)
+        check_units(root, units or {}, unit)
     except FormulaError as error:
         error.where = error.where or where
         raise

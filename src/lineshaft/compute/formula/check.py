@@ -20,6 +20,11 @@ _OPTIONS = {"timeweightedavg": ("locf", "linear"), "timeweightedstdev": ("f", "p
 _KNOWN = sorted({*ROW_FUNCTIONS, *_CONTEXT, *WINDOWED})
 
 
+def known_functions() -> list[str]:
+    """Return the name of every function of the language."""
+    return list(_KNOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Checker:
     """Knows the variables with their types, the pooled ones, and what the formula is for."""

@@ -135,8 +135,8 @@ def _is_none(node: Node, frame: Frame) -> bool:
 class Rows:
     """Rows that stand for themselves: one trigger of a transform each, or one row of any table.
 
-    `stamps` are the triggers' times (UTC ns), `times` those of each variable's value, `before` the values that stood
-    before the trigger with their times in `before_times`.
+    `stamps` are the triggers' times (UTC ns), and what now() says, so that a recompute gives the same; `times` those of each
+    variable's value, `before` the values that stood before the trigger with their times in `before_times`.
     """
 
     size: int
@@ -154,7 +154,7 @@ class Rows:
     def call(self, call: Call) -> Column:
         """Answer now(), timestamp(), timestamp(x), pretrigger(x) and timestamp(pretrigger(x))."""
         if call.name == "now":
-            return constant(self.now / 1e9, self.size)
+            return constant(self.now / 1e9, self.size) if self.stamps is None else seconds(self.stamps, self.size)
         name = variable_in(call)
         if call.name == "pretrigger":
             return self.before.get(name, nothing(self.size))

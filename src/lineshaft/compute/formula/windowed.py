@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lineshaft.compute.formula.column import Bools, Column, Floats, Ints, as_numbers, constant, nothing
+from lineshaft.compute.formula.column import Bools, Column, Floats, Ints, as_numbers, nothing
 from lineshaft.compute.formula.evaluate import Frame, evaluate, seconds
 from lineshaft.compute.formula.nodes import Call, Name, Node, Text, walk
 
@@ -46,7 +46,6 @@ class Windows:
     ends: Ints
     series: Mapping[str, Series]
     fixed: Mapping[str, Column] = field(default_factory=dict[str, Column])
-    now: int = 0
 
     @property
     def size(self) -> int:
@@ -60,10 +59,8 @@ class Windows:
         return self.fixed.get(name)
 
     def call(self, call: Call) -> Column:
-        """Answer the windowed functions, timestamp() = the window's end, and now()."""
-        if call.name == "now":
-            return constant(self.now / 1e9, self.size)
-        if call.name == "timestamp":
+        """Answer the windowed functions; timestamp() and now() are the window's end."""
+        if call.name in ("timestamp", "now"):
             return seconds(self.ends, self.size)
         if call.name in AGGREGATES:
             return _aggregate(call, self)
