@@ -34,6 +34,7 @@ PATHS = [
     "/sql",
     "/catalog",
     "/ledger",
+    "/cost",
     "/documents",
     "/webhooks",
     "/audit",

@@ -36,6 +36,15 @@ export function formatMoney(language: string, value: number | null | undefined, 
   return known(value) ? numberFormat(language, { style: 'currency', currency }).format(value) : DASH;
 }
 
+/** Bytes in the largest unit that leaves a whole number before the comma: GB are 10^9 bytes, as disks and clouds are sold. */
+export function formatBytes(language: string, bytes: number | null | undefined): string {
+  if (!known(bytes)) return DASH;
+  const steps = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+  const step = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(bytes))) / 3)));
+  const value = bytes / 1000 ** step;
+  return numberFormat(language, { style: 'unit', unit: steps[step] ?? 'byte', unitDisplay: 'short', maximumFractionDigits: step && Math.abs(value) < 100 ? 1 : 0 }).format(value);
+}
+
 /** A value of any type; a number that is not finite has no meaning to show. */
 export function formatValue(language: string, value: unknown, digits?: number): string {
   if (value === null || value === undefined) return DASH;

@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatClock, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
+import { formatBytes, formatClock, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
 
 /** The page's language as the reader's region writes it: 20/11/2026 in London, 11/20/2026 in Chicago. */
 const regional = (language: string): string => navigator.languages.find((one) => one.slice(0, 2) === language) ?? language;
@@ -13,7 +13,8 @@ export function useFormat() {
     () => ({
       number: (value: number | null | undefined, digits?: number) => formatNumber(language, value, digits),
       percent: (value: number | null | undefined, digits?: number) => formatPercent(language, value, digits),
-      money: (value: number | null | undefined) => formatMoney(language, value),
+      money: (value: number | null | undefined, currency?: string) => formatMoney(language, value, currency),
+      bytes: (value: number | null | undefined) => formatBytes(language, value),
       value: (value: unknown, digits?: number) => (typeof value === 'boolean' ? t(value ? 'word.yes' : 'word.no') : formatValue(language, value, digits)),
       clock: (when: string | number | null | undefined) => formatClock(language, when),
       when: (when: string | number | null | undefined) => formatWhen(language, when),

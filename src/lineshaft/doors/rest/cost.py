@@ -112,7 +112,7 @@ class CostShape(Shape):
 class CostEdit(Body):
     """New prices, currency or budget; what is left out stays, a budget of null is none."""
 
-    currency: Annotated[str | None, Field(min_length=1, max_length=10, examples=["EUR"])] = None
+    currency: Annotated[str | None, Field(pattern="^[A-Z]{3}$", examples=["EUR"])] = None
     prices: Annotated[dict[Annotated[str, Field(pattern="^(hot|local|object)$")], Price], Field(examples=[{"local": 0.05}])] = {}  # noqa: RUF012 - pydantic copies it
     budget: Annotated[
         dict[Annotated[str, Field(pattern="^(money|hot|local|object)$")], Budget], Field(examples=[{"money": 20}])

@@ -19,7 +19,7 @@ class CostSettings(Section):
     The prices are Amazon's list prices of us-east-1 (gp3 volumes, st1 volumes, S3 Standard): put in your own.
     """
 
-    currency: str = Field(default="USD", min_length=1, max_length=10, description="Currency of the prices and the budget.")
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$", description="Currency of prices and budget: three letters.")
     price_hot: float = Field(default=0.08, ge=0, description="Price of a GB (10^9 bytes) in memory and journal, a month.")
     price_local: float = Field(default=0.045, ge=0, description="Price of a GB on the disk of this node, a month.")
     price_object: float = Field(default=0.023, ge=0, description="Price of a GB in object storage, a month.")
