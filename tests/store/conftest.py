@@ -9,7 +9,7 @@ import pytest
 
 from lineshaft.assets import MIGRATIONS as ASSETS
 from lineshaft.core import Bus, Database, SystemEvent
-from lineshaft.store import MIGRATIONS, Meaning, Store, StoreSettings
+from lineshaft.store import MIGRATIONS, Meaning, Store, StoreSettings, TiersSettings
 
 
 class Home:
@@ -24,8 +24,8 @@ class Home:
         self.bus.on(SystemEvent, self.events.append)
         self._open: list[Store] = []
 
-    def store(self, meaning: Meaning | None = None, **settings: object) -> Store:
-        store = Store(self.path, meaning, self.db, StoreSettings.model_validate(settings), self.bus)
+    def store(self, meaning: Meaning | None = None, tiers: TiersSettings | None = None, **settings: object) -> Store:
+        store = Store(self.path, meaning, self.db, StoreSettings.model_validate(settings), self.bus, tiers=tiers)
         self._open.append(store)
         return store
 

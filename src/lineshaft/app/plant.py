@@ -70,7 +70,9 @@ class Plant:
         self.assets = assets.Assets(self.db, self.bus)
         self.production = production.Production(self.db, self.assets, self.bus)
         self.feeds = self.settings.feeds.build(home / "settings.toml")
-        self.store = store.Store(home, self.assets, self.db, self.settings.store, self.bus, self.settings.cost)
+        self.store = store.Store(
+            home, self.assets, self.db, self.settings.store, self.bus, self.settings.cost, self.settings.tiers
+        )
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)

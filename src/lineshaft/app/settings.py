@@ -42,6 +42,7 @@ SECTIONS: dict[str, type[Section]] = {
     "guard": guard.GuardSettings,
     "store": store.StoreSettings,
     "cost": store.CostSettings,
+    "tiers": store.TiersSettings,
     "compute": compute.ComputeSettings,
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
@@ -75,6 +76,7 @@ class Settings:
     guard: guard.GuardSettings
     store: store.StoreSettings
     cost: store.CostSettings
+    tiers: store.TiersSettings
     compute: compute.ComputeSettings
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings

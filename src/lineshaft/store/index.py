@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,6 +56,10 @@ def _never(_file: File) -> bool:
     return False
 
 
+def _all_of(keys: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    return set(keys)
+
+
 _COLUMNS = "kind, path, day, rows, size, min_sid, max_sid, min_ts, max_ts"
 
 
@@ -63,7 +67,8 @@ class Index:
     """The current files of the lake; a reader gets them and the hot tables as one consistent view.
 
     A file may lie in a slower tier: `elsewhere` says so of one whose path is not there, and whoever reads files asks `bring`
-    first, with those it needs.
+    first, with those it needs, and holds what it was given as long as it reads. `let_go` is told of replaced files whose time is
+    over, and returns which of them may be forgotten now.
     """
 
     def __init__(self, lake: Path, connection: sqlite3.Connection) -> None:
@@ -73,6 +78,7 @@ class Index:
         self._paired: tuple[tuple[File, ...] | None, dict[str, dict[str, File]]] = (None, {})
         self.bring: Bring = _as_they_are
         self.elsewhere: Callable[[File], bool] = _never
+        self.let_go: Callable[[Iterable[tuple[str, str]]], set[tuple[str, str]]] = _all_of
         rows = connection.execute(f"select {_COLUMNS} from files where removed is null")
         self.files = tuple(self.file(kind, name, *rest) for kind, name, *rest in rows)
 

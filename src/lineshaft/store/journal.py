@@ -28,6 +28,11 @@ create table if not exists files(kind text not null, path text not null, day int
   primary key(kind, path)) without rowid;
 create table if not exists births(kind text not null, path text not null, at integer not null,
   primary key(kind, path)) without rowid;
+create table if not exists objects(kind text not null, path text not null, key text not null, state text not null,
+  size integer not null, sha256 text not null, etag text not null, at integer not null,
+  primary key(kind, path)) without rowid;
+create table if not exists reads(kind text not null, path text not null, at integer not null,
+  primary key(kind, path)) without rowid;
 {SERIES}
 """
 EVENT = "store:journal"

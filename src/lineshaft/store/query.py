@@ -146,6 +146,7 @@ class Query:
         for start in reader.days_back(at):
             if not len(missing):
                 break
+            reader.let_go()
             rows = reader.rows(missing, start, at)
             at = start
             sql = f"select sid, ts as ts_ns, v, vi, vs, vb, q from ({rows}) where {condition} {newest}"

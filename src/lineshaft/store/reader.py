@@ -38,6 +38,16 @@ class Reader:
         self._files = files
         self._index = index
         self._tables = 0
+        self._held: list[Sequence[File]] = []
+
+    def bring(self, files: Sequence[File]) -> Sequence[File]:
+        """Return files to read, which stay on this disk until this read ends or lets go."""
+        self._held.append(self._index.bring(files))
+        return self._held[-1]
+
+    def let_go(self) -> None:
+        """Say that what was asked for until now has been fetched."""
+        self._held.clear()
 
     def fetch(self, sql: str) -> pa.Table:
         """Run a query and return its rows."""
@@ -70,7 +80,7 @@ class Reader:
         if not len(sids) or start >= end:
             return EMPTY_ROWS
         who = self._who(sids)
-        files = self._index.bring(self._near(sids, start, end))
+        files = self.bring(self._near(sids, start, end))
         within = f"{who} and {between(start, end)}"
         paths = {kind: [f.path for f in files if f.kind == kind] for kind in ("samples", "late")}
         base = [parquet(paths["samples"], within)] if paths["samples"] else []
@@ -111,7 +121,7 @@ class Reader:
     def _touched(self, table: str, sids: Sids, whole: Span, late: Sequence[File]) -> list[Span]:
         """Return where late rows and memory have rows of these series."""
         who = self._who(sids)
-        paths = [file.path for file in self._index.bring([file for file in late if file.overlaps(*whole)])]
+        paths = [file.path for file in self.bring([file for file in late if file.overlaps(*whole)])]
         parts = [f"select ts from ({parquet(paths, f'{who} and {between(*whole)}')})"] if paths else []
         parts += [
             f"select ts from {g.table} where {who} and ts > {whole[0]} and ts <= {whole[1]}"
@@ -129,7 +139,7 @@ class Reader:
 
         `alone` is for SQL that another connection runs: it names nothing of this one, and may return more series.
         """
-        files = self._index.bring([f for f in found.files if any(f.overlaps(*span) for span in found.rolled)])
+        files = self.bring([f for f in found.files if any(f.overlaps(*span) for span in found.rolled)])
         if not files:
             return f"select * from ({WINDOWS_OF_NOTHING})"
         who = f"sid between {int(sids.min())} and {int(sids.max())}" if alone else self._who(sids)

@@ -167,7 +167,8 @@ def _dictionary(lines: Sequence[_Line], series: Series) -> pa.Table:
 class Rows(NamedTuple):
     """Values of memory as a table (with their order of arrival `n`), and the files of the lake, for some series and time.
 
-    `rolled` is SQL for the windows that roll-ups answer; then the rest is only the rows of the other windows.
+    `rolled` is SQL for the windows that roll-ups answer; then the rest is only the rows of the other windows. The files stay on
+    this disk as long as these rows are held.
     """
 
     memory: pa.Table
@@ -175,6 +176,7 @@ class Rows(NamedTuple):
     late: Sequence[File]
     where: str
     rolled: str = ""
+    held: Reader | None = None
 
 
 _MEMORY = pa.schema(
@@ -207,14 +209,14 @@ def collect(hot: Hot, index: Index, sids: Sids, start: int, end: int, window: in
     first, last = max(start, -(2**62) // 1000) * 1000, min(end, 2**62 // 1000) * 1000 + 999
     bounded = start > -(2**61) or end < 2**61
     spans, rolled = [(first - 1, last)], ""
+    reader = Reader(hot.cursor(), generations, files, index)
     if window:
-        reader = Reader(hot.cursor(), generations, files, index)
         spans, rolled = _from_roll_ups(reader, sids, (first - 1, last), _NAMES_OF[window], _edges(known))
     when = " or ".join(between(*span) for span in spans) or "false"
     near = [f for f in files if any(f.overlaps(*span) for span in spans) and f.max_sid >= low and f.min_sid <= high]
-    of = {kind: index.bring([f for f in near if f.kind == kind]) for kind in ("samples", "late")}
+    of = {kind: reader.bring([f for f in near if f.kind == kind]) for kind in ("samples", "late")}
     memory = _of_memory(hot.cursor(), generations, who, spans)
-    return Rows(memory, of["samples"], of["late"], f"{who} and ({when})" if bounded or rolled else who, rolled)
+    return Rows(memory, of["samples"], of["late"], f"{who} and ({when})" if bounded or rolled else who, rolled, reader)
 
 
 def _of_memory(

@@ -79,6 +79,7 @@ class Question:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float) -> None:
         self.connection = connection
+        self.held: list[object] = []
         self._sql = sql
         self._timeout_s = timeout_s
         self._began = time.monotonic()

@@ -151,7 +151,7 @@ class Workbench:
             if not prunes(subject, name, {*NAMED_BY, times.get(name, "ts")}):
                 bounds[name] = []
         if statement.names & set(VALUE_VIEWS):
-            self._lay_values(connection, statement.names, bounds, subject)
+            self._lay_values(question, statement.names, bounds, subject)
         for name in sorted(statement.names & set(self.views)):
             question.check()
             hidden = f"_ls_{secrets.token_hex(6)}"
@@ -176,9 +176,8 @@ class Workbench:
             return False
         return not subject.scope or any(one == "asset" for one, _ in self.tablets.columns(name))
 
-    def _lay_values(
-        self, connection: duckdb.DuckDBPyConnection, names: frozenset[str], bounds: Mapping[str, list[Bound]], subject: Subject
-    ) -> None:
+    def _lay_values(self, question: Question, names: frozenset[str], bounds: Mapping[str, list[Bound]], subject: Subject) -> None:
+        connection = question.connection
         reaches: Reaches = subject.reaches if subject.scope else None
 
         def view(name: str, text: str) -> None:
@@ -200,6 +199,7 @@ class Workbench:
             window = WINDOWS.get(name, 0)
             sids, start, end = self._asked(connection, hidden, bounds[name], window // 1000)
             rows = collect(self._hot, self._index, sids, start, end, window, None if always else known)
+            question.held.append(rows)
             connection.register(f"{hidden}_{name}", rows.memory)
             inner = rows_sql(rows, f"{hidden}_{name}")
             text = windows_sql(inner, hidden, window, always, rows.rolled) if window else samples_sql(inner, hidden, always)

@@ -1,0 +1,221 @@
+"""Moves files of the lake to object storage by rules, and deletes objects nothing needs any more.
+
+A file is sent, verified, noted durably as being there, and only then removed here. Killed at any moment, the next pass goes on:
+an intention whose object never came is sent again, one whose object is there is verified and noted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lineshaft.core import Bus, ConfigError, Conflict, LineshaftError, NotFound, Retryable, SystemEvent, now_ns
+from lineshaft.store.durable import fsync
+from lineshaft.store.index import LATE_TABLE, ROLL_UPS, SAMPLES_TABLE, File, Index
+from lineshaft.store.tiers.cache import PART, Cache
+from lineshaft.store.tiers.objects import Objects, Taken, digest
+from lineshaft.store.tiers.placed import Key
+from lineshaft.store.tiers.records import SENDING, THERE, Records, Sent
+from lineshaft.store.tiers.settings import Rule, TiersSettings
+
+EVENT = "store:objects"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A file that a rule sends away, with its age and when it was last touched (ns)."""
+
+    file: File
+    rule: Rule
+    touched: int
+
+
+@dataclass(slots=True)
+class Pass:
+    """What one pass over the rules did."""
+
+    moved: int = 0
+    size: int = 0
+    deleted: int = 0
+    problems: list[str] = field(default_factory=list[str])
+
+
+class Mover:
+    """Applies the rules; one pass at a time, in whatever thread asks."""
+
+    def __init__(self, settings: TiersSettings, records: Records, index: Index, cache: Cache, bus: Bus) -> None:
+        self._settings = settings
+        self._records = records
+        self._index = index
+        self._cache = cache
+        self._bus = bus
+        self._lock = threading.Lock()
+        self._opening = threading.Lock()
+        self._objects: Objects | None = None
+        self._checked = False
+        self._troubled = False
+        self._stop = False
+        self.unwanted: set[Key] = set()
+        self.make: Callable[[TiersSettings], Objects] = Objects.of
+
+    def due(self, now: int) -> list[Due]:
+        """Return what the rules would send away now, oldest first. Only whole days go: those that wait for no rewrite."""
+        files = self._index.files
+        born, rolled = self._records.births(), self._index.rolled(files)
+        late = {file.day for file in files if file.kind == LATE_TABLE}
+        found: dict[Key, Due] = {}
+        for rule in self._settings.rules:
+            for file in files:
+                key = (file.kind, file.name)
+                if file.kind != rule.table or key in found or self._cache.elsewhere(file) or file.day in late:
+                    continue
+                if file.kind == SAMPLES_TABLE and not all(file.name in rolled[kind] for kind in ROLL_UPS):
+                    continue
+                touched = max(self._cache.read.get(key, 0), born.get(key, 0))
+                if now - file.max_ts >= rule.older_ns and now - touched >= rule.unread_ns:
+                    found[key] = Due(file, rule, touched)
+        return sorted(found.values(), key=lambda one: one.file.max_ts)
+
+    def run(self, now: int | None = None) -> Pass:
+        """Do a whole pass: delete objects nothing needs, finish what was begun, send what is due. Trouble is a system event."""
+        done = Pass()
+        with self._lock:
+            try:
+                self._run(now_ns() if now is None else now, done)
+            except LineshaftError as error:
+                done.problems.append(str(error))
+                self._trouble(error)
+            else:
+                self._mended(done)
+        return done
+
+    def _run(self, now: int, done: Pass) -> None:
+        due, notes = self.due(now), self._records.all()
+        self.unwanted |= {key for key, one in notes.items() if one.state == SENDING} - {_key(one.file) for one in due}
+        if not due and not self.unwanted:
+            return
+        objects = self.checked()
+        for key in sorted(self.unwanted):
+            if key in notes:
+                objects.delete(notes[key].key)
+                self._records.forget(key)
+                self._cache.forget(key)
+                done.deleted += 1
+            self.unwanted.discard(key)
+        for one in due:
+            if self._stop:
+                return
+            try:
+                self._move(objects, one.file, done)
+            except (Conflict, OSError) as error:
+                done.problems.append(str(error))
+
+    def _move(self, objects: Objects, file: File, done: Pass) -> None:
+        path = Path(file.path)
+        content = digest(path)
+        key = self._records.key_of(self._settings.prefix, file)
+        sent = Sent(file.kind, file.name, key, SENDING, content.size, content.sha256, content.etag, now_ns())
+        self._records.write(sent)
+        with contextlib.suppress(Taken):  # by us, before a kill
+            objects.put(key, path)
+        self._verify(objects, sent)
+        there = sent._replace(state=THERE, at=now_ns())
+        if not self._records.arrived(there):  # replaced and swept up meanwhile
+            objects.delete(key)
+            self._records.forget(there.of)
+            return
+        self._cache.arrived(there)
+        self._cache.remove(there.of)
+        done.moved += 1
+        done.size += content.size
+
+    @staticmethod
+    def _verify(objects: Objects, sent: Sent) -> None:
+        """Raise Conflict unless the object has the file's content: by ETag, or by reading it where the ETag is no MD5."""
+        found = objects.head(sent.key)
+        if found is not None and found.size == sent.size:
+            if found.etag == sent.etag:
+                return
+            whole = hashlib.sha256()
+            for piece in objects.read(sent.key):
+                whole.update(piece)
+            if whole.hexdigest() == sent.sha256:
+                return
+        hint = "the file stays here; delete the object by hand if nothing else needs it"
+        raise Conflict(f"the object {sent.key} has another content than its file", where=objects.where, hint=hint)
+
+    def fetch(self, sent: Sent, path: Path) -> None:
+        """Bring a file back to its place, whole and verified, or not at all."""
+        part = path.with_name(f".{path.name}{PART}")
+        whole = hashlib.sha256()
+        try:
+            with part.open("wb") as out:
+                for piece in self.objects().read(sent.key):
+                    whole.update(piece)
+                    out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+            if whole.hexdigest() != sent.sha256:
+                hint = "bring it back from the bucket's own versions or backup"
+                raise NotFound(f"the object {sent.key} is damaged", where=self._settings.where, hint=hint, code="tiers.damaged")
+            part.replace(path)
+        except LineshaftError as error:
+            self._trouble(error)
+            raise
+        except OSError as error:
+            what = f"{sent.key} cannot be brought back from object storage: {error}"
+            raise Retryable(what, where=str(path), hint="free space or mend the disk", code="tiers.disk") from None
+        finally:
+            part.unlink(missing_ok=True)
+        if self._troubled:
+            self._mended(Pass())
+
+    def objects(self) -> Objects:
+        """Return the bucket. Raises ConfigError where none is set."""
+        with self._opening:
+            if not self._settings.bucket:
+                hint = "write back the section [tiers] that was there when files were moved"
+                raise ConfigError("files lie in object storage, and none is set", where="[tiers]", hint=hint, code="tiers.unset")
+            self._objects = self._objects or self.make(self._settings)
+            return self._objects
+
+    def checked(self) -> Objects:
+        """Return the bucket after it was found fit to write to. Raises ConfigError with the reason where it is not."""
+        objects = self.objects()
+        if not self._checked:
+            objects.check(self._settings.prefix, self._records.home())
+            self._checked = True
+        return objects
+
+    def _trouble(self, error: LineshaftError) -> None:
+        self._troubled = True
+        self._bus.tell(SystemEvent(EVENT, f"{error.what} ({error.where})", "error", hint=error.hint))
+
+    def _mended(self, done: Pass) -> None:
+        if done.problems:
+            self._bus.tell(SystemEvent(EVENT, done.problems[0], "warning", hint="the other files were moved"))
+            self._troubled = True
+        elif self._troubled:
+            self._troubled = False
+            self._bus.tell(SystemEvent(EVENT, "object storage answers again", active=False))
+
+    def stop(self) -> None:
+        """End after the file under way."""
+        self._stop = True
+
+
+def _key(file: File) -> Key:
+    return file.kind, file.name
+
+
+def left_over(root: Path, kinds: Iterable[str]) -> None:
+    """Delete what was being brought back when the node was killed."""
+    for kind in kinds:
+        for path in (root / kind).glob(f"**/.*{PART}"):
+            path.unlink(missing_ok=True)
+            fsync(path.parent)
