@@ -10,7 +10,7 @@ from lineshaft.guard.cli import commands
 from lineshaft.guard.command import Command
 from lineshaft.guard.gate import Forgotten, Guard
 from lineshaft.guard.permissions import Permission
-from lineshaft.guard.roles import Role, allowed
+from lineshaft.guard.roles import AGENTS_MAY, Role, allowed
 from lineshaft.guard.sessions import Session
 from lineshaft.guard.settings import GuardSettings
 from lineshaft.guard.subject import Kind, Subject
@@ -20,6 +20,7 @@ from lineshaft.guard.users import User
 from lineshaft.guard.veil import MASK, Sight, Veil
 
 __all__ = [
+    "AGENTS_MAY",
     "MASK",
     "MIGRATIONS",
     "AuditReport",

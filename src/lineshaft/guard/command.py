@@ -37,10 +37,17 @@ class Command:
 class Performer:
     """Runs commands; used through `Guard.perform`."""
 
-    def __init__(self, db: Database, chain: AuditChain, gate: Callable[[Subject, str, str], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        chain: AuditChain,
+        gate: Callable[[Subject, str, str], None],
+        hold: Callable[[Connection, Subject, str], None],
+    ) -> None:
         self._db = db
         self._chain = chain
         self._gate = gate
+        self._hold = hold
 
     def perform(self, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
         """Do a command once and return its answer; a refusal or failure is audited and raised."""
@@ -73,6 +80,7 @@ class Performer:
         return tx.execute(answers.delete().where(answers.c.at < older_than)).rowcount
 
     def _once(self, tx: Connection, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+        self._hold(tx, command.subject, command.action)  # an agent stopped since the gate commits nothing
         kept = self._claim(tx, command)
         if kept is not None:
             return json.loads(kept)

@@ -27,6 +27,13 @@ from lineshaft.guard.throttle import Throttle
 from lineshaft.guard.tokens import Tokens
 from lineshaft.guard.users import Users
 
+Leash = Callable[["Connection | None", Subject, str], None]
+"""Asked about every agent, before a command and once more inside its transaction; raises Forbidden to hold it back."""
+
+
+def _no_register(_tx: Connection | None, subject: Subject, _action: str) -> None:
+    raise Forbidden(f"no agent called {subject.name} is known here", hint="an engineer registers it", code="agent.unknown")
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
@@ -50,7 +57,8 @@ class Guard:
         self.permissions = Permissions(db)
         self.sessions = Sessions(db, self.settings, self.users, self.tokens, self.permissions)
         self.throttle = Throttle(self.settings.login_free_attempts)
-        self._performer = Performer(db, self.chain, self.gate)
+        self.leash: Leash = _no_register
+        self._performer = Performer(db, self.chain, self.gate, self._hold)
 
     # -- who is this
 
@@ -111,6 +119,10 @@ class Guard:
         """Say whether a subject may do an action at a resource (an asset or property path, or nothing for a list)."""
         if not allowed(subject.roles, subject.kind, action):
             return False
+        try:
+            self._hold(None, subject, action)
+        except Forbidden:
+            return False
         if not subject.scope:
             return True
         return action == "read" if not resource else subject.reaches(resource)
@@ -119,15 +131,21 @@ class Guard:
         """Let the subject pass or raise Forbidden (code `gate.forbidden`) saying which role would."""
         if self.may(subject, action, resource):
             return
+        self._hold(None, subject, action)
         if allowed(subject.roles, subject.kind, action):
             hint = f"this login reaches {', '.join(subject.scope)} only"
         elif allowed([Role.ADMIN], subject.kind, action):
             hint = f"this needs the role {needed(action)}"
         else:
-            hint = "this needs a person"
+            hint = "an agent reads and proposes" if subject.kind == "agent" else "this needs a person"
         raise Forbidden(
             f"{subject.display or subject.name} may not do {action}", where=resource, hint=hint, code="gate.forbidden"
         )
+
+    def _hold(self, tx: Connection | None, subject: Subject, action: str) -> None:
+        """Ask the register of agents about an agent; nobody else is on this leash."""
+        if subject.kind == "agent":
+            self.leash(tx, subject, action)
 
     def readable(self, subject: Subject, action: str, resources: Iterable[str]) -> list[str]:
         """Return those of the resources that the subject may see."""

@@ -71,7 +71,7 @@ class Permissions:
 
     def veiled(self, subject: Subject) -> Subject:
         """Return a subject as the rules leave it: what it does not see, and which part of the plant remains."""
-        if subject.kind not in {"person", "token"}:
+        if subject.kind not in {"person", "token", "agent"}:
             return subject
         mine = [one for one in self.list() if one.concerns(subject)]
         scope = subject.scope
@@ -106,13 +106,8 @@ class Permissions:
             if parse_role(name) is Role.ADMIN:
                 hint = "an administrator could not undo it; name persons or tokens instead"
                 raise InvalidInput("a rule is never for the role admin", hint=hint, code="permission.admin")
-        elif kind in {"user", "token"} and name:
-            table = users if kind == "user" else tokens
-            if not tx.execute(sa.select(table.c.id).where(sa.or_(table.c.name == name, table.c.id == name))).first():
-                raise InvalidInput(f"there is no {kind} '{name}'", where="who", code="permission.who")
-        else:
-            hint = "write role:planner, user:NAME or token:NAME"
-            raise InvalidInput(f"'{who}' is nobody", where="who", hint=hint, code="permission.who")
+        elif kind != "agent" or not name:  # the register of agents is further down: a rule for one to come waits for it
+            _check_who(tx, who, kind, name)
         if effect not in EFFECTS:
             raise InvalidInput(f"'{effect}' is no effect", where="effect", hint="hide or mask", code="permission.effect")
         wrong = next((one for one in columns if one.startswith("@") and one not in CLASSES), None)
@@ -144,3 +139,12 @@ def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
 def _read(row: Mapping[str, Any]) -> Permission:
     values: dict[str, Any] = {**row, "columns": tuple(row["columns"]), "assets": tuple(row["assets"])}
     return Permission(**values)
+
+
+def _check_who(tx: Connection, who: str, kind: str, name: str) -> None:
+    if kind not in {"user", "token"} or not name:
+        hint = "write role:planner, user:NAME, token:NAME or agent:NAME"
+        raise InvalidInput(f"'{who}' is nobody", where="who", hint=hint, code="permission.who")
+    table = users if kind == "user" else tokens
+    if not tx.execute(sa.select(table.c.id).where(sa.or_(table.c.name == name, table.c.id == name))).first():
+        raise InvalidInput(f"there is no {kind} '{name}'", where="who", code="permission.who")

@@ -40,6 +40,11 @@ class Subject:
         """Return a process or rule: it plans and orders maintenance, and never acknowledges or approves for a person."""
         return Subject(f"rule:{name}", name, "rule", frozenset({Role.TECHNICIAN, Role.PLANNER}), name)
 
+    @staticmethod
+    def agent(name: str, role: Role, scope: tuple[str, ...] = ()) -> Subject:
+        """Return an agent: it reads and proposes, and does nothing that its register does not let it."""
+        return Subject(f"agent:{name}", name, "agent", frozenset({role}), name, scope)
+
     def reaches(self, path: str) -> bool:
         """Say whether an asset or property path lies in the subject's part of the plant."""
         return not self.scope or any(path == branch or path.startswith(branch + "/") for branch in self.scope)

@@ -37,6 +37,14 @@ tokens = sa.Table(
     sa.Column("disabled", sa.BigInteger),
 )
 
+agent_tokens = sa.Table(
+    "agent_token",
+    metadata,
+    sa.Column("token_id", sa.String(36), sa.ForeignKey("token.id"), primary_key=True),
+    sa.Column("agent", sa.String(60), nullable=False, index=True),
+)
+"""Tokens that are an agent's: whoever carries one acts as that agent, never as a person's program."""
+
 sessions = sa.Table(
     "session",
     metadata,
@@ -112,4 +120,5 @@ def _first(tx: Connection) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "users, tokens, sessions, audit chain, kept answers", _first),
     Migration(2, "permissions on tables, columns and parts of the plant", create(permissions)),
+    Migration(20, "tokens of agents", create(agent_tokens)),
 )

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.core import Conflict, Database, InvalidInput, NotFound, bump, new_id, now_ns
 from lineshaft.guard.roles import Role
 from lineshaft.guard.subject import Subject
-from lineshaft.guard.tables import tokens
+from lineshaft.guard.tables import agent_tokens, tokens
 from lineshaft.guard.users import parse_role
 
 PREFIX = "lst_"
@@ -56,8 +56,12 @@ class Tokens:
         expires: int | None = None,
         scope: Sequence[str] = (),
         by: Subject | None = None,
+        agent: str = "",
     ) -> tuple[str, str]:
-        """Make a token and return its id and its secret: the only time the secret is seen."""
+        """Make a token and return its id and its secret: the only time the secret is seen.
+
+        With `agent`, whoever carries it is that agent: it may read and propose, and is stopped with it.
+        """
         clean = name.strip()
         if not clean or len(clean) > 100:
             raise InvalidInput("a token's name has 1 to 100 characters", code="token.name")
@@ -76,6 +80,8 @@ class Tokens:
             "expires": expires,
         }
         tx.execute(tokens.insert().values(row))
+        if agent:
+            tx.execute(agent_tokens.insert().values(token_id=token_id, agent=agent))
         return token_id, secret
 
     def list(self) -> list[Token]:
@@ -104,16 +110,20 @@ class Tokens:
 
     def find(self, secret: str) -> tuple[Subject, int | None] | None:
         """Return who a secret stands for and when it expires, or None if it is not (or no more) valid."""
-        rows = self._db.rows(sa.select(tokens).where(tokens.c.digest == secret_digest(secret), tokens.c.disabled.is_(None)))
+        query = sa.select(tokens, agent_tokens.c.agent).outerjoin(agent_tokens, agent_tokens.c.token_id == tokens.c.id)
+        rows = self._db.rows(query.where(tokens.c.digest == secret_digest(secret), tokens.c.disabled.is_(None)))
         if not rows:
             return None
-        token = _read(rows[0])
+        token, agent = _read(rows[0]), rows[0]["agent"]
+        if agent:
+            return Subject.agent(agent, token.role, token.scope), token.expires
         return Subject(token.id, token.name, "token", frozenset({token.role}), token.name, token.scope), token.expires
 
     def named(self, name: str) -> Subject | None:
         """Return what the newest valid token of a name stands for, or None."""
         valid = sa.or_(tokens.c.expires.is_(None), tokens.c.expires > now_ns())
-        query = sa.select(tokens).where(tokens.c.name == name, tokens.c.disabled.is_(None), valid)
+        theirs = tokens.c.id.in_(sa.select(agent_tokens.c.token_id))
+        query = sa.select(tokens).where(tokens.c.name == name, tokens.c.disabled.is_(None), valid, ~theirs)
         rows = self._db.rows(query.order_by(tokens.c.created.desc()).limit(1))
         if not rows:
             return None

@@ -4,10 +4,10 @@
  */
 const LADDER = [
   ['viewer', ['read']],
-  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add', 'agents.ask']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'sql.query', 'cost.edit']],
-  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'imports.*']],
+  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit']],
+  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'agents.*', 'imports.*']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];
 
