@@ -92,7 +92,7 @@ def test_other_engines_count_the_same_from_the_list_of_files(home: Path) -> None
 
 
 def test_a_running_node_keeps_its_home(home: Path, tmp_path: Path) -> None:
-    with lock(home), pytest.raises(ConfigError, match="another node"):
+    with lock(home), pytest.raises(ConfigError, match="the node runs, and asking it needs an API token"):
         take(home)
     with pytest.raises(ConfigError, match="no Lineshaft home"):
         typed("lake", "files", "--home", tmp_path / "nowhere")

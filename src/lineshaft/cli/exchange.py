@@ -1,27 +1,39 @@
-"""`lineshaft import` and `lineshaft export`: YAML models in, the same YAML out."""
+"""`lineshaft import` and `lineshaft export`: YAML models in, the same YAML out; files of values in."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from lineshaft.app import open_database, read_settings
 from lineshaft.assets import Assets
 from lineshaft.cli.home import home_option
+from lineshaft.cli.taking import how_it_is_read, take_files
 from lineshaft.core import Bus, ConfigError
 
 
 @click.command("import")
-@home_option
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def import_(home: Path, folder: Path) -> None:
-    """Copy a folder of YAML (models/, plant.yaml, calendar.yaml, ...) to HOME and check it.
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@how_it_is_read
+def import_(home: Path, paths: tuple[Path, ...], errors: Path | None, url: str, token: str, **how: Any) -> None:
+    """Take in a folder of YAML (models/, plant.yaml, calendar.yaml, ...), or files of values (as import-history does).
 
-    A running node reads it at its next start. A settings.toml in the folder is taken when the home has none yet.
+    A folder is copied to HOME and checked; a running node reads it at its next start, and a settings.toml in it is taken
+    when the home has none yet. Files - Parquet, CSV, Avro of SiteWise - go to the lake, also while the node runs.
     """
+    if not any(path.is_dir() for path in paths):
+        take_files(home, paths, errors, url, token, **how)
+        return
+    if len(paths) > 1:
+        raise ConfigError("one folder of YAML at a time", hint="or only files of values")
+    _models(home, *paths)
+
+
+def _models(home: Path, folder: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     if (folder / "settings.toml").exists() and not (home / "settings.toml").exists():
         shutil.copyfile(folder / "settings.toml", home / "settings.toml")

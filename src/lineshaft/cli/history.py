@@ -2,103 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
-from lineshaft.app import open_database, read_settings
-from lineshaft.assets import Assets
-from lineshaft.cli.home import existing, home_option, lock
+from lineshaft.cli.home import home_option
 from lineshaft.cli.selection import away, here, write
-from lineshaft.core import Bus, ConfigError, parse_time
-from lineshaft.store import CODES, LAYOUTS, UNITS, Aim, Imported, Reading, Store
-
-
-@contextmanager
-def opened(home: Path) -> Generator[Store]:
-    """Open the store of a home whose node is stopped, with the meaning its models give it."""
-    with lock(existing(home)):
-        db, settings = open_database(home)
-        assets = Assets(db, Bus())
-        folder = home / read_settings(home).node.models
-        if folder.exists():
-            assets.load(folder)
-        store = Store(home, assets, db, settings.store, Bus())
-        try:
-            yield store
-        finally:
-            store.close()
-            db.close()
+from lineshaft.cli.taking import how_it_is_read, opened, take_files
+from lineshaft.core import parse_time
 
 
 @click.command("import-history")
-@home_option
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--layout", type=click.Choice(LAYOUTS), default="long", show_default=True, help="A row a value, or a column a tag.")
-@click.option("--time", "time_", default="", help="Column of the time.")
-@click.option("--tag", multiple=True, help="Column of the name; several are joined with / (asset, then tag).")
-@click.option("--value", default="", help="Column of the value.")
-@click.option("--quality", default="", help="Column of the quality; without one everything is good.")
-@click.option(
-    "--quality-codes", type=click.Choice(CODES), default="lineshaft", show_default=True, help="What numbers mean there."
-)
-@click.option("--timezone", default="", help="Zone of times that name none, such as Europe/Berlin.")
-@click.option("--unit", type=click.Choice(tuple(UNITS)), default="auto", show_default=True, help="Of times that are numbers.")
-@click.option("--delimiter", default="", help="Between the fields of a CSV; found by itself.")
-@click.option("--columns", default="", help="Names of the columns, with commas, of a CSV that has no heading.")
-@click.option("--source", default="import", show_default=True, help="The source the names are tags of.")
-@click.option("--properties", is_flag=True, help="The names are property paths of the plant (Site/Line/Machine/Temperature).")
-@click.option("--errors", type=click.Path(dir_okay=False, path_type=Path), help="Where refused rows go; default FILE.errors.csv.")
-def import_history(home: Path, files: tuple[Path, ...], errors: Path | None, source: str, **how: Any) -> None:
-    """Take files of an older historian (Parquet, CSV) into a home whose node is stopped.
+@how_it_is_read
+def import_history(home: Path, files: tuple[Path, ...], errors: Path | None, url: str, token: str, **how: Any) -> None:
+    """Take files of an older historian (Parquet, CSV) in; a node that runs on the home gets them handed over.
 
     An import that was stopped goes on, one that is repeated does nothing: a file is known by its content.
     """
-    aim = Aim(source, how["properties"])
-    reading = Reading(
-        layout=how["layout"],
-        time=how["time_"],
-        tag=how["tag"],
-        value=how["value"],
-        quality=how["quality"],
-        timezone=how["timezone"],
-        unit=how["unit"],
-        codes=how["quality_codes"],
-        delimiter=how["delimiter"].replace("\\t", "\t"),
-        columns=tuple(name.strip() for name in how["columns"].split(",") if name.strip()),
-    )
-    if errors is not None and len(files) > 1:
-        raise ConfigError("one error file cannot serve several files", hint="leave --errors out: each gets FILE.errors.csv")
-    with opened(home) as store:
-        for path in files:
-            _tell(_take(store, path, reading, aim, errors), errors or path.with_name(f"{path.name}.errors.csv"))
-
-
-def _take(store: Store, path: Path, reading: Reading, aim: Aim, errors: Path | None) -> Imported:
-    with click.progressbar(length=1000, label=path.name) as bar:
-        shown = 0
-
-        def progress(done: int, of: int) -> None:
-            nonlocal shown
-            now = done * 1000 // max(of, 1)
-            bar.update(now - shown)
-            shown = now
-
-        return store.imports.take(path, reading, aim, errors, progress)
-
-
-def _tell(done: Imported, errors: Path) -> None:
-    if done.again:
-        click.echo(f"{done.file}: was taken in before, {done.stored:,} rows; nothing to do")
-        return
-    rate = f" ({done.stored / done.seconds:,.0f} rows/s)" if done.seconds > 0.5 else ""
-    click.echo(f"{done.file}: {done.stored:,} rows are in the lake{rate}")
-    if done.refused:
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(done.rejected.items()))
-        click.echo(f"{done.file}: {done.refused:,} rows were refused ({reasons}): see {errors}", err=True)
+    take_files(home, files, errors, url, token, **how)
 
 
 @click.command("export-history")

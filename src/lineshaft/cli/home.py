@@ -63,3 +63,15 @@ def lock(home: Path) -> IO[str]:
     handle.write(str(os.getpid()))
     handle.flush()
     return handle
+
+
+def running(home: Path) -> bool:
+    """Return whether a node runs on the folder now."""
+    try:
+        with (home / "node.lock").open("a+", encoding="utf-8") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

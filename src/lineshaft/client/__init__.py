@@ -5,7 +5,8 @@
 door with an API token, so what a login may not see, a script may not see either.
 """
 
+from lineshaft.client.files import follow, hand_over
 from lineshaft.client.plant import RemotePlant, connect
-from lineshaft.client.wire import Node
+from lineshaft.client.wire import Node, Unreached
 
-__all__ = ["Node", "RemotePlant", "connect"]
+__all__ = ["Node", "RemotePlant", "Unreached", "connect", "follow", "hand_over"]

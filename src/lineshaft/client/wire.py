@@ -19,6 +19,10 @@ _KINDS: dict[int, type[LineshaftError]] = {401: NotAuthenticated, 403: Forbidden
 Query = Mapping[str, str | int | Sequence[str] | None]
 
 
+class Unreached(ConfigError):
+    """No node answers at this address (now)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """What a node answered."""
@@ -41,14 +45,25 @@ class Node:
         self.url, self._token, self._timeout = url.rstrip("/"), token, timeout
 
     def ask(
-        self, path: str, query: Query | None = None, *, accept: str = JSON, body: object = None, method: str | None = None
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        accept: str = JSON,
+        body: object = None,
+        data: bytes | None = None,
+        method: str | None = None,
     ) -> Said:
-        """Ask one thing below /api/v1. Raises the node's own error with its hint, ConfigError when no node answers."""
+        """Ask one thing below /api/v1, with a body as JSON or data as it is.
+
+        Raises the node's own error with its hint, Unreached (a ConfigError) when no node answers.
+        """
         said = [(name, value) for name, value in (query or {}).items() if value is not None]
         text = urllib.parse.urlencode(said, doseq=True)
         address = f"{self.url}/api/v1/{path}{f'?{text}' if text else ''}"
         headers = {"Accept": accept, **({"Authorization": f"Bearer {self._token}"} if self._token else {})}
-        data = None
+        if data is not None:
+            headers["Content-Type"] = "application/octet-stream"
         if body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), JSON
         request = urllib.request.Request(address, data, headers, method=method)  # noqa: S310 - checked above
@@ -61,7 +76,7 @@ class Node:
         except OSError as error:
             reason = getattr(error, "reason", error)
             hint = "start it with `lineshaft up` (or demo), or name another address"
-            raise ConfigError(f"no node answers: {reason}", where=self.url, hint=hint, code="node.not-running") from None
+            raise Unreached(f"no node answers: {reason}", where=self.url, hint=hint, code="node.not-running") from None
 
 
 def _refused(error: urllib.error.HTTPError, path: str) -> LineshaftError:

@@ -2,6 +2,7 @@
 
 A file is known by its content: what was taken in is noted durably piece by piece, so that an import that was stopped goes on
 and one that is repeated does nothing. Every row passes the same judge as a value of today, and the last arrival of a key wins.
+The node may run meanwhile: then the pieces are small, and there is a rest after each, for the values of today come first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import csv
 import hashlib
 import json
 import shutil
+import sqlite3
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -32,8 +35,11 @@ from lineshaft.store.settings import StoreSettings
 from lineshaft.store.staging import Stage, Staged, rows_of
 from lineshaft.store.stored import DERIVED, HINTS
 
-PIECE = 4_000_000
+PIECE, SMALL_PIECE = 4_000_000, 500_000
+"""Rows taken in at once, on a home of its own and beside a running node."""
 _BUCKET = 600_000_000_000
+_DAY = 86_400_000_000_000
+_REST = 0.5
 _NAMED = 1_000_000
 REASONS = {
     "name": "the row names no tag",
@@ -74,7 +80,7 @@ class Imported:
 
 
 class Imports:
-    """Takes files in, one at a time, on a home whose node is stopped."""
+    """Takes files in, one at a time."""
 
     def __init__(self, keeper: Keeper, historian: Historian, meaning: Meaning, home: Path, settings: StoreSettings) -> None:
         self._keeper = keeper
@@ -82,6 +88,12 @@ class Imports:
         self._meaning = meaning
         self._folder = home / "scratch-import"
         self._settings = settings
+        self._one = threading.Lock()
+
+    def known(self, path: Path, reading: Reading, aim: Aim) -> Imported | None:
+        """Return how far a file was taken in before, read in the same way; None if it was not begun."""
+        noted: str | None = self._historian.journal.meta(_key(path, reading, aim))
+        return Imported(**json.loads(noted)) if noted else None
 
     def take(
         self,
@@ -90,35 +102,39 @@ class Imports:
         aim: Aim,
         errors: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
+        *,
+        beside: bool = False,
     ) -> Imported:
         """Take a file in, going on where an earlier try was stopped; `progress` hears (rows done, rows in all).
 
+        What `progress` raises stops the import after a whole piece. `beside` a running node it takes less at once.
         Raises ConfigError where the file or the way to read it is wrong, Retryable if the lake cannot be written.
         """
-        key = f"import:{_fingerprint(path, reading, aim)}"
         begin = time.monotonic()
-        noted: str | None = self._historian.journal.meta(key)
-        state = Imported(**json.loads(noted)) if noted else Imported(path.name)
+        state = self.known(path, reading, aim) or Imported(path.name)
         if state.finished:
             state.again = True
             return state
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
-        try:
-            with (
-                self._engine() as engine,
-                _Refused(errors or path.with_name(f"{path.name}.errors.csv"), resumed=state.until > NEVER) as refused,
-            ):
-                staged = Stage(engine, self._folder, reading).open(path)
-                self._pieces(engine, staged, aim, _Course(key, state, refused, progress or _silent))
-        finally:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        with self._one:
+            course = _Course(_key(path, reading, aim), state, progress or _silent, beside)
+            self._take(path, reading, aim, errors or path.with_name(f"{path.name}.errors.csv"), course)
         state.seconds = time.monotonic() - begin
         return state
 
-    def _engine(self) -> duckdb.DuckDBPyConnection:
+    def _take(self, path: Path, reading: Reading, aim: Aim, errors: Path, course: _Course) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir(parents=True)
+        try:
+            with self._engine(course) as engine, _Refused(errors, resumed=course.state.until > NEVER) as course.refused:
+                staged = Stage(engine, self._folder, reading).open(path)
+                self._pieces(engine, staged, aim, course)
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _engine(self, course: _Course) -> duckdb.DuckDBPyConnection:
         engine = duckdb.connect()
-        engine.execute(f"set threads={self._settings.query_threads}; set memory_limit={literal(self._settings.query_memory)}")
+        threads = 1 if course.beside else self._settings.query_threads
+        engine.execute(f"set threads={threads}; set memory_limit={literal(self._settings.query_memory)}")
         engine.execute(f"set temp_directory={literal(str(self._folder / 'spill'))}; set preserve_insertion_order=false")
         return engine
 
@@ -143,10 +159,14 @@ class Imports:
         )
         if fresh and aim.properties:
             course.refused.add(rows_of(engine, unknown))
-        for start, end in _plan(engine, state.until):
+        for start, end in _plan(engine, state.until, SMALL_PIECE if course.beside else PIECE):
+            began = time.monotonic()
             self._piece(engine, start, end, course)
+            if course.beside:
+                time.sleep((time.monotonic() - began) * _REST)
         state.finished = True
-        self._note(course)
+        with self._historian.journal.transaction() as tx:
+            self._note(tx, course)
 
     def _names(self, engine: duckdb.DuckDBPyConnection, aim: Aim) -> None:
         """Give every name of the file its series, for the time it means that one."""
@@ -182,24 +202,21 @@ class Imports:
         ).to_arrow_table()
         line = rows["line"].to_numpy()
         taken, verdict = self._historian.judged(rows)
-        if not self._keeper.take_in(*taken):
-            raise Retryable(
-                "the lake cannot be written", hint="free space or mend the disk and start the import again: it goes on"
-            )
         names = self._historian.series.names
         refused = zip(verdict.rejected_rows, verdict.rejected, verdict.refused.tolist(), strict=True)
         course.refused.add((int(line[at]), one.reason, names[sid][1], one.ts, "") for at, one, sid in refused)
         course.state.stored += verdict.rows.num_rows
         course.state.until = end
-        self._note(course)
+        if not self._keeper.take_in(*taken, lambda tx: self._note(tx, course)):
+            raise Retryable(
+                "the lake cannot be written", hint="free space or mend the disk and start the import again: it goes on"
+            )
         course.progress(course.state.stored + course.refused.count, course.state.total)
 
-    def _note(self, course: _Course) -> None:
-        """Keep durably how far we are; the rows up to there are on the disk already."""
+    def _note(self, tx: sqlite3.Connection, course: _Course) -> None:
+        """Keep how far we are, in the transaction that notes the files of the piece: each row is counted once."""
         course.settle()
-        journal = self._historian.journal
-        with journal.transaction() as tx:
-            journal.put(tx, course.key, json.dumps(asdict(course.state)))
+        self._historian.journal.put(tx, course.key, json.dumps(asdict(course.state)))
 
 
 @dataclass(slots=True)
@@ -208,8 +225,9 @@ class _Course:
 
     key: str
     state: Imported
-    refused: _Refused
     progress: Callable[[int, int], None]
+    beside: bool
+    refused: _Refused = field(init=False)
     used: list[str] = field(default_factory=list[str])
 
     def settle(self) -> None:
@@ -258,20 +276,48 @@ class _Refused:
         return new
 
 
-def _plan(engine: duckdb.DuckDBPyConnection, until: int) -> list[tuple[int, int]]:
-    """Return times [start, end) with some millions of rows each, whole ten minutes, in order, from `until` on."""
+def _plan(engine: duckdb.DuckDBPyConnection, until: int, piece: int) -> list[tuple[int, int]]:
+    """Return times [start, end) with so many rows each at most, in order, from `until` on.
+
+    A piece is whole days, or lies within one day that is too large for a piece: so a day becomes one file where it can.
+    """
     sql = f"select ts // {_BUCKET}, count(*) from staged where reason is null and ts >= {until} group by all order by 1"
+    days: dict[int, list[tuple[int, int]]] = {}
+    for bucket, n in rows_of(engine, sql):
+        days.setdefault(int(bucket) * _BUCKET // _DAY, []).append((int(bucket) * _BUCKET, n))
     plan: list[tuple[int, int]] = []
     waiting = 0
-    for bucket, n in rows_of(engine, sql):
-        start, end = int(bucket) * _BUCKET, (int(bucket) + 1) * _BUCKET
-        if plan and waiting + n <= PIECE:
+    for day, buckets in days.items():
+        n, end = sum(n for _, n in buckets), (day + 1) * _DAY
+        if n > piece:
+            plan += _within(buckets, piece)
+            waiting = piece
+        elif plan and waiting + n <= piece:
             plan[-1] = (plan[-1][0], end)
             waiting += n
         else:
-            plan.append((start, end))
+            plan.append((buckets[0][0], end))
             waiting = n
     return plan
+
+
+def _within(buckets: list[tuple[int, int]], piece: int) -> list[tuple[int, int]]:
+    """Cut one day at whole ten minutes."""
+    plan: list[tuple[int, int]] = []
+    waiting = 0
+    for start, n in buckets:
+        if plan and waiting + n <= piece:
+            plan[-1] = (plan[-1][0], start + _BUCKET)
+            waiting += n
+        else:
+            plan.append((start, start + _BUCKET))
+            waiting = n
+    return plan
+
+
+def _key(path: Path, reading: Reading, aim: Aim) -> str:
+    """Return what is noted beside the journal about a file: by its content and how it is read."""
+    return f"import:{_fingerprint(path, reading, aim)}"
 
 
 def _fingerprint(path: Path, reading: Reading, aim: Aim) -> str:

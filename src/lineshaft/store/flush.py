@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.core import Bus, NotFound, Retryable, SystemEvent, now_ns
+from lineshaft.core import Bus, ConfigError, CredentialsError, InvalidInput, NotFound, Retryable, SystemEvent, now_ns
 from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Generation
 from lineshaft.store.index import DAY, LATE_TABLE, ROLL_UPS, ROWS, SAMPLES_TABLE, SERIES_TABLE, File, Index
@@ -202,28 +202,36 @@ class Keeper:
         self._trim(until, added, closed)
         return len(rows)
 
-    def take_in(self, rows: pa.Table, counted: Sids, notes: str | None) -> bool:
+    def take_in(
+        self, rows: pa.Table, counted: Sids, notes: str | None, also: Callable[[sqlite3.Connection], None] | None = None
+    ) -> bool:
         """Put rows (columns of STORED, sorted by key) straight into the lake; return whether they are on the disk.
 
-        For a node that is stopped: nothing may be on its way between the journal and memory. Of equal keys the last counts,
-        `counted` and `notes` are for the ledger. Rows where no file has the series' time yet go to `samples` at once.
+        The node may run: rows of these times it showed before go to the lake first, what it shows meanwhile comes after.
+        Of equal keys the last counts, `counted` and `notes` are for the ledger, `also` writes in the transaction that notes
+        the files. Rows where no file has the series' time yet go to `samples` at once.
         """
+
+        def count(tx: sqlite3.Connection) -> None:
+            self._historian.ledger.stored(counted)
+            self._historian.ledger.noted(notes)
+            if also is not None:
+                also(tx)
+
         with self.lock, self.careful():
-            self._flush()
-            with self._journal.lock:
-                until = self._journal.next()
             rows = unique(rows)
             sids, ts = (rows[name].cast(pa.int64()).to_numpy() for name in ("sid", "ts"))
             sids = sids.astype(np.int32)
+            if self._hot.overlaps(ts):
+                self._flush()
+            with self._journal.lock:
+                arrival = self._journal.next()
             late = self._late(sids, ts) & self._covered(sids, ts)
-            added = self._write(LATE_TABLE, rows, ts, late, until) if late.any() else []
-            added += self._write(SAMPLES_TABLE, rows, ts, ~late, until, CLOSE) if len(rows) and not late.all() else []
+            added = self._write(LATE_TABLE, rows, ts, late, arrival, counts=False) if late.any() else []
+            added += self._write(SAMPLES_TABLE, rows, ts, ~late, arrival, CLOSE, counts=False) if not late.all() else []
             self._advance(sids[~late], ts[~late])
-            for batch in newest_of(rows).to_batches():
-                self._hot.remember(batch)
-            self._historian.ledger.stored(counted)
-            self._historian.ledger.noted(notes)
-            self._trim(until, added, ())
+            self._hot.remember_below(newest_of(rows).to_batches(), ts)
+            self._trim(self.flushed, added, (), count)
             return True
         return False
 
@@ -243,8 +251,17 @@ class Keeper:
         return late
 
     def _write(
-        self, kind: str, rows: pa.Table, ts: Ints, which: npt.NDArray[np.bool_], until: int, level: int = QUICK
+        self,
+        kind: str,
+        rows: pa.Table,
+        ts: Ints,
+        which: npt.NDArray[np.bool_],
+        until: int,
+        level: int = QUICK,
+        *,
+        counts: bool = True,
     ) -> list[File]:
+        """Write rows, a file a day, and commit them; `counts` says that the lake has all of the journal up to `until` then."""
         days = ts // DAY
         added: list[File] = []
         for day in np.unique(days[which]).tolist():
@@ -254,10 +271,16 @@ class Keeper:
                 part = part.append_column("seq", pa.array(np.full(len(part), until, np.int64)))
             added.append(self._lake.write(kind, day, part, level))
             self._loose.append(added[-1])
-        self._commit(kind, added, seq=until)
+        self._commit(kind, added, seq=until if counts else None)
         return added
 
-    def _trim(self, until: int, added: Sequence[File], closed: Sequence[Generation]) -> None:
+    def _trim(
+        self,
+        until: int,
+        added: Sequence[File],
+        closed: Sequence[Generation],
+        also: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
         """Note durably what the lake has now, let go of it in the journal and in memory."""
         named, old = self._publish()
         with self._journal.lock:
@@ -269,6 +292,8 @@ class Keeper:
                 tx.execute(f"delete from log where seq <= ? {undone}", (until,))
                 self.flushed = max(self.flushed, until)
                 self._note(tx, [*added, *named], old)
+                if also is not None:
+                    also(tx)
                 self._journal.put(tx, "last", last)
                 self._journal.put(tx, "good", good)
                 self._journal.put(tx, "unsure", json.dumps(sorted(self._hot.good.unsure)))
@@ -318,6 +343,11 @@ class Keeper:
             self._leave_nothing()
             self._stalled = True
             self._bus.tell(SystemEvent(COMPACTION, str(error), "warning", hint=error.hint))
+            return None
+        except (Retryable, InvalidInput, NotFound, ConfigError, CredentialsError) as error:  # a tier that does not give its files
+            self._leave_nothing()
+            self._stalled = True
+            self._bus.tell(SystemEvent(COMPACTION, f"days wait for object storage: {error.what}", "warning", hint=error.hint))
             return None
         except (OSError, duckdb.Error, pa.ArrowException) as error:
             self._leave_nothing()
@@ -376,6 +406,8 @@ class Keeper:
             if expired:
                 with self._journal.transaction() as tx:
                     self._journal.put(tx, "swept", max(int(self._journal.meta("swept", -1)), *(at for _, _, at in expired)))
+                ready = self._index.let_go([(kind, name) for kind, name, _ in expired])
+                expired = [one for one in expired if one[:2] in ready]
             for kind, name, _ in expired:
                 (self._lake.root / kind / name).unlink(missing_ok=True)
             if expired:

@@ -20,7 +20,7 @@ from lineshaft.core import SAMPLES, SCHEMA_VERSION, Batch, DataType, NotFound, n
 from lineshaft.store.hot import Hot
 from lineshaft.store.journal import Entry, Journal
 from lineshaft.store.judge import Kinds, Verdict, judge
-from lineshaft.store.ledger import Ledger, notes
+from lineshaft.store.ledger import EXAMPLES, Example, Ledger, notes
 from lineshaft.store.meaning import Meaning, PropertyLike
 from lineshaft.store.seen import Seen
 from lineshaft.store.series import KINDS, NAMES, Series
@@ -120,9 +120,19 @@ class Historian:
         refused = Counter(zip(verdict.refused.tolist(), (r.reason for r in verdict.rejected), strict=True))
         refused.update((sid, "schema") for sid in torn.tolist())
         rejected, places = _rejections(batch, there, verdict)
+        self._keep_examples(batch, rejected, places)
         stored = Stored(seq, batch.source, verdict.rows, rejected, places)
         entry = Entry(seq, batch.source, batch.seq, encode(verdict.rows), notes(refused, sids[:0], direct))
         return _Taken(stored, entry, verdict.sids)
+
+    def _keep_examples(self, batch: Batch, rejected: Sequence[Rejection], places: Sequence[int]) -> None:
+        """Keep the last rejected rows of each tag and reason, as they came, for the ledger page."""
+        seen: Counter[tuple[str, str]] = Counter()
+        for said, place in zip(reversed(rejected[-_LOOKED_AT:]), reversed(places[-_LOOKED_AT:]), strict=True):
+            seen[said.tag, said.reason] += 1
+            if seen[said.tag, said.reason] <= EXAMPLES:
+                value = next((one for n in (2, 3, 4, 5) if (one := batch.rows.column(n)[place].as_py()) is not None), "")
+                self.ledger.example(batch.source, said.tag, said.reason, Example(said.ts, str(value)[:200], batch.arrived))
 
     def _sids_of(self, batch: Batch) -> Sids:
         column = cast("pa.DictionaryArray[Any, Any]", batch.rows.column(0))
@@ -169,14 +179,14 @@ class Historian:
 
         Return what `Keeper.take_in` wants - the last row of each key, the series and notes for the ledger - and the verdict.
         """
+        with self.journal.lock:  # only to look up: the node goes on while so many rows are judged
+            names, expected = [tag for _, tag in self.series.names], self._expectations()
+        sids: Sids = rows["sid"].to_numpy()
+        tags = pa.DictionaryArray.from_arrays(pa.array(sids, pa.int32()), pa.array(names, pa.string()))
+        columns = [tags, *(_whole(rows, field) for field in list(STORED)[1:])]
+        batch = Batch("import", -1, now_ns(), pa.RecordBatch.from_arrays(columns, names=SAMPLES.names))
+        verdict = judge(batch, sids, expected, now_ns() + self._settings.future_ns)
         with self.journal.lock:
-            sids: Sids = rows["sid"].to_numpy()
-            tags = pa.DictionaryArray.from_arrays(
-                pa.array(sids, pa.int32()), pa.array([tag for _, tag in self.series.names], pa.string())
-            )
-            columns = [tags, *(_whole(rows, field) for field in list(STORED)[1:])]
-            batch = Batch("import", -1, now_ns(), pa.RecordBatch.from_arrays(columns, names=SAMPLES.names))
-            verdict = judge(batch, sids, self._expectations(), now_ns() + self._settings.future_ns)
             self.series.type_first(verdict.sids, verdict.kinds)
         refused = Counter(zip(verdict.refused.tolist(), (r.reason for r in verdict.rejected), strict=True))
         return (pa.Table.from_batches([verdict.rows]), verdict.sids, notes(refused, sids[:0], sids)), verdict
@@ -318,6 +328,8 @@ def _unreadable(batch: Batch) -> str:
     return ""
 
 
+_LOOKED_AT = 200
+"""So many rejected rows of a batch are looked at for examples."""
 _LOOSE = pa.schema([field.with_nullable(True) for field in SAMPLES])
 """SAMPLES where tag, time and quality may be missing: such a row is rejected alone."""
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 from lineshaft.store.judge import kinds_of
 from lineshaft.store.last import Last, ascending, newest, usable
 from lineshaft.store.settings import StoreSettings
-from lineshaft.store.stored import STORED, ints, sids_of
+from lineshaft.store.stored import STORED, Ints, ints, sids_of
 
 _FOLD = 200_000
 _COLUMNS = "sid integer, ts bigint, v double, vi bigint, vs varchar, vb boolean, q smallint, code integer"
@@ -119,6 +119,26 @@ class Hot:
         if spoiled.any():
             self.good.doubt(sids[spoiled], ts[spoiled])
         return orderly
+
+    def remember_below(self, batches: Sequence[pa.RecordBatch], ts: Ints) -> None:
+        """Take the newest of rows that go to the lake at the times `ts` into the last values.
+
+        Where rows in memory may have one of their keys, both are looked for from now on; call it before readers see the file.
+        """
+        with self.lock:
+            for rows in batches:
+                self.remember(rows)
+            if self.overlaps(ts):
+                self.distrust()
+
+    def overlaps(self, ts: Ints) -> bool:
+        """Return whether a row in memory may lie between the first and the last of some times."""
+        if not len(ts):
+            return False
+        low, high = int(ts.min()), int(ts.max())
+        with self.lock:
+            waiting = ((int(at.min()), int(at.max())) for at in (ints(rows.column(1)) for rows in self._staged))
+            return any(g.overlaps(low - 1, high) for g in self.generations) or any(a <= high and b >= low for a, b in waiting)
 
     def _fold(self) -> None:
         if not self._staged:

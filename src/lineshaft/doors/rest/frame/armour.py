@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -23,7 +24,9 @@ API_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 SMALL = 1 << 20
 LARGE = 64 << 20
-"""Bytes taken at most: of an ordinary request, and of values or a document."""
+"""Bytes taken at most: of an ordinary request, and of values, a document, or a part of a file."""
+_LARGE = frozenset({"/api/v1/values", "/api/v1/documents", "/api/v1/images"})
+_PART = re.compile(r"/api/v1/imports/[^/]+/content")
 
 
 class Armour:
@@ -38,7 +41,7 @@ class Armour:
             await self._app(scope, receive, send)
             return
         path = str(scope["path"])
-        limit = LARGE if path in {"/api/v1/values", "/api/v1/documents", "/api/v1/images"} else SMALL
+        limit = LARGE if path in _LARGE or _PART.fullmatch(path) else SMALL
         taken = 0
 
         async def counted() -> Message:

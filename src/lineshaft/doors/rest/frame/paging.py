@@ -44,3 +44,11 @@ def number_after(after: str | None) -> int | None:
     if not after.lstrip("-").isdigit() or len(after) > 20:
         raise InvalidInput("this page's token is unknown", where="after", hint="begin again without `after`", code="page.token")
     return int(after)
+
+
+def pair_after(after: str | None) -> tuple[int, str] | None:
+    """Return a token that is a number and a key (a time in ns, and the id of the item there). Raises InvalidInput."""
+    if after is None:
+        return None
+    number, _, key = after.partition(".")
+    return (number_after(number) or 0), key
