@@ -53,7 +53,9 @@ class Housekeeping:
                 self._disk()
                 self._assets.tick()
                 gateway = self._gateway
-                self._store.check_ledger(self._store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost()))
+                rows = self._store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
+                self._store.check_ledger(rows)
+                self._store.note_ledger(rows)
                 self._store.cost.tend()
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()

@@ -14,10 +14,11 @@ from lineshaft.store.etl import Etl, Job, Run
 from lineshaft.store.image import LARGEST, Image, Images, Seen
 from lineshaft.store.importing import CHUNK, ImportJob, ImportJobs
 from lineshaft.store.last import NEVER
-from lineshaft.store.ledger import LedgerRow
+from lineshaft.store.ledger import Example, LedgerRow
 from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
 from lineshaft.store.meaning import Meaning, Ref, Tag
 from lineshaft.store.outside import TABLES, files_of
+from lineshaft.store.past import Stretch
 from lineshaft.store.query import AGGREGATES, Latest
 from lineshaft.store.sampled import Method, interpolated, time_weighted
 from lineshaft.store.samples import Plant
@@ -58,6 +59,7 @@ __all__ = [
     "Document",
     "Documents",
     "Etl",
+    "Example",
     "Field",
     "Held",
     "Holding",
@@ -87,6 +89,7 @@ __all__ = [
     "Store",
     "StoreSettings",
     "Stored",
+    "Stretch",
     "Tablets",
     "Tag",
     "Terms",

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,6 +40,17 @@ class LedgerRow:
     balance: int = 0
 
 
+class Example(NamedTuple):
+    """A row that was rejected: its time and value as it came, and when."""
+
+    ts: int
+    value: str
+    arrived: int
+
+
+EXAMPLES, _MOST = 3, 3_000
+
+
 class Ledger:
     """Counts by series, kept durable with the journal: totals beside it, and notes on each of its lines."""
 
@@ -51,6 +63,7 @@ class Ledger:
         self._direct: Ints = np.zeros(0, np.int64)
         self._rejected: Counter[tuple[int, str]] = Counter()
         self._doubtful: Counter[Key] = Counter()
+        self._examples: dict[tuple[str, str, str], deque[Example]] = {}
         self._told = False
         self.until = 0
         row = connection.execute("select value from meta where key='ledger'").fetchone()
@@ -73,18 +86,41 @@ class Ledger:
             for sid, reason, n in told.get("rejected", ()):
                 self._rejected[sid, reason] += n
 
+    def example(self, source: str, tag: str, reason: str, one: Example) -> None:
+        """Keep a rejected row as an example: the last three of each tag and reason."""
+        with self._lock:
+            kept = self._examples.pop((source, tag, reason), None) or deque(maxlen=EXAMPLES)
+            kept.append(one)
+            self._examples[source, tag, reason] = kept
+            if len(self._examples) > _MOST:
+                del self._examples[next(iter(self._examples))]
+
+    def examples(self, source: str, tag: str | None = None) -> list[tuple[str, str, Example]]:
+        """Return (tag, reason, row) of the last rejected rows of a source or one of its tags, the newest first."""
+        with self._lock:
+            mine = [
+                (of, reason, one)
+                for (here, of, reason), kept in self._examples.items()
+                if here == source and tag in (None, of)
+                for one in kept
+            ]
+        return sorted(mine, key=lambda found: -found[2].arrived)
+
     def to_text(self, until: int) -> str:
         """Return the totals up to a journal number, to be kept beside the journal."""
         with self._lock:
             rejected = [[sid, reason, n] for (sid, reason), n in self._rejected.items()]
             told = {"until": until, "stored": self._stored.tolist(), "duplicate": self._duplicate.tolist(), "rejected": rejected}
-            return json.dumps({**told, "direct": self._direct.tolist()})
+            kept = [[*key, list(examples)] for key, examples in self._examples.items()]
+            return json.dumps({**told, "direct": self._direct.tolist(), "examples": kept})
 
     def _restore(self, text: str) -> None:
         told = json.loads(text)
         self.until = int(told["until"])
         self._stored, self._duplicate = np.array(told["stored"], np.int64), np.array(told["duplicate"], np.int64)
         self._direct = np.array(told.get("direct", []), np.int64)
+        for source, tag, reason, kept in told.get("examples", []):
+            self._examples[source, tag, reason] = deque((Example(*one) for one in kept), maxlen=EXAMPLES)
         self._rejected = Counter({(sid, reason): n for sid, reason, n in told["rejected"]})
 
     def rows(

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from lineshaft.core import DataType, InvalidInput
 from lineshaft.store.aggregate import AGGREGATES, USABLE, Asked, known
 from lineshaft.store.hot import Hot
-from lineshaft.store.index import File, Index
+from lineshaft.store.index import ROWS, File, Index
 from lineshaft.store.last import NEVER, Last, Value
 from lineshaft.store.meaning import Meaning, PropertyLike, Ref, Tag
 from lineshaft.store.reader import EMPTY, FOREVER, Piece, Reader
@@ -261,6 +261,15 @@ class Query:
                 found.append(asked.answer(reader, cuts, *asked.bounds(start, end, partial=partial)))
         table = pa.concat_tables([one.cast(found[0].schema) for one in found])
         return _timed(table.sort_by([("place", "ascending"), ("ts", "ascending")]))
+
+    def kept(self, sid: int) -> int | None:
+        """Return how many keys a series has, each counted once; None where that would bring files from another tier."""
+        _, files = self._index.view(self._hot)
+        if any(f.kind in ROWS and f.min_sid <= sid <= f.max_sid and self._index.elsewhere(f) for f in files):
+            return None
+        reader = self._reader()
+        rows = reader.rows(np.array([sid], np.int32), -1, FOREVER)
+        return int(reader.fetch(f"select count(*) as n from ({rows})")["n"][0].as_py())
 
     def _reader(self) -> Reader:
         return Reader(self._hot.cursor(), *self._index.view(self._hot), self._index)

@@ -19,6 +19,9 @@ class StoreSettings(Section):
     compact_interval: Duration = Field(default="1h", description="The same day is not rewritten more often than this.")
     compact_memory: str = Field(default="256MB", description="Memory of the process that rewrites a day; more goes to disk.")
     keep_removed: Duration = Field(default="7d", description="Files replaced by a rewrite stay readable for this long.")
+    ledger_keep: Duration = Field(
+        default="30d", description="What became of values is kept for so long: every ten minutes of two days, then every hour."
+    )
     image_keep: Duration = Field(default="3650d", description="Images are deleted when they are older than this.")
     query_threads: int = Field(default=2, ge=1, description="Cores one question may use.")
     query_memory: str = Field(default="512MB", description="Memory for hot rows and questions; more goes to disk.")

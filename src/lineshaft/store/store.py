@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns
+from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns, parse_duration
 from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor, Progress
@@ -26,8 +26,9 @@ from lineshaft.store.importing import ImportJobs
 from lineshaft.store.index import File, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.lake import Lake
-from lineshaft.store.ledger import Key, Ledger, LedgerRow
+from lineshaft.store.ledger import Example, Key, Ledger, LedgerRow
 from lineshaft.store.meaning import Meaning, Ref, Unbound
+from lineshaft.store.past import Past, Stretch
 from lineshaft.store.query import AGGREGATES, Latest, Query
 from lineshaft.store.series import Series
 from lineshaft.store.settings import StoreSettings
@@ -41,6 +42,7 @@ _TICK = 1.0
 _TIDY = 60_000_000_000
 _AGAIN = 30_000_000_000
 _READERS = 300_000_000_000
+_COUNTED = 50_000_000
 
 
 class Store:
@@ -68,6 +70,7 @@ class Store:
         self._journal = Journal(home / "journal.db", bus)
         self._series = Series(self._journal.db)
         self._ledger = Ledger(self._journal.db, self._series, bus)
+        self._past = Past(self._journal, self._series)
         shutil.rmtree(home / "scratch", ignore_errors=True)
         self._hot = Hot(self.settings, home / "scratch")
         self._historian = Historian(self._journal, self._hot, self._series, self._ledger, meaning, self.settings)
@@ -228,6 +231,27 @@ class Store:
     def check_ledger(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Tell a system event for accounts that stay out of balance; call it with `ledger(...)` every few seconds."""
         return self._ledger.check(rows)
+
+    def note_ledger(self, rows: Sequence[LedgerRow]) -> bool:
+        """Note the account (of `ledger(...)`) for its past if ten minutes have passed; return whether it was."""
+        return self._past.note(rows, now_ns(), parse_duration(self.settings.ledger_keep))
+
+    def ledger_past(self, rows: Sequence[LedgerRow], start: int) -> list[Stretch]:
+        """Return what became of the values of some tags, by their account now, in each ten minutes or hour since a time."""
+        return self._past.trace(rows, start, now_ns())
+
+    def rejected(self, source: str, tag: str | None = None) -> list[tuple[str, str, Example]]:
+        """Return (tag, reason, row) of the last rejected rows of a source or one of its tags, newest first."""
+        return self._ledger.examples(source, tag)
+
+    def overwritten(self, row: LedgerRow) -> int | None:
+        """Return how many of a tag's stored rows came in the place of one with the same key.
+
+        None where counting would take too long, or bring files from another tier.
+        """
+        sid = self._series.find(row.source, row.tag)
+        kept = None if sid is None or row.stored > _COUNTED else self._query.kept(sid)
+        return None if kept is None else max(0, row.stored - kept)
 
     # housekeeping
 

@@ -1,24 +1,20 @@
-"""Documents about the plant, and the ledger: the account of every value that was received."""
+"""Documents about the plant, and writing to the lake at once."""
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query, Response, UploadFile
 from pydantic import Field
 
-from lineshaft.core import NotFound
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
-from lineshaft.doors.rest.frame.paging import After, Limit, page
+from lineshaft.doors.rest.frame.paging import After, Limit
 from lineshaft.doors.rest.frame.shape import Id, Listed, Moment, Shape, Version, moment
-from lineshaft.doors.rooms import Rooms
 from lineshaft.store import Document
 
 router = APIRouter(tags=["store"])
 Count = Annotated[int, Field(examples=[1200])]
-Reasons = Annotated[dict[str, int], Field(examples=[{"future": 2}])]
 SHOWN_INLINE = frozenset({"application/pdf", "image/png", "image/jpeg", "image/webp", "text/plain"})
 """What a browser may show itself; anything else (HTML, SVG) could carry scripts and is downloaded."""
 
@@ -34,38 +30,6 @@ class DocumentShape(Shape):
     about: Annotated[str | None, Field(examples=["Bakery/Line 1/Cooler/Coolant pump"])]
     created: Moment
     version: Version
-
-
-class LedgerShape(Shape):
-    """The account of one tag: received = stored + duplicate + filtered + rejected + pending, or `balance` is not 0."""
-
-    source: Annotated[str, Field(examples=["bakery"])]
-    tag: Annotated[str, Field(examples=["ns=2;s=Oven/Power"])]
-    received: Count
-    stored: Count
-    duplicate: Annotated[int, Field(examples=[0])]
-    filtered: Annotated[int, Field(examples=[0])]
-    rejected: Reasons
-    pending: Annotated[int, Field(examples=[0])]
-    balance: Annotated[int, Field(examples=[0])]
-
-
-class Totals(Shape):
-    """The sums over all tags."""
-
-    received: Count
-    stored: Count
-    duplicate: Annotated[int, Field(examples=[0])]
-    filtered: Annotated[int, Field(examples=[0])]
-    rejected: Reasons
-    pending: Annotated[int, Field(examples=[0])]
-    balance: Annotated[int, Field(examples=[0])]
-
-
-class LedgerList(Listed[LedgerShape]):
-    """A page of the ledger, and the sums over all of it."""
-
-    totals: Totals
 
 
 @router.get("/documents")
@@ -128,36 +92,6 @@ def flush(sender: Sender) -> Flushed:
     store = sender.rooms.store
     answer = sender.do_outside("store.flush", "store", {}, lambda: {"rows": store.flush()})
     return Flushed.model_validate(answer)
-
-
-@router.get("/ledger")
-def ledger(rooms: House, subject: Reader, limit: Limit = 1000, after: After = None) -> LedgerList:
-    """Show what became of every value that was received, by source and tag."""
-    gateway = rooms.gateway
-    rows = rooms.store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
-    if subject.scope:
-        rows = [row for row in rows if subject.reaches(_place(rooms, row.source, row.tag))]
-    sums, reasons = Counter[str](), Counter[str]()
-    items: list[dict[str, Any]] = []
-    for row in rows:
-        counts = {name: getattr(row, name) for name in ("received", "stored", "duplicate", "filtered", "pending", "balance")}
-        sums.update(counts)
-        reasons.update(row.rejected)
-        items.append(
-            {"source": row.source, "tag": row.tag, **counts, "rejected": dict(row.rejected), "key": f"{row.source}\n{row.tag}"}
-        )
-    names = ("received", "stored", "duplicate", "filtered", "pending", "balance")
-    totals = {**{name: sums[name] for name in names}, "rejected": dict(reasons)}
-    return LedgerList.model_validate({**page(items, limit, after, "key"), "totals": totals})
-
-
-def _place(rooms: Rooms, source: str, tag: str) -> str:
-    """Return the asset a tag (or a computed property) belongs to; nothing for one that is not bound."""
-    try:
-        meant = rooms.assets.property(tag) if source == "derived" else rooms.assets.property_of(source, tag)
-    except NotFound:
-        return ""
-    return meant.asset_path if meant is not None else ""
 
 
 def _document(one: Document) -> dict[str, Any]:

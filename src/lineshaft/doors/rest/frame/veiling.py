@@ -29,6 +29,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "history": ("samples",),
     "images": ("images",),
     "latest": ("latest", "samples"),
+    "ledger/trace": ("samples",),
     "parts-used": ("work_orders", "spares"),
     "production/lots": ("lots",),
     "production/orders": ("production_orders",),
