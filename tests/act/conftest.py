@@ -49,9 +49,10 @@ class Plant:
         self.detect = Detect(db, self.assets, self.numbers, self.bus)
         self.detect.reload()
         self.orders, self.spares = Orders(db, self.bus), Spares(db, self.bus)
-        self.purchases = Purchases(db, self.bus, home)
+        chosen = settings or ActSettings()
+        self.purchases = Purchases(db, self.bus, home, node=chosen.executor)
         self.act = Act(
-            *(home, db, self.guard, self.orders, self.spares, self.purchases, self.detect, settings or ActSettings(), self.bus),
+            *(home, db, self.guard, self.orders, self.spares, self.purchases, self.detect, chosen, self.bus),
             hand,
         )
         self.act.listen()

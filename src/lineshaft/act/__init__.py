@@ -5,12 +5,13 @@ thing twice. What a rule may not do alone is laid before people; a second person
 tower lists what was done by whom or what. Every move passes the gate and is audited.
 """
 
-from lineshaft.act.act import Act
+from lineshaft.act.act import Act, ExecutorLost
 from lineshaft.act.actions import ACTIONS
 from lineshaft.act.approval import ApprovalChanged
 from lineshaft.act.carry import Hand, Touched
 from lineshaft.act.case import CaseChanged
 from lineshaft.act.matrix import Mode, mode_of
+from lineshaft.act.notify import Notifier
 from lineshaft.act.process import Process, read_process
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.tables import MIGRATIONS
@@ -23,8 +24,10 @@ __all__ = [
     "ActSettings",
     "ApprovalChanged",
     "CaseChanged",
+    "ExecutorLost",
     "Hand",
     "Mode",
+    "Notifier",
     "Process",
     "Touched",
     "TowerAdded",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from lineshaft.act.case import Cases
 from lineshaft.act.casebook import CaseBook
 from lineshaft.act.clock import Clock
 from lineshaft.act.job import Rooms, RuleAction
+from lineshaft.act.lease import Lease, Lost
+from lineshaft.act.notify import Notifier
 from lineshaft.act.process import Processes
 from lineshaft.act.settings import ActSettings
-from lineshaft.act.tables import cases, tasks
+from lineshaft.act.sweeper import Sweeper
+from lineshaft.act.tables import approvals, cases, tasks
 from lineshaft.act.tower import Tower
 from lineshaft.act.write import WRITE, Writes
 from lineshaft.assets import Property
@@ -51,6 +55,13 @@ FORGET_EVERY = 3600 * NS
 """The records of old runs are deleted so often: a chattering alarm wakes its case thousands of times a day."""
 
 
+@dataclass(frozen=True, slots=True)
+class ExecutorLost:
+    """Another process that moved cases died; this one has taken its cases over, and brings what it was to bring."""
+
+    name: str
+
+
 class Act:
     """Cases, approvals and the control tower of the plant."""
 
@@ -76,15 +87,20 @@ class Act:
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         self._approvals.person = guard.tokens.made_by
+        self._approvals.heard = self._heard
         expiry = self._settings.approval_expiry
         self._writes = Writes(db, self._approvals, expiry, hand)
         within = parse_duration(self._settings.write_within)
         self._buyer = Buyer(guard, purchases, bus)
-        self._carrier = Carrier(db, guard, self._tower, bus, hand, within) if hand is not None else None
+        self._carrier = Carrier(db, guard, self._tower, bus, hand, within, self._settings.executor) if hand is not None else None
         self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
+        node, link = self._settings.executor, self._settings.link
+        self.notifier = Notifier(db, guard, orders, detect, bus, self._settings.channels, node, link)
+        self.notifier.is_open = self._is_open
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
         self._engine: Any = None
         self._clock: Clock | None = None
+        self._sweeper: Sweeper | None = None
         self._forget_at = 0
         self.reload()
 
@@ -108,29 +124,42 @@ class Act:
             PurchaseChanged, self.on_purchase, "act: an approved purchase is brought to the ERP; one ordered wakes its case"
         )
         self._bus.on(ProductionChanged, self.on_production, "act: a verdict wakes the case of a held lot")
+        for event, handler, name in self.notifier.wires():
+            self._bus.on(event, handler, name)
 
     def start_engine(self) -> None:
         """Begin to move cases; those a crash has cut off go on, and alarms nobody took are taken."""
         engine = importlib.import_module("lineshaft.act.engine")  # loads DBOS: 1-2 s that no other command needs
-        self._engine = engine.Engine(self._db.url, self._settings.executor, self._settings.threads)
+        lease = None if self._db.is_sqlite else Lease(self._db, self._settings.executor, parse_duration(self._settings.lease))
+        executor = self._settings.executor if lease is None else lease.id
+        self._engine = engine.Engine(self._db.url, executor, self._settings.threads)
         clock = Clock(self._engine.run, self._ring, self._next_due)
+        if lease is not None:
+            self._sweeper = Sweeper(lease, self._engine, self._take_over)
+            self._sweeper.register()
         self._clock, self._cases.on_time = clock, clock.look
         self._engine.start(self)
         clock.start()
+        if self._sweeper is not None:
+            self._sweeper.start()
         self._buyer.courier.start()
+        self.notifier.start()
         if self._carrier is not None:
             self._carrier.start()
         self.recover()
 
     def stop(self) -> None:
         """End; nothing is lost."""
+        if self._sweeper is not None:
+            self._sweeper.stop()
+        self.notifier.stop()
         self._buyer.courier.stop()
         if self._carrier is not None:
             self._carrier.stop()
         if self._clock is not None:
             self._clock.stop()
             self._engine.stop()
-        self._clock, self._engine = None, None
+        self._clock, self._engine, self._sweeper = None, None, None
 
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait until every case has made all the moves it can; false if that takes longer."""
@@ -144,6 +173,15 @@ class Act:
         for ref in self._book.open_ones():
             self._wake(ref)
         self._take_missed()
+
+    def _take_over(self, lost: Lost) -> None:
+        """Go on with what an executor that died has left; another process of its name has taken its errands back itself."""
+        if self._sweeper is not None and not self._sweeper.lives(lost.name):
+            self._buyer.courier.take_over(lost.name)
+            self._bus.tell(ExecutorLost(lost.name))
+            if self._carrier is not None:
+                self._carrier.take_over(lost.name)
+        self.recover()
 
     def _take_missed(self) -> None:
         """Open the cases of alarms that stand and that nobody took: nobody listened then, or the database was busy."""
@@ -337,6 +375,22 @@ class Act:
         if isinstance(action, RuleAction) and action.decided is not None:
             action.decided(tx, self._rooms, row["proposal"], approved, by)
 
+    def _heard(self, tx: Connection, row: Mapping[str, Any], state: str) -> None:
+        """Have people told of a proposal, or of it no more, in the transaction that files or ends it."""
+        if state != "edited":
+            self.notifier.approval(tx, {**row, "state": state}, self._place(tx, row))
+
+    def _is_open(self, kind: str, name: str) -> bool:
+        table = approvals if kind == "approval" else tasks
+        return any(row["state"] == "open" for row in self._db.rows(sa.select(table.c.state).where(table.c.id == name)))
+
+    def _place(self, tx: Connection, row: Mapping[str, Any]) -> str:
+        """Return where in the plant a proposal belongs; nothing for one about no place."""
+        named = row["proposal"].get("property") or row["proposal"].get("asset")
+        if named or not row["case_id"]:
+            return str(named or "")
+        return str(tx.execute(sa.select(cases.c.asset).where(cases.c.id == row["case_id"])).scalar() or "")
+
     def _about(self, tx: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
         found = self._db.rows(sa.select(cases).where(cases.c.id == row["case_id"]), tx) if row["case_id"] else []
         return (
@@ -383,11 +437,14 @@ class Act:
         with self._db.begin() as tx:
             case = self._db.rows(sa.select(cases).where(cases.c.id == task["case_id"]), tx)[0]
             told = next((one.get("escalate") for one in case["definition"]["tasks"] if one["id"] == task["name"]), None) or {}
-            tx.execute(tasks.update().where(tasks.c.id == task["id"]).values(escalate_at=None))
+            mine = tasks.update().where(tasks.c.id == task["id"], tasks.c.escalate_at.is_not(None))
+            if not tx.execute(mine.values(escalate_at=None)).rowcount:  # another executor has told of it
+                return
             self._tower.add(
                 tx, case, f"{task['name']}: still open", actor="rule:clock", actor_kind="rule", mode=task["mode"],
                 task=task["name"], outcome=f"told: {told.get('to', '')}",
             )  # fmt: skip
+            self.notifier.overdue(tx, case, task, str(told.get("to", "")))
 
     def _next_due(self) -> int | None:
         with self._db.read() as tx:

@@ -74,9 +74,12 @@ class Hand(Protocol):
 class Carrier:
     """One thread that carries approved writes out, one after the other, oldest decision first."""
 
-    def __init__(self, db: Database, guard: Guard, tower: Tower, bus: Bus, hand: Hand, within_ns: int) -> None:
+    def __init__(
+        self, db: Database, guard: Guard, tower: Tower, bus: Bus, hand: Hand, within_ns: int, holder: str = "node"
+    ) -> None:
         self._db, self._guard, self._tower, self._bus = db, guard, tower, bus
-        self._hand, self._within_ns = hand, within_ns
+        self._hand, self._within_ns, self._holder = hand, within_ns, holder
+        self._dead: set[str] = set()
         self._wake, self._idle, self._ending = threading.Event(), threading.Event(), False
         self._thread: threading.Thread | None = None
 
@@ -101,6 +104,11 @@ class Carrier:
             self._thread.join(30)
             self._thread = None
 
+    def take_over(self, holder: str) -> None:
+        """Find out what the writes did that another was at when it died, and carry out what it had not begun."""
+        self._dead.add(holder)
+        self._look()
+
     def settle(self, timeout: float) -> bool:
         """Wait until nothing is left to carry out; true at once while it does not run."""
         return self._thread is None or self._idle.wait(timeout)
@@ -112,15 +120,17 @@ class Carrier:
     def _run(self) -> None:
         while not self._ending:
             self._wake.clear()
-            self._turn(self._confirm, "writing")  # one thread writes: what is under way here was cut off
+            dead, self._dead = {self._holder, *self._dead}, set()  # one thread writes: what is under way here was cut off
+            self._turn(self._confirm, "writing", sa.or_(machine_writes.c.holder.is_(None), machine_writes.c.holder.in_(dead)))
             self._turn(self._carry, "waiting")
             if not self._wake.is_set():
                 self._idle.set()
             self._wake.wait()
             self._idle.clear()
 
-    def _turn(self, deed: Any, state: str) -> None:
+    def _turn(self, deed: Any, state: str, also: sa.ColumnElement[bool] | None = None) -> None:
         query = sa.select(machine_writes).where(machine_writes.c.state == state).order_by(machine_writes.c.approved)
+        query = query if also is None else query.where(also)
         try:
             for row in self._db.rows(query):
                 if not self._ending:
@@ -136,7 +146,8 @@ class Carrier:
             return
         try:
             self._hand.check(path, value)
-            self._begin(row)
+            if not self._begin(row):
+                return
             touched = asyncio.run(self._hand.write(path, value))
         except (Conflict, Forbidden, InvalidInput, NotFound) as error:  # refused before anything went out
             self._end(row, "failed", None, f"{error.what}{f' ({error.hint})' if error.hint else ''}")
@@ -158,15 +169,17 @@ class Carrier:
         why = f"{error}; the machine has the value" if touched.ok else f"{error}; the machine answers {touched.after!r}"
         self._end(row, "written" if touched.ok else "failed", touched, why)
 
-    def _begin(self, row: Mapping[str, Any]) -> None:
-        """Note durably that the write begins, before anything goes to the machine."""
+    def _begin(self, row: Mapping[str, Any]) -> bool:
+        """Note durably that the write begins, before anything goes to the machine; false if another executor has it."""
 
         def run(tx: Connection) -> dict[str, Any]:
-            bump(tx, machine_writes, row["id"], row["version"], state="writing", at=now_ns())
-            return {}
+            mine = machine_writes.update().where(machine_writes.c.id == row["id"], machine_writes.c.state == "waiting")
+            began = mine.values(state="writing", at=now_ns(), holder=self._holder, version=machine_writes.c.version + 1)
+            return {"mine": tx.execute(began).rowcount == 1}
 
         body = {"property": row["property"], "value": row["value"]}
-        self._guard.perform(Command(WRITER, "writes.begin", f"write:{row['id']}", body, f"write:{row['id']}:begin"), run)
+        key = f"write:{row['id']}:begin:{self._holder}"
+        return bool(self._guard.perform(Command(WRITER, "writes.begin", f"write:{row['id']}", body, key), run)["mine"])
 
     def _end(self, row: Mapping[str, Any], state: str, touched: Touched | None, why: str) -> None:
         before, after = (touched.before, touched.after) if touched else (None, None)

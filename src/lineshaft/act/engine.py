@@ -153,6 +153,18 @@ class Engine:
         with SetWorkflowID(f"{ref}/{new_id()}"):
             DBOS.start_workflow(_run, ref)
 
+    def owners(self) -> list[str]:
+        """Return the executors that have begun runs which are not at their end."""
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return sorted({run.executor_id for run in pending if run.executor_id})
+
+    def resume(self, executor: str) -> int:
+        """Let the runs of an executor that died go on with whoever is alive; return how many there were."""
+        pending = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False, load_output=False)
+        if pending:
+            DBOS.resume_workflows([run.workflow_id for run in pending])
+        return len(pending)
+
     def stop(self) -> None:
         """End; what is cut off goes on at the next start."""
         DBOS.destroy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from lineshaft.act.notify.settings import Channel
 from lineshaft.core import Duration, Section
 
 
@@ -19,5 +20,15 @@ class ActSettings(Section):
     write_within: Duration = Field(
         default="5m", description="An approved write to a machine that could not be carried out within this time is dropped."
     )
-    executor: str = Field(default="node", description="Name of this node among several on one PostgreSQL database.")
+    executor: str = Field(default="node", description="Name of this process among several on one PostgreSQL database.")
+    lease: Duration = Field(
+        default="15s",
+        description="On PostgreSQL: an executor silent for so long is dead, and another takes its cases over.",
+    )
+    link: str = Field(
+        default="", description="Address of this node as people open it, for links in messages: https://plant.example"
+    )
+    channels: tuple[Channel, ...] = Field(
+        default=(), description="Ways messages leave this node, one [[act.channels]] table each: name, url or url_env, give_up."
+    )
     threads: int = Field(default=4, ge=1, le=64, description="Cases that move at the same moment; waiting cases cost none.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineshaft.act.notify.tables import create_all as create_notices
 from lineshaft.core import Migration, create, metadata
 from lineshaft.maintain import add_series
 
@@ -118,8 +119,25 @@ machine_writes = _entity(
     sa.Column("before", sa.JSON),
     sa.Column("after", sa.JSON),
     sa.Column("why", sa.Text, nullable=False, default=""),
+    sa.Column("holder", sa.String(100)),
 )
-"""What became of an approved write; its id is the approval's. `waiting` and `writing` are under way, the rest is final."""
+"""What became of an approved write; its id is the approval's. `waiting` and `writing` are under way, the rest is final.
+
+`holder` is the executor that carries it out."""
+
+executors = sa.Table(
+    "executor",
+    metadata,
+    sa.Column("id", sa.String(100), primary_key=True),
+    sa.Column("name", sa.String(100), nullable=False),
+    sa.Column("host", sa.String(200), nullable=False),
+    sa.Column("pid", sa.BigInteger, nullable=False),
+    sa.Column("born", sa.BigInteger, nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+    sa.Column("taken_by", sa.String(100)),
+)
+"""Processes that move cases; one whose `until` is past is taken over by another, which is then `taken_by`."""
 
 
 def _first(tx: Connection) -> None:
@@ -127,7 +145,15 @@ def _first(tx: Connection) -> None:
     add_series(tx, "CASE")
 
 
+def _leases(tx: Connection) -> None:
+    create(executors)(tx)
+    if "holder" not in {column["name"] for column in sa.inspect(tx).get_columns("machine_write")}:  # made before it had one
+        tx.execute(sa.text("ALTER TABLE machine_write ADD COLUMN holder VARCHAR(100)"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "cases, tasks, approvals, control tower", _first),
     Migration(2, "what became of approved writes to machines", create(machine_writes)),
+    Migration(3, "executors and their leases; who carries a write out", _leases),
+    Migration(5, "notices, routes and deliveries", create_notices),
 )

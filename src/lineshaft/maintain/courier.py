@@ -49,6 +49,11 @@ class Courier:
             self._look = True
             self._change.notify_all()
 
+    def take_over(self, holder: str) -> None:
+        """Bring what another node was at when it died."""
+        self._outgoing.take_back(holder)
+        self.wake()
+
     def settle(self, timeout: float) -> bool:
         """Wait until nothing is due now; what is tried again later does not count."""
         with self._change:

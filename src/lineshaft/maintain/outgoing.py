@@ -82,9 +82,9 @@ class Outgoing:
                 )
             )
 
-    def take_back(self) -> None:
-        """Free what this node held when it died: due again once nothing of that attempt can be on the line any more."""
-        mine = (outgoing.c.kind == self._kind) & (outgoing.c.holder == self._holder)
+    def take_back(self, holder: str | None = None) -> None:
+        """Free what this node (or another) held when it died: due again once nothing of that attempt can be on the line."""
+        mine = (outgoing.c.kind == self._kind) & (outgoing.c.holder == (holder or self._holder))
         with self._db.begin() as tx:
             for row in list(tx.execute(sa.select(outgoing.c.id, outgoing.c.begun, outgoing.c.next_at).where(mine))):
                 at = None if row.next_at is None else max(row.next_at, (row.begun or 0) + self._in_flight)

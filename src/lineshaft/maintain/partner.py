@@ -54,6 +54,11 @@ class Partner:
             self.catch_up()
             self.courier.start()
 
+    def take_over(self, node: str) -> None:
+        """Bring what another node was at when it died."""
+        if self.system is not None:
+            self.courier.take_over(node)
+
     def stop(self) -> None:
         """End."""
         self.courier.stop()

@@ -51,6 +51,11 @@ class Webhooks:
         for hook in self._hooks.values():
             hook.courier.start()
 
+    def take_over(self, node: str) -> None:
+        """Deliver what another node was at when it died."""
+        for hook in self._hooks.values():
+            hook.courier.take_over(node)
+
     def stop(self) -> None:
         """End; what is not delivered is at the next start."""
         for hook in self._hooks.values():
