@@ -28,6 +28,7 @@ const question = (search: Record<string, unknown>): { sql?: string } => (typeof 
 const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
 const part = (search: Record<string, unknown>): { part?: string } => (typeof search.part === 'string' ? { part: search.part } : {});
 const sheet = (search: Record<string, unknown>): { name?: string } => (typeof search.name === 'string' ? { name: search.name } : {});
+const account = (search: Record<string, unknown>): { source?: string; tag?: string } => (typeof search.source === 'string' ? { source: search.source, ...(typeof search.tag === 'string' ? { tag: search.tag } : {}) } : {});
 const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
@@ -50,7 +51,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/logbook', component: lazyRouteComponent(() => import('../pages/Logbook')) }),
   createRoute({ getParentRoute: () => shell, path: '/documents', component: lazyRouteComponent(() => import('../pages/Documents')) }),
   createRoute({ getParentRoute: () => shell, path: '/sources', component: lazyRouteComponent(() => import('../pages/Sources')) }),
-  createRoute({ getParentRoute: () => shell, path: '/ledger', component: lazyRouteComponent(() => import('../pages/Ledger')) }),
+  createRoute({ getParentRoute: () => shell, path: '/ledger', validateSearch: account, component: lazyRouteComponent(() => import('../pages/Ledger')) }),
   createRoute({ getParentRoute: () => shell, path: '/sql', validateSearch: question, component: lazyRouteComponent(() => import('../pages/Sql')) }),
   createRoute({ getParentRoute: () => shell, path: '/catalog', validateSearch: table, component: lazyRouteComponent(() => import('../pages/Catalog')) }),
   createRoute({ getParentRoute: () => shell, path: '/etl', component: lazyRouteComponent(() => import('../pages/Etl')) }),

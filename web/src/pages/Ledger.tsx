@@ -1,12 +1,14 @@
-import { Box, Group, SimpleGrid, Table, Text, TextInput } from '@mantine/core';
-import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
+import { Box, SimpleGrid, Table, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { Link, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import type { Ledger as Book, LedgerRow } from '../api/types';
 import { useFormat } from '../format/useFormat';
+import { Imports } from '../parts/Imports';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Account, Balance } from '../parts/Account';
 import { Scroll } from '../parts/Scroll';
 
 const COLUMNS = ['received', 'stored', 'duplicate', 'filtered', 'rejected', 'pending', 'balance'] as const;
@@ -21,10 +23,13 @@ export function totals(book: Book): Record<(typeof COLUMNS)[number], number> {
 export default function Ledger() {
   const { t } = useTranslation();
   const [search, setSearch] = useState('');
+  const chosen = useSearch({ strict: false });
+  if (chosen.source !== undefined) return <Account key={`${chosen.source} ${chosen.tag ?? ''}`} source={chosen.source} tag={chosen.tag} />;
   return (
     <>
       <PageHead title={t('nav.ledger')} sub={t('ledger.sub')}><TextInput aria-label={t('ledger.search')} placeholder={t('ledger.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
       <Answer of={useQuery(q.ledger)} empty={(book) => book.items.length === 0}>{(book) => <Body book={book} search={search.trim().toLowerCase()} />}</Answer>
+      <Imports />
     </>
   );
 }
@@ -57,18 +62,10 @@ function Row({ row }: { row: LedgerRow }) {
   const reasons = typeof row.rejected === 'object' && row.rejected ? Object.entries(row.rejected).filter(([, count]) => count > 0) : [];
   return (
     <Table.Tr>
-      <Table.Td>{row.source}</Table.Td>
-      <Table.Td className="mono">{row.tag}</Table.Td>
+      <Table.Td><Link to="/ledger" search={{ source: row.source }} className="tap">{row.source}</Link></Table.Td>
+      <Table.Td className="mono"><Link to="/ledger" search={{ source: row.source, tag: row.tag }} className="tap">{row.tag || '–'}</Link></Table.Td>
       {COLUMNS.slice(0, -1).map((name) => <Table.Td key={name} className="figure">{f.number(figure(row[name]))}{name === 'rejected' && reasons.length > 0 && <Text size="xs" c="dimmed">{reasons.map(([why, count]) => `${why} ${f.number(count)}`).join(', ')}</Text>}</Table.Td>)}
       <Table.Td className="figure"><Balance value={row.balance} /></Table.Td>
     </Table.Tr>
   );
-}
-
-function Balance({ value, big = false }: { value: number; big?: boolean }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  const even = value === 0;
-  const Icon = even ? IconCheck : IconAlertTriangle;
-  return <Group gap={4} wrap="nowrap" justify={big ? 'flex-start' : 'flex-end'} c={even ? undefined : 'var(--alarm-1)'}><Icon size={big ? 20 : 15} aria-hidden /><Text fz={big ? 20 : 14} fw={even && !big ? 400 : 700}>{f.number(value)}</Text><span className="visually-hidden">{t(even ? 'ledger.even' : 'ledger.odd')}</span></Group>;
 }
