@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from lineshaft.compute import Oee, rolled_up
+from lineshaft.compute import TIME_MODELS, Oee, rolled_up
 from lineshaft.compute.states import UNKNOWN, elements, mapping, stretches, written
-from lineshaft.core import NS, InvalidInput, NotFound, parse_time, samples
+from lineshaft.core import NS, InvalidInput, NotFound, iso, parse_time, samples
+from lineshaft.production import QualityEntry, TimeModel
 from tests.compute.node import Node
 
 H = 3600
@@ -18,6 +20,7 @@ properties:
   - {{name: State, kind: measurement, type: integer}}
   - {{name: Good, kind: measurement, type: integer, counter: true}}
   - {{name: Bad, kind: measurement, type: integer, counter: true}}
+  - {{name: Fault, kind: measurement, type: integer}}
   - {{name: Ideal, kind: attribute, unit: s, default: 1}}
   - {{name: Rate, kind: attribute, default: 900}}
 oee:
@@ -135,7 +138,11 @@ def test_the_waterfall_leads_from_calendar_time_to_good_parts(plant):
         "start": "2026-11-20T14:00:00Z",
         "end": "2026-11-20T14:00:00Z",
         "property": "Hall/Line/B/Good",
+        "samples": [{"timestamp": "2026-11-20T06:00:00Z", "value": 100}, {"timestamp": "2026-11-20T14:00:00Z", "value": 700}],
     }
+    (cycle,) = [step for step in found.explain if step["element"] == "ideal_cycle"]
+    assert (cycle["parts"], cycle["ideal_cycle_s"], cycle["seconds"]) == (620, 30, found.earned)
+    assert {step["calendar"] for step in found.explain if "calendar" in step} == {"shift"}
     assert found.gain_per_10_points == {"money_per_hour": 90.0}
     assert found.versions["model_version"] == 3
 
@@ -219,9 +226,7 @@ def test_the_calendar_says_what_was_planned(plant):
     found = over(node, 10 * H)
     assert found.elements["planned_stop"] == 1800 + 2.5 * H  # the break, and after the shift and half an hour of overtime
     assert found.elements["down"] == 1.5 * H
-    assert (
-        found.elements["actual_production"] == 6 * H - 1800 + 0 + 0 if False else found.elements["actual_production"] == 5.5 * H
-    )
+    assert found.elements["actual_production"] == 5.5 * H
     assert found.elements["planned_busy"] == 7 * H
     assert found.versions["calendar"] == "Early"
 
@@ -257,8 +262,101 @@ def test_a_lines_figures_are_those_of_the_machine_that_limits_it(plant):
     assert (early.asset, early.constraint, early.availability) == ("Hall/Line", "Hall/Line/A", 1)
     late = over(node, 5 * H, "Hall/Line", start=4 * H)
     assert (late.constraint, late.availability) == ("Hall/Line/B", 0)
-    with pytest.raises(NotFound, match="has no OEE"):
-        over(node, 3600, "Hall")
+
+
+def test_what_has_no_line_with_figures_has_none(tmp_path: Path):
+    config = tmp_path / "config"
+    (config / "models").mkdir(parents=True)
+    (config / "plant.yaml").write_text("assets:\n  - {name: Office}\n")
+    with Node(tmp_path / "home", config) as node, pytest.raises(NotFound, match="has no OEE"):
+        node.compute.oee("Office", 0, NS)
+
+
+def test_a_site_sums_the_times_and_counts_of_its_lines(tmp_path: Path):
+    config = tmp_path / "config"
+    (config / "models").mkdir(parents=True)
+    (config / "models" / "press.yaml").write_text(MODEL.format(more=""))
+    line = "{{name: L{0}, constraint: [{{asset: M}}], children: [{{name: M, model: Press, source: plc, tag_prefix: '{0}/'}}]}}"
+    (config / "plant.yaml").write_text(f"assets:\n  - name: Hall\n    children: [{line.format(1)}, {line.format(2)}]\n")
+    with Node(tmp_path / "home", config) as node:
+        node.compute.clock = lambda: T0 + 86400 * NS
+        say(node, "1", ("State", 0, 1), ("State", 3000, 4), ("Good", 0, 0), ("Good", 3000, 3000))
+        say(node, "2", ("State", 0, 4), ("State", 3000, 1), ("Good", 0, 0), ("Good", 3600, 300))
+        found = over(node, 3600, "Hall")
+        assert (found.elements["planned_busy"], found.elements["actual_production"]) == (7200, 3600)
+        assert found.counts["good"] == 3300
+        assert found.oee == pytest.approx(3300 / 7200)
+        assert [(p["machine"], round(p["oee"], 3)) for p in found.parts] == [("Hall/L1/M", 0.833), ("Hall/L2/M", 0.083)]
+        assert found.rate == 1800, "an hour of both"
+
+
+def test_another_version_of_the_model_tells_the_figures_from_its_moment_on(plant, tmp_path):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("State", H, 7), ("State", 3 * H, 1), ("Good", 0, 0))
+    before = over(node, 4 * H)
+    assert before.elements["unknown"] == 2 * H
+    newer = MODEL.format(more='  micro_stop: 1m\nvalid_from: "2026-11-20T08:00:00Z"').replace("0: idle", "0: idle, 7: setup")
+    (tmp_path / "config" / "models" / "press.yaml").write_text(newer.replace("version: 3", "version: 4"))
+    node.assets.load(tmp_path / "config")
+    after = over(node, 4 * H, explain=True)
+    assert (after.elements["unknown"], after.elements["setup"]) == (H, H)
+    assert [(p["model_version"], p["start"]) for p in after.parts] == [(3, "2026-11-20T06:00:00Z"), (4, "2026-11-20T08:00:00Z")]
+    assert (after.asset, after.constraint) == ("Hall/Line/A", None)
+    assert over(node, 2 * H).elements["unknown"] == H, "what was told before stays"
+
+
+def test_parts_earn_the_ideal_cycle_of_their_time(plant):
+    node = plant()
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Good", 1000, 100), ("Good", 2000, 300))
+    with node.db.begin() as tx:
+        node.assets.set_attribute(tx, "Hall/Line/A/Ideal", 4, T0 + 1500 * NS)
+    found = over(node, 2000)
+    assert found.earned == 100 * 1 + 200 * 4
+    assert over(node, 1000).earned == 100
+
+
+def test_a_line_counts_its_time_as_its_calendar_says_from_a_moment_on(plant, tmp_path):
+    node = plant("  time_model: semi-e10", CALENDAR)
+    say(node, "A", ("State", 0, 1), ("State", H, 9), ("State", 2 * H, 1))
+    assert over(node, 3 * H).model == "semi-e10"
+    newer = CALENDAR.replace("2020-01-01", "2026-11-20").replace("timezone", "time_model: sitewise\ntimezone")
+    (tmp_path / "config" / "calendar.yaml").write_text(newer)
+    assert not node.production.load(tmp_path / "config").problems
+    found = over(node, 3 * H)
+    assert (found.model, round(found.availability, 3)) == ("sitewise", 0.667)
+    assert over(node, 3 * H, model="iso22400").availability == 1
+    (tmp_path / "config" / "calendar.yaml").write_text(newer.replace("sitewise", "sightwise").replace("11-20", "11-21"))
+    assert "time_model" in str(node.production.load(tmp_path / "config").problems[0])
+
+
+def test_the_time_models_of_production_and_compute_are_the_same():
+    assert set(get_args(TimeModel)) == set(TIME_MODELS)
+
+
+def test_a_machine_says_why_it_stands_until_a_person_does(plant):
+    more = '  reason: Ideal\n  reasons: {17: "jam at the infeed", 18: no film}'.replace("Ideal", "Fault")
+    node = plant(more)
+    say(node, "A", ("Fault", 0, 0), ("State", 1, 1), ("State", 100, 4), ("Fault", 101, 17), ("Fault", 190, 0), ("State", 200, 1))
+    say(
+        node,
+        "A",
+        ("Fault", 299, 18),
+        ("State", 300, 4),
+        ("State", 400, 1),
+        ("State", 500, 4),
+        ("Fault", 500, 99),
+        ("State", 600, 1),
+    )
+    first, second, third = node.compute.downtime("Hall/Line/A", T0, T0 + 700 * NS)
+    assert (first.reason, first.code, first.by) == ("jam at the infeed", "17", "machine")
+    assert (second.reason, second.code) == ("no film", "18"), "said just before it stood"
+    assert (third.reason, third.code, third.by) == (None, "99", ""), "a code nobody gave a meaning is shown, not guessed"
+    with node.db.begin() as tx:
+        node.compute.code_stop(tx, first.id, "wrong carton")
+    first, *_ = node.compute.downtime("Hall/Line/A", T0, T0 + 700 * NS)
+    assert (first.reason, first.code, first.by) == ("wrong carton", "17", "person")
+    worst = node.compute.bad_actors("Hall/Line/A", T0, T0 + 700 * NS)[0]
+    assert {reason for reason, _ in worst.reasons} == {"wrong carton", "no film", ""}
 
 
 def test_what_cannot_be_asked_is_told(plant):
@@ -328,3 +426,34 @@ def test_bad_actors_are_ranked_by_what_their_own_standstill_cost(plant):
     assert (worst.cost, worst.mtbf_s, worst.mttr_s) == (1350, 4500, 2700)
     assert "900 per hour" in worst.assumption
     assert (other.asset, other.cost, other.failures, other.mtbf_s) == ("Hall/Line/A", 0, 0, None), "starved is B's doing"
+
+
+def check(node, second, passed=None, **more):
+    entry = {"check": "weight", "machine": "Hall/Line/A", "at": iso(T0 + second * NS), **more}
+    with node.db.begin() as tx:
+        node.production.quality.add(tx, QualityEntry.model_validate(entry if passed is None else {**entry, "passed": passed}))
+
+
+@pytest.mark.parametrize(("more", "bad"), [("", 0), ("  checks: parts", 2)])
+def test_a_failed_check_is_a_part_only_where_the_model_says_so(plant, more, bad):
+    node = plant(more)
+    node.compute.corrections._settles = 10**19  # the fixture's time lies in the past
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Bad", 0, 0), ("Good", 1000, 1000))
+    check(node, 200, passed=False)
+    check(node, 300, value=5.1, low=5)
+    check(node, 400, value=4.9, low=5)
+    check(node, 500, passed=False)
+    check(node, 500, passed=True)
+    found = over(node, 1000)
+    assert found.counts == {"good": 1000 - bad, "bad": bad}
+    assert found.quality == (1000 - bad) / 1000
+    assert over(node, 250).counts["bad"] == bad / 2
+    assert node.production.quality.list()[0]["passed"], "entered again with another verdict, it is corrected"
+
+
+def test_a_failed_check_that_comes_late_waits_like_any_scrap(plant):
+    node = plant("  checks: parts")
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Good", 1000, 1000))
+    node.compute.corrections._settles = 0
+    check(node, 200, passed=False)
+    assert (over(node, 1000).counts["bad"], over(node, 1000).waiting) == (0, 1)

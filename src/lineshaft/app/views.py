@@ -145,10 +145,10 @@ def _downtime(compute: Compute, assets: Assets) -> View:
         for root in (one for one in assets.tree() if one.parent_id is None):
             for stop in compute.downtime(root.path, start, end):
                 seconds = ((stop.end or now) - stop.start) / 1e9
-                named = {name: getattr(stop, name) for name in ("id", "asset", "state", "reason", "micro")}
-                yield {**named, "started": stop.start, "ended": stop.end, "seconds": seconds}
+                named = {name: getattr(stop, name) for name in ("id", "asset", "state", "reason", "micro", "code")}
+                yield {**named, "said_by": stop.by, "started": stop.start, "ended": stop.end, "seconds": seconds}
 
-    columns = _fields("id asset started:time ended:time seconds:number:s state reason micro:boolean")
+    columns = _fields("id asset started:time ended:time seconds:number:s state reason micro:boolean code said_by")
     said = "Stops of machines and their reasons: the last 30 days, or those the condition on `started` asks for."
     return View("downtime", columns, stops, said, "asset", "started", room="compute", counted=False)
 

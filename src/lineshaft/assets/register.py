@@ -175,6 +175,13 @@ class Assets:
         picture, moment = self.now, now_ns() if at is None else at
         return picture.attribute(one.asset_id, one.name, picture.version(one.model, moment), moment)
 
+    def attribute_changes(self, path: str, start: int, end: int) -> list[int]:
+        """Return the moments in (start, end) at which an attribute got another value."""
+        one, picture = self.property(path), self.now
+        moments = {since for since, _ in picture.values.get((one.asset_id, one.name), [])}
+        moments |= {version.valid_from for version in picture.models.get(one.model, ())}
+        return sorted(moment for moment in moments if start < moment < end)
+
     def constraint(self, line: str, at: int | None = None) -> Asset | None:
         """Return the machine that limits a line now or at a moment."""
         path = self.now.constraint(self.asset(line), now_ns() if at is None else at)

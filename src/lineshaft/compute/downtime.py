@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Asset
 from lineshaft.compute.machine import Machines
-from lineshaft.compute.states import PLANNED_STOP, RUNNING, SHORT, UNKNOWN, OeeDefinition, Stretch
+from lineshaft.compute.states import PLANNED_STOP, RUNNING, SHORT, UNKNOWN, OeeDefinition, Stretch, mapping
 from lineshaft.compute.tables import stop_history, stop_reasons
 from lineshaft.core import NS, Conflict, Database, NotFound, bump
 
@@ -22,7 +22,10 @@ _NAMES = uuid.UUID("6f1c2b34-2a70-5c5c-9d0f-4f3e0c6a7b11")
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A machine stood still: from when to when (None: it still does), in which state, why, and whether it was short."""
+    """A machine stood still: from when to when (None: it still does), in which state, why, and whether it was short.
+
+    `reason` is what a person said, else what the machine's own code means; `code` is that code, `by` says who it was.
+    """
 
     id: str
     asset: str
@@ -32,6 +35,8 @@ class Stop:
     reason: str | None = None
     micro: bool = False
     version: int = 0
+    code: str | None = None
+    by: str = ""
 
 
 def stop_id(asset_id: str, start: int) -> str:
@@ -67,7 +72,21 @@ class Stops:
             if any(piece.start < one.end and piece.end > one.start for piece in busy)
         ]
         self._seen |= {stop.id: (asset.id, stop.start) for stop in stops}
-        return self._with_reasons(asset, stops)
+        return self._with_reasons(asset, self._with_codes(asset, found, stops, now))
+
+    def _with_codes(self, asset: Asset, found: OeeDefinition, stops: list[Stop], now: int) -> list[Stop]:
+        """Give stops the reason the machine itself said: the first code that means something, from its beginning on."""
+        if found.reason is None or not stops:
+            return stops
+        meaning = mapping(found.reasons)
+        words = self._machines.said(asset, found, stops[0].start, max(stop.end or now for stop in stops))
+        result: list[Stop] = []
+        for stop in stops:
+            at_first = [code for at, code in words if at <= stop.start][-1:]
+            mine = [*at_first, *(code for at, code in words if stop.start < at < (stop.end or now + 1))]
+            code = next((one for one in mine if one in meaning), (mine or [None])[0])
+            result.append(replace(stop, code=code, reason=meaning.get(code or ""), by="machine" if code in meaning else ""))
+        return result
 
     def _standing(self, asset: Asset, found: OeeDefinition, start: int, end: int, now: int) -> list[Stretch]:
         """Return the stretches of standstill that touch (start, end], from their true beginning to their true end."""
@@ -95,7 +114,8 @@ class Stops:
         for stop in stops:
             mine = [r for r in rows if r["start"] >= stop.start and (stop.end is None or r["start"] < stop.end)]
             exact = [r for r in mine if r["id"] == stop.id] or mine
-            result.append(replace(stop, reason=exact[-1]["reason"], version=exact[-1]["version"]) if exact else stop)
+            coded = {"reason": exact[-1]["reason"], "version": exact[-1]["version"], "by": "person"} if exact else {}
+            result.append(replace(stop, **coded))
         return result
 
     def code(self, tx: Connection, one: str, reason: str, now: int, version: int | None = None) -> int:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -334,13 +335,18 @@ class Compute:
 
         `model` names a time model (default: the one of the asset's model, else iso22400); time that is not over is left out.
         `as_of` counts late scrap as it was known then; `corrected` names scrap that counts though it waits for a recompute.
-        When the constraint moved within the period, times and counts of each part are summed.
+        When the constraint moved within the period, or another version of the model came into force, times and counts of
+        each part are summed; an area or a site is the sum of its lines.
         """
         of, now = self._assets.asset(asset), self.clock()
         until = min(end, now)
         if until <= start:
             raise InvalidInput("the period has not begun, or ends before it starts", code="oee.period")
         parts = self._parts_of(of, start, until)
+        if not parts:
+            return self._of_lines(of, start, end, model=model, as_of=as_of, corrected=corrected)
+        if len(parts) > 1:  # parts of one time model only can be summed: that of the end
+            model = self._machines.time_model(parts[-1][2], until, model)
         found: list[Oee] = []
         for low, high, machine in parts:
             scrap = self.corrections.known(machine.path, low, high, as_of)
@@ -356,7 +362,7 @@ class Compute:
     def _parts_of(self, of: Asset, start: int, end: int) -> list[tuple[int, int, Asset]]:
         """Return which machine's figures stand for an asset over each part of a period."""
         if of.oee:
-            return [(start, end, of)]
+            return self._by_version(start, end, of)
         found: list[tuple[int, int, Asset]] = []
         for low, high, machine in self._assets.constraints(of.path, start, end):
             if machine is None:
@@ -365,10 +371,25 @@ class Compute:
                 found[-1] = (found[-1][0], high, machine)
             else:
                 found.append((low, high, machine))
-        if not found:
+        return [part for low, high, machine in found for part in self._by_version(low, high, machine)]
+
+    def _by_version(self, start: int, end: int, machine: Asset) -> list[tuple[int, int, Asset]]:
+        """Cut a period where another version of the machine's model tells its figures otherwise."""
+        edges = [start, *self._machines.versions(machine, start, end), end]
+        return [(low, high, machine) for low, high in pairwise(edges)]
+
+    def _of_lines(self, of: Asset, start: int, end: int, **more: Any) -> Oee:
+        """Return the figures of an area or a site: times and counts of its lines summed, each by its constraint."""
+        lines = [one for one in self._assets.tree() if within(one.path, of.path) and one.path != of.path and one.constraint]
+        top = [one for one in lines if not any(within(one.path, other.path) and one is not other for other in lines)]
+        if not top:
             hint = "add an oee section to its model, or name the line's constraint machine"
             raise NotFound(f"'{of.path}' has no OEE", hint=hint, code="oee.undefined")
-        return found
+        found = [self.oee(one.path, start, end, **more) for one in top]
+        rates = [one.rate for one in found]
+        parts = [_part(one, one.constraint or one.asset) for one in found]
+        rate = None if None in rates else sum(rate or 0.0 for rate in rates)
+        return replace(rolled_up(of.path, found), parts=parts, rate=rate)
 
     @property
     def time_models(self) -> Mapping[str, str]:
@@ -413,10 +434,18 @@ def _since(known: tuple[int, str | None] | None) -> dict[str, object]:
 
 
 def _joined(of: Asset, figures: Sequence[Oee]) -> Oee:
-    """Return the figures of a line whose constraint moved: sums of times and counts, with each part named."""
-    parts = [{"machine": one.asset, "start": iso(one.start), "end": iso(one.end), "oee": one.oee} for one in figures]
+    """Return the figures of a period cut by a moved constraint or a new model: sums, with each part named."""
     explained = [step for one in figures for step in one.explain]
-    return replace(rolled_up(of.path, figures), constraint=figures[-1].asset, parts=parts, explain=explained)
+    last = figures[-1].asset
+    constraint = None if last == of.path else last
+    return replace(
+        rolled_up(of.path, figures), constraint=constraint, parts=[_part(one, one.asset) for one in figures], explain=explained
+    )
+
+
+def _part(one: Oee, machine: str) -> dict[str, object]:
+    times = {"start": iso(one.start), "end": iso(one.end)}
+    return {"machine": machine, **times, "oee": one.oee, "model_version": one.versions.get("model_version")}
 
 
 def _widen(late: Touched, more: Mapping[int, tuple[int, int]]) -> None:

@@ -195,7 +195,9 @@ def rolled_up(asset: str, figures: Sequence[Oee]) -> Oee:
     """Return the figures of several periods or machines as one: times and counts are summed, ratios made of the sums."""
     first = figures[0]
     if any(one.model != first.model for one in figures):
-        raise InvalidInput("figures of different time models cannot be summed", code="oee.mixed-models")
+        raise InvalidInput(
+            "figures of different time models cannot be summed", hint="name the time model to take", code="oee.mixed-models"
+        )
     known = all(one.earned is not None and one.earned_good is not None for one in figures)
     parts = sum(one.counts["good"] + one.counts["bad"] for one in figures)
     total = sum(one.earned or 0.0 for one in figures)
@@ -209,8 +211,8 @@ def rolled_up(asset: str, figures: Sequence[Oee]) -> Oee:
         total if known else None,
         sum(one.earned_good or 0.0 for one in figures) if known else None,
         total / parts if known and parts else first.ideal_cycle_s,
-        first.versions,
-        first.rate,
+        figures[-1].versions,
+        first.rate if len({one.rate for one in figures}) == 1 else None,
         corrections=[correction for one in figures for correction in one.corrections],
         waiting=sum(one.waiting for one in figures),
         as_of=first.as_of,

@@ -39,7 +39,14 @@ class OeeDefinition(Section):
     ideal_cycle: str | float | None = Field(None, description="seconds a part takes at best: an attribute's name, or a number")
     micro_stop: str | float | None = Field(None, description="stops shorter than this are performance losses")
     downtime_rate: str | None = Field(None, description="attribute with the money an hour of standstill costs")
-    time_model: str | None = Field(None, description="the time model that is meant when nobody names one")
+    time_model: str | None = Field(
+        None, description="the time model that is meant when neither a person nor the calendar names one"
+    )
+    reason: str | None = Field(None, description="the property in which the machine says why it stands")
+    reasons: dict[str, str] = Field(default_factory=dict[str, str], description="what the machine's codes mean")
+    checks: Literal["samples", "parts"] = Field(
+        "samples", description="whether a failed check of this machine without a number is one part, or says nothing of parts"
+    )
 
     @field_validator("states")
     @classmethod
@@ -85,6 +92,7 @@ class Stretch:
     state: str
     value: object = None
     element: str = ""
+    plan: str = ""
 
     @property
     def length(self) -> int:
@@ -177,7 +185,7 @@ def elements(states: Sequence[Stretch], calendar: Sequence[Planned], micro: int)
             part = calendar[place]
             low, high = max(one.start, part.start), min(one.end, part.end)
             if low < high:
-                found.append(Stretch(low, high, one.state, one.value, _element(one, part.kind == "shift", micro)))
+                found.append(Stretch(low, high, one.state, one.value, _element(one, part.kind == "shift", micro), str(part.kind)))
             place += 1
     return found
 

@@ -27,6 +27,7 @@ from lineshaft.production.written import (
     ProductEntry,
     QualityEntry,
     RunEntry,
+    TimeModel,
 )
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "Scrap",
     "Shift",
     "ShiftTime",
+    "TimeModel",
     "feed_plugins",
     "parse_b2mml",
 ]

@@ -83,6 +83,8 @@ class CalendarVersion:
     timezone: str
     shifts: tuple[Shift, ...]
     holidays: frozenset[date] = frozenset()
+    time_model: str | None = None
+    """What the availability of the lines is measured against, where the calendar says so."""
 
     def shifts_of(self, day: date) -> list[ShiftTime]:
         """Return the shifts that begin on a local day, in order."""

@@ -189,7 +189,7 @@ def _past_differs(old: CalendarEntry, new: CalendarEntry, at: int) -> bool:
     """Say whether a changed calendar plans any time before today differently."""
     today = datetime.fromtimestamp(at / NS, ZoneInfo(new.timezone)).date().isoformat()
     past = [{day for day in entry.holidays if day < today} for entry in (old, new)]
-    return (old.timezone, old.shifts, past[0]) != (new.timezone, new.shifts, past[1])
+    return (old.timezone, old.shifts, old.time_model, past[0]) != (new.timezone, new.shifts, new.time_model, past[1])
 
 
 @contextmanager

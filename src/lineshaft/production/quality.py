@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
-from lineshaft.core import Database, new_id, now_ns, parse_time
+from lineshaft.core import Database, bump, new_id, now_ns, parse_time
 from lineshaft.production.lot import Lots
 from lineshaft.production.order import Orders
 from lineshaft.production.scrap import Scraps
@@ -44,7 +44,10 @@ class QualityResults:
         ]
 
     def add(self, tx: Connection, entry: QualityEntry, by: str = "") -> str:
-        """Enter a result; return its id. The same result entered again (a repeated feed) is one."""
+        """Enter a result; return its id. The same result entered again (a repeated feed) is one.
+
+        Entered again with another verdict or value it is corrected: the row keeps its id and gets a new version.
+        """
         values = {
             "lot_id": None if entry.lot is None else self._lots.id_of(tx, entry.lot),
             "order_id": None if entry.order is None else self._orders.id_of(tx, entry.order),
@@ -52,11 +55,16 @@ class QualityResults:
             "check": entry.check,
             "at": now_ns() if entry.at is None else parse_time(entry.at),
         }
-        same = tx.execute(sa.select(quality.c.id).where(*(quality.c[key] == value for key, value in values.items()))).scalar()
+        mine = sa.select(quality).where(*(quality.c[key] == value for key, value in values.items()))
+        same = tx.execute(mine).mappings().first()
         if same is not None:
-            if self.scrap.add(tx, str(same), entry, by) is not None:
+            new = self.scrap.add(tx, str(same["id"]), entry, by) is not None
+            if same["passed"] != entry.verdict or (entry.value is not None and same["value"] != entry.value):
+                bump(tx, quality, str(same["id"]), None, passed=entry.verdict, value=entry.value, by=by)
+                new = True
+            if new:
                 self._changed(tx)
-            return str(same)
+            return str(same["id"])
         result_id = new_id()
         more = {"value": entry.value, "unit": entry.unit, "low": entry.low, "high": entry.high, "note": entry.note}
         tx.execute(quality.insert().values(id=result_id, version=1, passed=entry.verdict, by=by, **values, **more))

@@ -46,22 +46,33 @@ class Scraps:
 
         A result entered again with another number is corrected by the difference.
         """
-        if entry.scrap is None:
+        bad = entry.scrap if entry.scrap is not None else self._one_part(entry)
+        if bad is None:
             return None
         known = tx.execute(sa.select(sa.func.sum(scrap.c.quantity)).where(scrap.c.quality_id == quality_id)).scalar() or 0.0
-        if entry.scrap == known:
+        if bad == known:
             return None
         start, end = self._stretch(tx, entry)
         scrap_id = new_id()
         values = {"asset_id": self._assets.asset(entry.machine or "").id, "start": start, "end": end, "by": by}
-        more = {"quantity": entry.scrap - known, "reason": entry.reason or entry.check, "recorded": now_ns()}
+        more = {"quantity": bad - known, "reason": entry.reason or entry.check, "recorded": now_ns()}
         tx.execute(scrap.insert().values(id=scrap_id, version=1, quality_id=quality_id, **values, **more))
         return scrap_id
 
+    def _one_part(self, entry: QualityEntry) -> float | None:
+        """Return how many parts a check without a number takes: one if failed, where each check of the machine is a part."""
+        asset = None if entry.machine is None else self._assets.asset(entry.machine)
+        body = self._assets.model(asset.model).body.oee if asset is not None and asset.model else None
+        if not body or body.get("checks") != "parts" or entry.at is None:
+            return None
+        return 0.0 if entry.verdict else 1.0
+
     def _stretch(self, tx: Connection, entry: QualityEntry) -> tuple[int, int]:
-        """Return when the parts were made: as said, else while the lot's order ran, else when the lot or the check was made."""
+        """Return when the parts were made: as said, at a part's own check, else while the lot's order ran or it was made."""
         if entry.start is not None and entry.end is not None:
             return parse_time(entry.start), parse_time(entry.end)
+        if entry.scrap is None and entry.at is not None:
+            return parse_time(entry.at) - 1, parse_time(entry.at)
         if entry.lot is not None:
             lot = tx.execute(sa.select(lots).where(lots.c.lot == entry.lot)).mappings().one()
             ran = sa.select(sa.func.min(runs.c.start_ns), sa.func.max(sa.func.coalesce(runs.c.end_ns, now_ns())))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -50,6 +50,8 @@ def _weekday(word: str) -> str:
 
 Moment = Annotated[str, AfterValidator(_moment)]
 Clock = Annotated[str, BeforeValidator(_clock)]
+TimeModel = Literal["iso22400", "sitewise", "calendar", "run-over-run-plus-down", "semi-e10"]
+"""The time models of OEE, as compute tells them."""
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
@@ -78,6 +80,7 @@ class CalendarEntry(Section):
     valid_from: Moment | None = None
     shifts: list[ShiftEntry] = Field(default_factory=list[ShiftEntry])
     holidays: list[Annotated[str, BeforeValidator(_day)]] = Field(default_factory=list)
+    time_model: TimeModel | None = Field(None, description="what the OEE of these lines is measured against")
     lines: list[Name] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -101,7 +104,8 @@ class CalendarEntry(Section):
             )
             for one in self.shifts
         )
-        return CalendarVersion(valid_from, self.timezone, shifts, frozenset(date.fromisoformat(day) for day in self.holidays))
+        holidays = frozenset(date.fromisoformat(day) for day in self.holidays)
+        return CalendarVersion(valid_from, self.timezone, shifts, holidays, self.time_model)
 
 
 class CycleEntry(Section):

@@ -115,7 +115,8 @@ def _bits(rows: pa.RecordBatch, asked: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     """Return which of the integers meant for a boolean are 0 or 1, None if there are none."""
     if not asked.any():
         return None
-    whole = ints(pc.fill_null(rows.column(3), 2))
+    given = rows.column(3)
+    whole = ints(cast("Column", pc.if_else(given.is_valid(), given, pa.scalar(2, pa.int64()))))
     found = asked & ((whole == 0) | (whole == 1))
     return found if found.any() else None
 

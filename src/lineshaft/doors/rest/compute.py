@@ -16,7 +16,13 @@ from lineshaft.doors.rest.frame.shape import AssetPath, Body, Id, Listed, MaybeM
 
 router = APIRouter(tags=["compute"])
 Ratio = Annotated[float | None, Field(examples=[0.86], description="null where it is not defined")]
-OneAsset = Annotated[str, Query(description="A machine, or a line (its constraint answers).", examples=["Bakery/Line 1/Oven"])]
+OneAsset = Annotated[
+    str,
+    Query(
+        description="A machine, a line (its constraint answers) or a site (the sum of its lines).",
+        examples=["Bakery/Line 1/Oven"],
+    ),
+]
 
 
 class Loss(Shape):
@@ -52,7 +58,7 @@ class OeeShape(Shape):
         Field(
             default_factory=list,
             examples=[[{"machine": "Bakery/Line 1/Oven", "start": "2026-11-20T06:00:00Z", "oee": 0.7}]],
-            description="Each machine's part, when a line's constraint moved within the period.",
+            description="Each part, when the constraint moved or the model changed; each line, when a site was asked for.",
         ),
     ]
     e10: Annotated[
@@ -93,7 +99,9 @@ class StopShape(Shape):
     state: Annotated[str, Field(examples=["down"])]
     reason: Annotated[str | None, Field(examples=["film change"])]
     micro: Annotated[bool, Field(examples=[False], description="Shorter than the limit: a performance loss.")]
-    version: Annotated[int, Field(examples=[0], description="0 until it has a reason.")]
+    code: Annotated[str | None, Field(examples=["17"], description="What the machine said, if it says why it stands.")]
+    by: Annotated[str, Field(examples=["person"], description="Who gave the reason: person, machine, or nobody yet.")]
+    version: Annotated[int, Field(examples=[0], description="0 until a person gave it a reason.")]
 
 
 class ReasonBody(Body):
@@ -197,6 +205,6 @@ def code_stop(sender: Sender, stop_id: str, body: ReasonBody) -> Coded:
 
 
 def _stop(stop: Stop) -> dict[str, Any]:
-    names = ("id", "asset", "state", "reason", "micro", "version")
+    names = ("id", "asset", "state", "reason", "micro", "version", "code", "by")
     shown = {name: getattr(stop, name) for name in names}
     return {**shown, "start": moment(stop.start), "end": moment(stop.end)}
