@@ -37,6 +37,7 @@ def missing_from_debian() -> list[str]:
         "chromium": has_chromium(),
         "postgresql": has_postgresql(),
         "libmodbus5": ctypes.util.find_library("modbus") is not None,
+        "mosquitto-clients": shutil.which("mosquitto_pub") is not None,
         "mosquitto": any(shutil.which("mosquitto", path=path) for path in (os.environ.get("PATH"), "/usr/sbin")),
     }
     return [package for package, here in wanted.items() if not here]

@@ -41,6 +41,9 @@ class Ear:
     async def ready(self) -> None:
         return
 
+    async def kept(self) -> None:
+        return
+
     def values(self) -> list[tuple[str, int, object, int]]:
         """Every row as (tag, ns, value, quality)."""
         out = []

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from lineshaft.connect import EdgeBuffer, Gateway, GatewaySettings, Outlet, SourceChanged, SourceState, SourceStatus, open_buffer
+from lineshaft.connect import (
+    BufferRefused,
+    EdgeBuffer,
+    Gateway,
+    GatewaySettings,
+    Outlet,
+    SourceChanged,
+    SourceState,
+    SourceStatus,
+    open_buffer,
+)
 from lineshaft.core import Batch, Bus, SystemEvent, samples
 
 T0 = 1_700_000_000_000_000_000
@@ -216,3 +226,44 @@ async def test_batches_of_different_dictionaries_are_joined(tmp_path: Path, n: i
         await plant.until(lambda: len(plant.got()) == n)
         names = [name for batch in plant.delivered for name in batch.rows.column("tag").to_pylist()]
         assert names == [f"t{i % tags}" for i in range(n)]
+
+
+async def test_a_sender_is_answered_when_its_rows_are_on_disk_and_soon(tmp_path: Path):
+    kept: list[dict[tuple[str, str], int]] = []
+
+    async def talk(out: Outlet) -> None:
+        async def send(i: int) -> None:
+            out.emit(rows(i, 1))
+            await out.kept()
+            kept.append(plant.buffer.received())
+
+        await asyncio.gather(*(send(i) for i in range(20)))
+
+    plant = Plant(tmp_path, Script("line", talk), flush="1h")
+    async with running(plant):
+        await plant.until(lambda: len(kept) == 20)
+    assert kept == [{("line", "a"): 20}] * 20, "one commit for all who waited together, long before `flush`"
+
+
+async def test_a_sender_waits_as_long_as_the_disk_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    kept = asyncio.Event()
+
+    async def talk(out: Outlet) -> None:
+        out.emit(rows(0, 1))
+        await out.kept()
+        kept.set()
+
+    plant = Plant(tmp_path, Script("line", talk))
+    whole = plant.buffer.put_all
+
+    def refuse(_batches: object) -> None:
+        raise BufferRefused("no space left on device")
+
+    monkeypatch.setattr(plant.buffer, "put_all", refuse)
+    async with running(plant):
+        await plant.until(lambda: [event for event in plant.events if event.key == "buffer:refused"])
+        assert not kept.is_set()
+        monkeypatch.setattr(plant.buffer, "put_all", whole)
+        async with asyncio.timeout(10):
+            await kept.wait()
+        assert plant.buffer.received() == {("line", "a"): 1}

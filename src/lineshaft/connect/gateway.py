@@ -24,6 +24,8 @@ from lineshaft.core import NS, Batch, Bus, SystemEvent, now_ns, parse_duration
 log = logging.getLogger("lineshaft.connect")
 Deliver = Callable[[list[Batch]], int]
 LONGEST = 60.0
+LINGER = 0.005
+"""Seconds a sender waits for others before what it sent is put on disk and acknowledged: one commit for all of them."""
 
 
 def open_buffer(path: Path, settings: GatewaySettings) -> EdgeBuffer:
@@ -44,7 +46,7 @@ class Gateway:
         self.settings = settings
         self.deliver: Deliver | None = None
         self._bus = bus
-        ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready)
+        ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
         self._outlets = [GatewayOutlet(source, ears, SourceStatus(source.name, SourceState.CONNECTING)) for source in sources]
         self._flush = parse_duration(settings.flush) / NS
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -52,6 +54,7 @@ class Gateway:
         self._room.set()
         self._kept.set()
         self._putting = threading.Lock()
+        self._acknowledging: list[asyncio.Future[None]] = []
         self._told: set[str] = set()
         buffer.on_drop = self._on_drop
 
@@ -95,9 +98,13 @@ class Gateway:
             self._heard.clear()
             self._urgent.clear()
             delay = 0.5
+            waiting, self._acknowledging = self._acknowledging, []
             while not await asyncio.to_thread(self._put):
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 10.0)
+            for future in waiting:
+                if not future.done():
+                    future.set_result(None)
             self._room.set()
             self._kept.set()
 
@@ -200,6 +207,16 @@ class Gateway:
     def _on_drop(self, batches: int, rows: int) -> None:
         message = f"the edge buffer was full: its oldest {batches} batches ({rows} values) were dropped and counted as lost"
         self.tell("buffer:full", message, severity="error", hint="raise [gateway] buffer_bytes or let the store catch up")
+
+    async def _until_kept(self) -> None:
+        """Wait for the next commit, which is soon when somebody waits for it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[None] = loop.create_future()
+        if not self._acknowledging:
+            loop.call_later(LINGER, self._urgent.set)
+        self._acknowledging.append(future)
+        self._heard.set()
+        await future
 
     async def _ready(self) -> None:
         while sum(outlet.count for outlet in self._outlets) > self.settings.room_rows:

@@ -20,6 +20,7 @@ class Ears:
     changed: Callable[[SourceStatus], None]
     refused: Callable[[str, str, str, int], None]
     ready: Callable[[], Awaitable[None]]
+    kept: Callable[[], Awaitable[None]]
 
 
 class GatewayOutlet:
@@ -65,6 +66,10 @@ class GatewayOutlet:
     async def ready(self) -> None:
         """Wait while memory is full because the disk refuses."""
         await self._ears.ready()
+
+    async def kept(self) -> None:
+        """Wait until everything emitted so far lies in the edge buffer."""
+        await self._ears.kept()
 
     def take(self) -> pa.RecordBatch | None:
         """Return everything that waits as one batch of rows, in order, and start anew."""

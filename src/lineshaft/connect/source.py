@@ -63,6 +63,10 @@ class Outlet(Protocol):
         """Wait while the gateway has no room: a source that awaits this leaves the values in its machine's queue."""
         ...
 
+    async def kept(self) -> None:
+        """Wait until everything emitted so far lies in the edge buffer, on disk: only then acknowledge it to a sender."""
+        ...
+
 
 @runtime_checkable
 class Source(Protocol):
