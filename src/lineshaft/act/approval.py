@@ -54,6 +54,8 @@ class Approvals:
         self.person: Callable[[Connection, str], str] = lambda _tx, subject_id: subject_id
         """Who stands behind an id: a token is nobody else than the person who made it."""
         self.decided: Callable[[Connection, Mapping[str, Any], bool, Subject], None] | None = None
+        self.heard: Callable[[Connection, Mapping[str, Any], str], None] | None = None
+        """Told of every proposal and what becomes of it, in the same transaction."""
 
     def file(
         self, tx: Connection, what: str, proposal: Mapping[str, Any], by: str, expires: int, case_id: str | None, task: str
@@ -161,22 +163,9 @@ class Approvals:
     def _edit(
         self, tx: Connection, row: Mapping[str, Any], subject: Subject, edit: Mapping[str, Any] | None, version: int
     ) -> dict[str, Any]:
-        proposal: dict[str, Any] = row["proposal"]
-        changes = dict(edit or {})
-        for name, value in changes.items():
-            old = proposal.get(name)
-            if name not in proposal or name.endswith("id") or name in FIXED:
-                raise InvalidInput(f"'{name}' of this proposal cannot be edited", where=name, code="approval.edit")
-            if not _may_replace(name, old, value):
-                raise InvalidInput(f"'{value}' cannot stand for '{name}'", where=name, code="approval.edit")
-        if not changes:
+        if not edit:
             raise InvalidInput("an edit names what changes", where="edit", code="approval.edit")
-        edited = {**proposal, **changes}
-        if "lines" in changes:
-            edited["lines"] = _lines(proposal["lines"], changes["lines"])
-            edited["cost"] = round(sum(float(line["cost"]) for line in edited["lines"]), 2)
-        if _is_number(edited.get("quantity")) and _is_number(edited.get("unit_cost")):
-            edited["cost"] = round(edited["quantity"] * edited["unit_cost"], 2)
+        edited = revised(row["proposal"], edit)
         editors = [*row["edited_by"], *([] if subject.id in row["edited_by"] else [subject.id])]
         bump(tx, approvals, row["id"], version, proposal=edited, edited_by=editors)
         self._tell(tx, row, "edited")
@@ -202,8 +191,27 @@ class Approvals:
         self._tell(tx, row, "expired")
 
     def _tell(self, tx: Connection, row: Mapping[str, Any], state: str) -> None:
+        if self.heard is not None:
+            self.heard(tx, row, state)
         event = ApprovalChanged(row["id"], row["case_id"] or "", state, row["what"])
         after_commit(tx, lambda: self._bus.tell(event))
+
+
+def revised(proposal: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a proposal with changes, people's and agents' alike. Raises InvalidInput for what no edit changes."""
+    for name, value in changes.items():
+        old = proposal.get(name)
+        if name not in proposal or name.endswith("id") or name in FIXED:
+            raise InvalidInput(f"'{name}' of this proposal cannot be edited", where=name, code="approval.edit")
+        if not _may_replace(name, old, value):
+            raise InvalidInput(f"'{value}' cannot stand for '{name}'", where=name, code="approval.edit")
+    edited = {**proposal, **changes}
+    if "lines" in changes:
+        edited["lines"] = _lines(proposal["lines"], changes["lines"])
+        edited["cost"] = round(sum(float(line["cost"]) for line in edited["lines"]), 2)
+    if _is_number(edited.get("quantity")) and _is_number(edited.get("unit_cost")):
+        edited["cost"] = round(edited["quantity"] * edited["unit_cost"], 2)
+    return edited
 
 
 def _lines(old: list[dict[str, Any]], new: list[Any]) -> list[dict[str, Any]]:

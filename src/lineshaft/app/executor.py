@@ -99,3 +99,4 @@ class Executor:
     def _on_lost(self, lost: act.ExecutorLost) -> None:
         self.partner.take_over(lost.name)
         self.webhooks.take_over(lost.name)
+        self.act.notifier.carrying.take_over(lost.name)

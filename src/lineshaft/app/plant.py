@@ -23,6 +23,7 @@ from lineshaft import __version__, act, assets, compute, detect, guard, maintain
 from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.mirror import Mirror
+from lineshaft.app.retention import Retention
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
 from lineshaft.app.telling import webhook_events
@@ -101,7 +102,9 @@ class Plant:
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
         self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
-        self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, self.bus)
+        self.housekeeping = Housekeeping(
+            home, self.assets, self.store, self.gateway, self.guard, Retention(self.db, self.store, self.settings.retention), self.bus
+        )
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
@@ -180,6 +183,7 @@ class Plant:
     def _on_lost(self, lost: act.ExecutorLost) -> None:
         self.partner.take_over(lost.name)
         self.webhooks.take_over(lost.name)
+        self.act.notifier.carrying.take_over(lost.name)
 
     @staticmethod
     def problems_of(home: Path) -> list[Problem]:

@@ -12,12 +12,14 @@ from lineshaft.maintain.buyer import Buyer
 from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
 from lineshaft.maintain.connectors import make_connector
+from lineshaft.maintain.courier import Courier
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.instruction import steps_of_table
 from lineshaft.maintain.intake import ORDER_COLUMNS, PART_COLUMNS, Intake
 from lineshaft.maintain.inventory import Inventory, label, sheet
 from lineshaft.maintain.kpi import Repair, RepairTimes, repair_of, repair_times
 from lineshaft.maintain.order import Orders
+from lineshaft.maintain.outgoing import Errand, Outgoing
 from lineshaft.maintain.partner import Partner, way_to
 from lineshaft.maintain.purchase import Purchases
 from lineshaft.maintain.settings import MaintainSettings
@@ -39,11 +41,14 @@ __all__ = [
     "SPREADSHEET",
     "Answered",
     "Buyer",
+    "Courier",
+    "Errand",
     "Intake",
     "Inventory",
     "MaintainSettings",
     "OrderChanged",
     "Orders",
+    "Outgoing",
     "Partner",
     "PurchaseChanged",
     "Purchases",
