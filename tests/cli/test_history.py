@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -27,6 +29,8 @@ version: 1
 properties:
   - {name: Temperature, kind: measurement, type: double, unit: degC}
   - {name: Recipe, kind: measurement, type: string, unit: ''}
+  - {name: State, kind: measurement, type: integer, unit: ''}
+  - {name: 'On', kind: measurement, type: boolean, unit: ''}
 """
 OLD = """\
 when,point,reading
@@ -106,3 +110,37 @@ def test_a_node_that_does_not_answer_is_told(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=what):
             write(tmp_path / "x.csv", "csv", {"Site/Oven": away(url, "", "Site/Oven", start, start + 1)})
     assert not list(tmp_path.iterdir())
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return sorted(csv.reader(file))
+
+
+def test_the_bulk_import_layout_of_sitewise_goes_in_and_out_the_same(home: Path, tmp_path: Path) -> None:
+    """The golden file names paths of the plant as its aliases."""
+    golden = Path(__file__).parents[1] / "store" / "golden" / "bulk-import.csv"
+    old = tmp_path / "bulk.csv"
+    old.write_bytes(golden.read_bytes())
+    typed("import", old, "--home", home, "--layout", "sitewise", "--properties")
+    how = ("--home", home, "--under", "Site", "--start", "2025-12-01T00:00:00Z", "-o")
+    assert "5 rows" in typed("export-history", *how, tmp_path / "out.csv", "--format", "sitewise")
+    assert rows_of(tmp_path / "out.csv") == rows_of(golden)
+    assert "4 rows" in typed("export-history", *how, tmp_path / "good.csv", "--format", "sitewise", "--quality", "good")
+    told = typed("export-history", *how, tmp_path / "cold", "--format", "cold-tier")
+    files = sorted((tmp_path / "cold").rglob("*.avro"))
+    assert f"5 rows are in {len(files)} files" in told
+    again = tmp_path / "again"
+    shutil.copytree(home / "config", again / "config")
+    (again / "settings.toml").write_text("")
+    typed("import", tmp_path / "cold", "--home", again, "--properties")
+    how = ("--home", again, *how[2:])
+    typed("export-history", *how, tmp_path / "back.csv", "--format", "sitewise")
+    assert rows_of(tmp_path / "back.csv") == rows_of(golden)
+
+
+def test_nothing_chosen_is_told(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing is chosen"):
+        typed("export-history", "--home", home, "--start", "2025-12-01T00:00:00Z", "-o", tmp_path / "x.csv")
+    with pytest.raises(ConfigError, match="one folder"):
+        typed("import", home, tmp_path / "old.csv", "--home", home)

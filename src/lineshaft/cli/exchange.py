@@ -25,6 +25,8 @@ def import_(home: Path, paths: tuple[Path, ...], errors: Path | None, url: str, 
     A folder is copied to HOME and checked; a running node reads it at its next start, and a settings.toml in it is taken
     when the home has none yet. Files - Parquet, CSV, Avro of SiteWise - go to the lake, also while the node runs.
     """
+    if len(paths) == 1 and paths[0].is_dir() and not any(paths[0].rglob("*.yaml")):
+        paths = tuple(sorted(paths[0].rglob("*.avro"))) or paths
     if not any(path.is_dir() for path in paths):
         take_files(home, paths, errors, url, token, **how)
         return

@@ -48,20 +48,27 @@ def how_it_is_read(command: F) -> F:
 
 
 @contextmanager
-def opened(home: Path) -> Generator[Store]:
-    """Open the store of a home whose node is stopped, with the meaning its models give it."""
+def opened_with(home: Path) -> Generator[tuple[Store, Assets]]:
+    """Open the store of a home whose node is stopped, with the plant its models describe."""
     with lock(existing(home)):
         db, settings = open_database(home)
         assets = Assets(db, Bus())
         folder = home / read_settings(home).node.models
         if folder.exists():
             assets.load(folder)
-        store = Store(home, assets, db, settings.store, Bus(), tiers=settings.tiers)
+        store = Store(home, assets, db, settings.store, Bus())
         try:
-            yield store
+            yield store, assets
         finally:
             store.close()
             db.close()
+
+
+@contextmanager
+def opened(home: Path) -> Generator[Store]:
+    """Open the store of a home whose node is stopped."""
+    with opened_with(home) as (store, _):
+        yield store
 
 
 def take_files(home: Path, files: tuple[Path, ...], errors: Path | None, url: str, token: str, **how: Any) -> None:

@@ -8,6 +8,7 @@ for every value. A series is (source, tag): what it means is asked of the assets
 
 from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
+from lineshaft.store.coldtier import write as write_cold_tier
 from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
@@ -102,4 +103,5 @@ __all__ = [
     "interpolated",
     "nothing",
     "time_weighted",
+    "write_cold_tier",
 ]

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 
 from lineshaft.core import ConfigError
+from lineshaft.store import coldtier
 from lineshaft.store.legacy import (
     UNITS,
     Reading,
@@ -58,6 +59,10 @@ class Stage:
         """Return the rows of a file. Raises ConfigError where a column, or a time zone, must be named first."""
         self._where = str(path)
         wrong: list[tuple[int, str]] = []
+        if coldtier.is_avro(path):
+            to = self._folder / "cold.parquet"
+            coldtier.to_parquet(path, to)
+            return Staged(self._kept(coldtier.staged(literal(str(to)), _reason())), wrong)
         if is_csv(path):
             source, wrong = text(path, self._reading, self._folder / "text.parquet")
         else:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from lineshaft.core import InvalidInput, NotFound
+from lineshaft.core import ConfigError, InvalidInput, NotFound
 from lineshaft.doors.rest.frame.asking import Asking, House, Known, Sender
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, pair_after
@@ -19,6 +19,7 @@ from lineshaft.store import Aim, ImportJob, Reading
 router = APIRouter(prefix="/imports", tags=["store"])
 Rows = Annotated[int, Field(examples=[86400])]
 Words = tuple[str, ...]
+_BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "(bytes of the file)"}}
 
 
 class ImportShape(Shape):
@@ -81,13 +82,16 @@ def announce(sender: Sender, body: Announced) -> ImportShape:
     aim = Aim(body.source, body.properties)
 
     def run(tx: Any) -> dict[str, Any]:
-        reading = Reading(**how, tag=body.tag, columns=body.columns)
+        try:
+            reading = Reading(**how, tag=body.tag, columns=body.columns)
+        except ConfigError as error:
+            raise InvalidInput(error.what, where="body", hint=error.hint, code="import.reading") from None
         return _said(sender, jobs.open(tx, (body.file, body.size, body.sha256), reading, aim, subject))
 
     return ImportShape.model_validate(sender.do("imports.run", f"import:{body.file}", body.model_dump(mode="json"), run))
 
 
-@router.put("/{import_id}/content", openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}}})
+@router.put("/{import_id}/content", openapi_extra={"requestBody": {"content": _BYTES}})
 async def content(
     request: Request,
     sender: Sender,

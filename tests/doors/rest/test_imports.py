@@ -1,0 +1,53 @@
+"""Imports over the door: a file in parts, its progress, the rows that were refused, cancel; a login of one line may not."""
+
+from __future__ import annotations
+
+import hashlib
+
+import httpx
+
+from tests.doors.conftest import House
+
+CSV = b"time,tag,value\n2026-01-01T00:00:00Z,Bakery/Line 1/Oven/Temperature,180\nnever,Bakery/Line 1/Oven/Temperature,1\n"
+
+
+def part(house: House, job: dict, offset: int, content: bytes, role: str = "engineer") -> httpx.Response:
+    return house.ask("PUT", f"imports/{job['id']}/content?offset={offset}", role, content=content)
+
+
+def test_a_file_comes_in_parts_is_taken_in_and_its_refused_rows_are_there(house: House):
+    body = {"file": "old.csv", "size": len(CSV), "sha256": hashlib.sha256(CSV).hexdigest(), "properties": True}
+    job = house.post("imports", body, "engineer").json()
+    assert (job["state"], job["received"]) == ("uploading", 0)
+    assert part(house, job, 0, CSV[:40]).json()["received"] == 40
+    assert part(house, job, 0, CSV[:40]).json()["code"] == "import.offset"
+    assert part(house, job, 40, b"").status_code == 422
+    assert part(house, job, 40, CSV + b"more").json()["code"] == "import.size"
+    assert house.post("imports", body, "engineer").json()["received"] == 40  # typed again, it goes on
+    assert part(house, job, 40, CSV[40:]).json()["state"] == "waiting"
+    house.rooms.store.import_jobs.tend()
+    done = house.get(f"imports/{job['id']}", "engineer")
+    assert (done["state"], done["total"], done["stored"], done["rejected"]) == ("done", 2, 1, {"time": 1})
+    assert done["received"] == len(CSV)
+    assert house.get("imports", "engineer")["items"][0]["id"] == job["id"]
+    errors = house.ask("GET", f"imports/{job['id']}/errors", "engineer")
+    assert errors.headers["content-type"].startswith("text/csv")
+    assert errors.text.splitlines()[1].startswith("3,time,")
+    where = "history?property=Bakery/Line 1/Oven/Temperature&start=2025-12-31T00:00:00Z&end=2026-01-02T00:00:00Z"
+    assert [row["value"] for row in house.get(where)["rows"]] == [180.0]
+    assert house.ask("GET", "imports", "planner").status_code == 403
+    rows = house.rooms.guard.audit(limit=20, action="imports.run")
+    assert {row.outcome for row in rows} == {"ok"}
+    assert part(house, job, 0, b"x").json()["code"] == "import.state"
+
+
+def test_an_import_is_cancelled_and_pages_are_whole(house: House):
+    made = [house.post("imports", {"file": f"{n}.csv", "size": 10}).json() for n in range(3)]
+    page = house.get("imports?limit=2")
+    assert [one["id"] for one in page["items"]] == [made[2]["id"], made[1]["id"]]
+    assert house.get(f"imports?limit=1&after={page['next']}")["items"][0]["id"] == made[0]["id"]
+    assert house.post(f"imports/{made[0]['id']}/cancel").json()["state"] == "cancelled"
+    assert house.post(f"imports/{made[0]['id']}/cancel").json()["code"] == "import.ended"
+    assert house.ask("GET", f"imports/{made[0]['id']}/errors").status_code == 404
+    assert house.post("imports", {"file": "x", "size": 1 << 60}).json()["code"] == "import.room"
+    assert house.post("imports", {"file": "x", "size": 1, "unit": "weeks"}).json()["code"] == "import.reading"
