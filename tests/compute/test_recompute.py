@@ -137,7 +137,7 @@ def test_late_scrap_waits_for_a_recompute_and_the_old_figure_stays_known(node):
     job = preview(node, asked(reason="correction"))
     (told,) = job.figures
     assert (told["old"]["quality"], told["new"]["quality"], told["new"]["good"]) == (1.0, 0.9, 1080)
-    assert {one.path for one in job.listed} == {f"{A}/{name}" for name in ("oee", "quality", "good", "bad")}
+    assert {one.path for one in job.listed} == {f"{A}/{name}" for name in ("oee", "quality", "good", "bad", "earned_good")}
     assert node.compute.oee(machine, start, end).quality == 1.0
     row = apply(node, asked(reason="correction", note="weighed again"))
     after = node.compute.oee(machine, start, end, explain=True)

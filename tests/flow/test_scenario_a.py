@@ -85,6 +85,12 @@ def test_late_scrap_is_seen_beforehand_applied_and_explained(played: Node) -> No
     assert (old["recompute_id"], old["note"]) == (row["id"], "complaint 4711")
     assert parse_time(old["at"]) == START + 3600 * NS
 
+    hour = f"asset = '{MACHINE}' AND ended = TIMESTAMP '2026-01-05 07:00:00'"
+    question = f"SELECT oee, good, planned_busy, down FROM oee WHERE {hour}"
+    ((in_sql, parts, busy, down),) = played.post("sql", {"sql": question})["rows"]
+    assert in_sql == pytest.approx(after["oee"], rel=1e-12), "the same number in SQL, with the elements it is made of"
+    assert (parts, busy, down) == (good - SCRAP, after["elements"]["planned_busy"], after["elements"]["down"])
+
     played.post("store/flush")
     assert math.isclose(in_lake(played.home, f"{MACHINE}/oee"), after["oee"], rel_tol=1e-12), "the same number in Parquet"
     actions = [line["action"] for line in played.get("audit", limit=50)["items"]]

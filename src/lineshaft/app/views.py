@@ -8,7 +8,7 @@ from typing import Any
 
 from lineshaft.act import Act
 from lineshaft.assets import Assets
-from lineshaft.compute import Compute
+from lineshaft.compute import COUNTS, KEPT, RATIOS, Compute
 from lineshaft.core import now_ns
 from lineshaft.detect import Detect
 from lineshaft.doors import Rooms
@@ -31,6 +31,7 @@ def offer(rooms: Rooms) -> None:
         *_of_assets(rooms.assets),
         *_of_production(rooms.production, rooms.assets),
         _downtime(rooms.compute, rooms.assets),
+        _hours(rooms.compute, rooms.assets),
         *_of_detect(rooms.detect),
         *_of_maintain(rooms.orders, rooms.spares, rooms.purchases),
         _cases(rooms.act),
@@ -151,6 +152,19 @@ def _downtime(compute: Compute, assets: Assets) -> View:
     columns = _fields("id asset started:time ended:time seconds:number:s state reason micro:boolean code said_by")
     said = "Stops of machines and their reasons: the last 30 days, or those the condition on `started` asks for."
     return View("downtime", columns, stops, said, "asset", "started", room="compute", counted=False)
+
+
+def _hours(compute: Compute, assets: Assets) -> View:
+    def hours(when: Range) -> Rows:
+        now = now_ns()
+        start = (when.end or now) - 30 * _DAY if when.start is None else when.start - 1
+        for one in (asset for asset in assets.tree() if asset.oee):
+            for ended, values in sorted(compute.kept(one.path, start, when.end or now).items()):
+                yield {"asset": one.path, "ended": ended, **values}
+
+    fields = " ".join(f"{name}:number" if name in RATIOS + COUNTS else f"{name}:number:s" for name in KEPT)
+    said = "Each machine's time elements, counts and OEE by the hour: 30 days, or what the condition on `ended` asks for."
+    return View("oee", _fields(f"asset ended:time {fields}"), hours, said, "asset", "ended", room="compute", counted=False)
 
 
 def _of_detect(detect: Detect) -> Iterator[View]:

@@ -11,6 +11,7 @@ from lineshaft.compute.difference import Change
 from lineshaft.compute.downtime import Stop
 from lineshaft.compute.engine import Compute
 from lineshaft.compute.formula import Formula, parse
+from lineshaft.compute.keep import COUNTS, KEPT, RATIOS
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
 from lineshaft.compute.plan import Uncomputed
 from lineshaft.compute.recompute import Job, RecomputeMoved, Recomputes
@@ -20,7 +21,10 @@ from lineshaft.compute.tables import MIGRATIONS
 from lineshaft.compute.window import Grid
 
 __all__ = [
+    "COUNTS",
+    "KEPT",
     "MIGRATIONS",
+    "RATIOS",
     "REASONS",
     "TIME_MODELS",
     "BadActor",

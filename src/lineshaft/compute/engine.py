@@ -20,6 +20,7 @@ from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.downtime import Stop, Stops
 from lineshaft.compute.feeding import computed_from
+from lineshaft.compute.keep import Keeper, joined, kept
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
@@ -93,6 +94,7 @@ class Compute:
         self.recompute = Recomputes(self, assets, store, db, bus)
         self._handed = _Handed()
         self._retries = Retries(db)
+        self._keeper = Keeper(assets, self._machines, store, self._marks)
         self._failing: set[str] = set()
         self._told: set[str] = set()
         self._restart = True
@@ -115,6 +117,8 @@ class Compute:
             self._metrics = Metrics(plan, self._store, self._begin_marks(plan), self._failed)
             self._restart = False
             self._books.note_formulas(plan.formulas(), self.clock())
+            if self._settings.keep_figures:
+                self._keeper.reload()
             self._hear_sources(plan)
             self._problems = [*plan.problems, *self._oee_problems()]
         self._tell(self._problems)
@@ -239,6 +243,10 @@ class Compute:
             found = raw(stored.rows)
             if len(found.ts):
                 self._watermark.note(stored.source, int(found.ts.max()), self.clock())
+            back = self._keeper.see(found, self._settings.catch_up_ns)
+            if back:
+                self._marks |= back
+                self._books.settle(back, (), {})
             fresh = self.plan.channels.of(found)
             if not len(fresh):
                 return nothing()
@@ -288,7 +296,11 @@ class Compute:
             self._marks |= changed
             self._handed = _Handed(changed, list(self._waiting))
             self._waiting = rest
-            self._handed.rows = rows(done, self.plan.channels.shapes) if len(done) else nothing()
+            parts = [rows(done, self.plan.channels.shapes)] if len(done) else []
+            for key, hour, made in self._keeper.close(self, self._watermark.of, moment):
+                self._marks[key] = self._handed.marks[key] = hour
+                parts += [made] if made is not None else []
+            self._handed.rows = joined(parts) if parts else nothing()
             return self._handed.rows
 
     def _touched(self) -> tuple[Touched, dict[str, tuple[int, int]]]:
@@ -411,6 +423,10 @@ class Compute:
         return ranked(
             [actor(self.oee(one.path, start, until), self._stops.of(one, start, until, now), start, until) for one in machines]
         )
+
+    def kept(self, asset: str, start: int, end: int) -> dict[int, dict[str, float | None]]:
+        """Return the hours of a machine whose figures are kept in (start, end], by their end."""
+        return kept(self._store, self._assets.asset(asset).path, start, end)
 
     def downtime(self, asset: str, start: int, end: int) -> list[Stop]:
         """Return the stops that touch (start, end] of a machine, or of all machines below a position, by time."""

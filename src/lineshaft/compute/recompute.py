@@ -23,8 +23,9 @@ from sqlalchemy.engine import Connection
 from lineshaft.assets import Assets
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.difference import Change
+from lineshaft.compute.keep import joined, rows_of_figures
 from lineshaft.compute.points import rows
-from lineshaft.compute.rewrite import Kept, Request, Rewrite, Source, rows_of_figures
+from lineshaft.compute.rewrite import Kept, Request, Rewrite, Source
 from lineshaft.compute.tables import changes, recomputes
 from lineshaft.core import Bus, Conflict, Database, LineshaftError, NotFound, after_commit, new_id, now_ns
 
@@ -308,10 +309,10 @@ class Recomputes:
                 different, values = rewrite.figures(machine, hour, scrap)
                 found += different
                 if different and not job.preview:
-                    parts.append(rows_of_figures(self._store, machine, hour, values, different[0].new_version))
+                    parts.append(rows_of_figures(self._store, machine.path, hour, values, different[0].new_version))
             job.take(found, len(hours))
             if not job.preview:
-                self._write(job, found, pa.Table.from_batches(parts).combine_chunks().to_batches()[0] if parts else None, scrap)
+                self._write(job, found, joined(parts) if parts else None, scrap)
                 self._mark(job, windows=job.windows, changed=self._count(job), figures=job.figures)
 
     # --- writing -----------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from lineshaft.assets import Asset, Assets
 from lineshaft.compute.books import FormulaVersion
@@ -15,17 +14,15 @@ from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.difference import Change, Outcome, Replay, stretches, value_of
 from lineshaft.compute.feeding import computed_from
+from lineshaft.compute.keep import FIGURES, HOUR, KEPT, figures_of, kept, same
 from lineshaft.compute.oee import Oee
 from lineshaft.compute.past import plan_of, valid_at
 from lineshaft.compute.plan import Plan
-from lineshaft.compute.points import Shape, points, raw, rows
-from lineshaft.core import NS, DataType, InvalidInput, NotFound
+from lineshaft.compute.points import raw
+from lineshaft.core import NS, InvalidInput, NotFound
 
 REASONS = ("late-data", "formula-version", "correction", "calendar")
-FIGURES = "figures"
-"""The source name under which a machine's figures of an hour are kept when a recompute has written them."""
 NAMES = ("oee", "availability", "performance", "quality", "good", "bad")
-HOUR = 3600 * NS
 _DAY = 24 * HOUR
 _AT_ONCE = 20_000
 _LONGEST = 400 * _DAY
@@ -226,30 +223,19 @@ class Rewrite:
     def figures(self, machine: Asset, hour: int, scrap: frozenset[str]) -> tuple[list[Change], Mapping[str, float | None]]:
         """Return what changes in a machine's figures of one hour, and all of them as they are then."""
         new = self._source.oee(machine.path, hour - HOUR, hour, corrected=scrap)
-        now = told(new)
-        before = self._written(machine, hour)
+        now = figures_of(new)
+        before = kept(self._store, machine.path, hour - 1, hour).get(hour)
         if before is None:
-            before = told(self._source.oee(machine.path, hour - HOUR, hour))
+            before = figures_of(self._source.oee(machine.path, hour - HOUR, hour))
         version = 1 + len({str(c["correction"]) for c in new.corrections})
         changes = [
             Change(
                 f"{machine.path}/{name}", f"{machine.path}/{name}", hour, before[name], now[name], max(1, version - 1), version
             )
-            for name in NAMES
-            if not _same(before[name], now[name])
+            for name in KEPT
+            if not same(before[name], now[name])
         ]
         return changes, now
-
-    def _written(self, machine: Asset, hour: int) -> dict[str, float | None] | None:
-        found: dict[str, float | None] = dict.fromkeys(NAMES)
-        seen = False
-        for name in NAMES:
-            sid = self._store.sid(FIGURES, f"{machine.path}/{name}")
-            rows = None if sid is None else raw(self._store.span([sid], hour - 1, hour))
-            if rows is not None and len(rows.ts):
-                seen = True
-                found[name] = float(rows.number[-1]) if np.isfinite(rows.number[-1]) else None
-        return found if seen else None
 
     def summary(self, machine: Asset, scrap: frozenset[str]) -> dict[str, object]:
         """Return a machine's figures over the whole period as they are and as they will be."""
@@ -271,17 +257,3 @@ def told(figures: Oee) -> dict[str, float | None]:
     """Return a machine's figures by name."""
     ratios = {name: getattr(figures, name) for name in NAMES[:4]}
     return {**ratios, "good": figures.counts["good"], "bad": figures.counts["bad"]}
-
-
-def _same(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return abs(one - other) <= 1e-9 * max(abs(one), abs(other))
-
-
-def rows_of_figures(store: Kept, machine: Asset, hour: int, values: Mapping[str, float | None], version: int) -> pa.RecordBatch:
-    """Return one hour's figures as rows for the store."""
-    sids = store.sids(FIGURES, [f"{machine.path}/{name}" for name in NAMES]).tolist()
-    number = np.array([np.nan if values[name] is None else values[name] for name in NAMES], np.float64)
-    found = points(np.arange(len(NAMES)), np.full(len(NAMES), hour), number, gone=np.isnan(number))
-    return rows(found, [Shape(sid, DataType.DOUBLE, version) for sid in sids])

@@ -18,7 +18,9 @@ class ComputeSettings(Section):
     micro_stop: Duration = Field(
         default="0s", description="Stops shorter than this are performance losses, unless a model says otherwise."
     )
-
+    keep_figures: bool = Field(
+        default=True, description="Keep every machine's time elements, counts and OEE by the hour as series (source figures)."
+    )
     scrap_settles: Duration = Field(
         default="8h",
         description="Scrap entered within this time after the parts were made counts at once; later scrap waits for a recompute.",
