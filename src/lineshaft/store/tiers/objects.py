@@ -12,12 +12,12 @@ import threading
 import time
 import uuid
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable
+from lineshaft.core import ConfigError, CredentialsError, LineshaftError, NotFound, Retryable
 from lineshaft.store.tiers.settings import TiersSettings
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Objects:
             "access_key_id": _secret(settings.key_env),
             "secret_access_key": _secret(settings.secret_env),
             "region": settings.region,
+            "disable_bulk_delete": True,  # not every store knows it
         }
         if settings.token_env:
             config["session_token"] = _secret(settings.token_env)
@@ -90,7 +91,7 @@ class Objects:
         client: dict[str, Any] = {
             "allow_http": settings.endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=3),
-            "timeout": timedelta(seconds=60),
+            "timeout": timedelta(seconds=20),
         }
         if settings.ca_file:
             client["root_certificate"] = _certificate(settings.ca_file)
@@ -164,7 +165,8 @@ class Objects:
                 code="tiers.no-conditional-put",
             )
         finally:
-            self.delete(probe)
+            with suppress(LineshaftError):
+                self.delete(probe)
         self._claim(f"{prefix}/lineshaft.json", home)
 
     def _claim(self, key: str, home: str) -> None:
