@@ -8,9 +8,10 @@ import threading
 import time
 from pathlib import Path
 
+from lineshaft.app.retention import Retention
 from lineshaft.assets import Assets
 from lineshaft.connect import Gateway
-from lineshaft.core import Bus, SystemEvent
+from lineshaft.core import Bus, SystemEvent, now_ns
 from lineshaft.guard import Guard
 from lineshaft.store import Store
 
@@ -23,12 +24,15 @@ CLOCK_JUMP_S = 5.0
 class Housekeeping:
     """A thread that looks every few seconds and tells what it finds as system events, never as operator alarms."""
 
-    def __init__(self, home: Path, assets: Assets, store: Store, gateway: Gateway, guard: Guard, bus: Bus) -> None:
+    def __init__(
+        self, home: Path, assets: Assets, store: Store, gateway: Gateway, guard: Guard, retention: Retention, bus: Bus
+    ) -> None:
         self._home = home
         self._assets = assets
         self._store = store
         self._gateway = gateway
         self._guard = guard
+        self._retention = retention
         self._bus = bus
         self._stop = threading.Event()
         self._told: set[str] = set()
@@ -60,6 +64,7 @@ class Housekeeping:
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()
                     self._guard.tidy()
+                    self._retention.run(now_ns())
             except Exception as error:
                 log.exception("housekeeping failed")
                 self._tell("housekeeping", f"the node could not look after itself: {error}", "error", "see the log")

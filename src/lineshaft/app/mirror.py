@@ -161,7 +161,7 @@ class Mirror:
         self._tidied = now
         settings = self._store.settings
         self._store.images.tidy(now - parse_duration(settings.image_keep))
-        self._store.sql.tablets.sweep(now - settings.keep_removed_ns)
+        self._store.sql.tablets.tidy(now - settings.keep_removed_ns)
 
 
 def _table(rows: Sequence[Mapping[str, Any]], types: Mapping[str, Any]) -> pa.Table:

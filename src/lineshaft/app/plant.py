@@ -85,26 +85,14 @@ class Plant:
         hand = PlantHand(
             self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out
         )
-        self.act = act.Act(
-            home,
-            self.db,
-            self.guard,
-            self.orders,
-            self.spares,
-            self.purchases,
-            self.detect,
-            self.settings.act,
-            self.bus,
-            hand,
-            self.production,
-        )
+        kept = (self.orders, self.spares, self.purchases, self.detect)
+        self.act = act.Act(home, self.db, self.guard, *kept, self.settings.act, self.bus, hand, self.production)
         self.webhooks, self.partner = self._exchange(home)
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
         self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
-        self.housekeeping = Housekeeping(
-            home, self.assets, self.store, self.gateway, self.guard, Retention(self.db, self.store, self.settings.retention), self.bus
-        )
+        retention = Retention(self.db, self.store, self.settings.retention)
+        self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)

@@ -9,6 +9,7 @@ from typing import Any, cast
 from pydantic import Field
 
 from lineshaft import act, assets, compute, detect, guard, maintain, production, store
+from lineshaft.app.retention import RetentionSettings
 from lineshaft.connect import GatewaySettings, SourcesSettings, WriterSettings
 from lineshaft.core import Database, Section, load
 
@@ -42,6 +43,7 @@ SECTIONS: dict[str, type[Section]] = {
     "guard": guard.GuardSettings,
     "store": store.StoreSettings,
     "cost": store.CostSettings,
+    "retention": RetentionSettings,
     "tiers": store.TiersSettings,
     "compute": compute.ComputeSettings,
     "maintain": maintain.MaintainSettings,
@@ -76,6 +78,7 @@ class Settings:
     guard: guard.GuardSettings
     store: store.StoreSettings
     cost: store.CostSettings
+    retention: RetentionSettings
     tiers: store.TiersSettings
     compute: compute.ComputeSettings
     maintain: maintain.MaintainSettings

@@ -28,6 +28,8 @@ Mode = Literal["replace", "append", "upsert"]
 _CHECKPOINT = 100
 _FILES = 64
 _ABOUT = "_about.json"
+_STATE = "_state.json"
+_SMALL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ class Tablets:
     def get(self, name: str) -> Tablet:
         """Return a table as it is now; one that was never written has version -1."""
         with self._lock:
-            known = self._known.get(name, Tablet())
+            known = self._known.get(name) or self._from_state(name)
             while (commit := self._log(name) / f"{known.version + 1:020d}.json").exists():
                 known = _after(known, [json.loads(line) for line in commit.read_text().splitlines() if line])
             self._known[name] = known
@@ -129,6 +131,78 @@ class Tablets:
             added = [] if not kept.num_rows else list(self._pieces(name, kept, change.day))
             self._commit(name, now, wide, added, removed, change)
             return self.get(name)
+
+    def compact(self, name: str) -> int:
+        """Join the files of a table (of each of its days) where there are many; return how many were replaced.
+
+        The rows stay what they are, so readers of the Delta log are told that no data changed.
+        """
+        with self._lock:
+            now = self.get(name)
+            groups: dict[str | None, list[str]] = {}
+            for piece in now.pieces.values():
+                groups.setdefault(piece.day, []).append(piece.name)
+            many = {day: names for day, names in groups.items() if len(names) >= _SMALL}
+            added: list[Piece] = []
+            for day, names in many.items():
+                rows = _read([str(self.root / name / one) for one in names], by_day=False)
+                added += [self._piece(name, rows, day)] if rows.num_rows else []
+            removed = [one for names in many.values() for one in names]
+            if removed:
+                self._commit(
+                    name, now, now.schema, added, removed, Change(pa.table({}), day="day" if now.by_day else ""), "COMPACT"
+                )
+            return len(removed)
+
+    def expire(self, name: str, moment: str, before_ns: int, key: str = "", keep: Sequence[str] = ()) -> int:
+        """Take away the rows whose time is over, but for those whose key is to be kept; return how many."""
+        with self._lock:
+            now, gone = self.get(name), 0
+            over = f'"{moment}" < make_timestamptz({before_ns // 1000}::bigint)'
+            added: list[Piece] = []
+            removed: list[str] = []
+            for piece in now.pieces.values():
+                with duckdb.connect(":memory:", config={"threads": 1}) as engine:
+                    engine.execute("set timezone='UTC'")
+                    if keep:
+                        engine.register("kept", pa.table({"key": pa.array(keep, pa.string())}))
+                    stays = f'not ({over}) or "{moment}" is null' + (f' or "{key}" in (select key from kept)' if keep else "")
+                    source = read_sql([str(self.root / name / piece.name)], by_day=False)
+                    left = engine.sql(f"select * from {source} where {stays}").to_arrow_table()
+                if left.num_rows < piece.rows:
+                    gone += piece.rows - left.num_rows
+                    removed.append(piece.name)
+                    added += [self._piece(name, fitting(left), piece.day)] if left.num_rows else []
+            if removed:
+                self._commit(
+                    name, now, now.schema, added, removed, Change(pa.table({}), day="day" if now.by_day else ""), "DELETE"
+                )
+            return gone
+
+    def tidy(self, before_ns: int) -> None:
+        """Join small files, then delete files and log entries that are over: nobody may look back further than a moment."""
+        for name in self.names():
+            self.compact(name)
+            self._trim(name, before_ns)
+        self.sweep(before_ns)
+
+    def _trim(self, name: str, before_ns: int) -> None:
+        """Delete entries of the log that the newest checkpoint sums up, if they are older than a moment."""
+        with self._lock:
+            state = self._from_state(name)
+            for path in self._log(name).iterdir():
+                number = path.name[:20]
+                if number.isdigit() and int(number) < state.version and path.stat().st_mtime_ns < before_ns:
+                    path.unlink(missing_ok=True)
+
+    def _from_state(self, name: str) -> Tablet:
+        """Return a table as of its newest checkpoint: what came since is in the log."""
+        try:
+            said: dict[str, Any] = json.loads((self.root / name / _STATE).read_text())
+        except (OSError, ValueError):
+            return Tablet()
+        pieces = {str(one[0]): Piece(*one) for one in said["pieces"]}
+        return Tablet(said["version"], said["id"], said["schema"], said["by_day"], pieces, said["marks"])
 
     def sweep(self, before_ns: int) -> int:
         """Delete files no table names any more, older than a moment; return how many."""
@@ -209,10 +283,18 @@ class Tablets:
         return Piece(place, rows.num_rows, path.stat().st_size, day)
 
     def _commit(
-        self, name: str, now: Tablet, schema: str, added: Sequence[Piece], removed: Sequence[str], change: Change
+        self,
+        name: str,
+        now: Tablet,
+        schema: str,
+        added: Sequence[Piece],
+        removed: Sequence[str],
+        change: Change,
+        what: str = "",
     ) -> None:
         at, version = time.time_ns() // 1_000_000, now.version + 1
-        actions: list[dict[str, Any]] = [{"commitInfo": {"timestamp": at, "operation": f"LINESHAFT {change.mode.upper()}"}}]
+        operation, changes = f"LINESHAFT {what or change.mode.upper()}", what != "COMPACT"
+        actions: list[dict[str, Any]] = [{"commitInfo": {"timestamp": at, "operation": operation}}]
         if now.version < 0:
             actions.append({"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}})
         if now.schema != schema or now.by_day != bool(change.day):
@@ -221,8 +303,8 @@ class Tablets:
             actions.append({"metaData": {**meta, "partitionColumns": ["day"] if change.day else []}})
         if change.mark:
             actions.append({"txn": {"appId": change.mark[0], "version": change.mark[1], "lastUpdated": at}})
-        actions += [_removal(now.pieces[one], at) for one in removed]
-        actions += [_addition(one, at) for one in added]
+        actions += [_removal(now.pieces[one], at, changes=changes) for one in removed]
+        actions += [_addition(one, at, changes=changes) for one in added]
         path = self._log(name) / f"{version:020d}.json"
         part = path.with_name(f".{path.name}.part")
         part.write_text("".join(json.dumps(one) + "\n" for one in actions))
@@ -243,6 +325,10 @@ class Tablets:
             if "checkpoint" in path.name:
                 fsync(path)
         fsync(self._log(name))
+        now = self.get(name)
+        pieces = [[one.name, one.rows, one.size, one.day] for one in now.pieces.values()]
+        said = {"version": now.version, "id": now.id, "schema": now.schema, "by_day": now.by_day, "marks": dict(now.marks)}
+        write_file(self.root / name / _STATE, json.dumps({**said, "pieces": pieces}).encode())
 
 
 def read_sql(paths: Sequence[str], *, by_day: bool, extra: str = "") -> str:
@@ -319,15 +405,15 @@ def _wider(old: str, new: str) -> str:
     return old if len(have) == len(types) else json.dumps({"type": "struct", "fields": have})
 
 
-def _addition(piece: Piece, at: int) -> dict[str, Any]:
+def _addition(piece: Piece, at: int, *, changes: bool = True) -> dict[str, Any]:
     stats = json.dumps({"numRecords": piece.rows})
     said = {"path": piece.name, "partitionValues": {"day": piece.day} if piece.day else {}, "size": piece.size}
-    return {"add": {**said, "modificationTime": at, "dataChange": True, "stats": stats}}
+    return {"add": {**said, "modificationTime": at, "dataChange": changes, "stats": stats}}
 
 
-def _removal(piece: Piece, at: int) -> dict[str, Any]:
+def _removal(piece: Piece, at: int, *, changes: bool = True) -> dict[str, Any]:
     values = {"day": piece.day} if piece.day else {}
-    said = {"path": piece.name, "deletionTimestamp": at, "dataChange": True, "extendedFileMetadata": True}
+    said = {"path": piece.name, "deletionTimestamp": at, "dataChange": changes, "extendedFileMetadata": True}
     return {"remove": {**said, "partitionValues": values, "size": piece.size}}
 
 
