@@ -7,6 +7,8 @@ tower lists what was done by whom or what. Every move passes the gate and is aud
 
 from lineshaft.act.act import Act, ExecutorLost
 from lineshaft.act.actions import ACTIONS
+from lineshaft.act.agency import MIGRATIONS as AGENCY_MIGRATIONS
+from lineshaft.act.agency import AgentChanged, AgentsSettings, Reach, Reply, Trade
 from lineshaft.act.approval import ApprovalChanged
 from lineshaft.act.carry import Hand, Touched
 from lineshaft.act.case import CaseChanged
@@ -14,14 +16,19 @@ from lineshaft.act.matrix import Mode, mode_of
 from lineshaft.act.notify import Notifier
 from lineshaft.act.process import Process, read_process
 from lineshaft.act.settings import ActSettings
-from lineshaft.act.tables import MIGRATIONS
+from lineshaft.act.tables import MIGRATIONS as OWN_MIGRATIONS
 from lineshaft.act.tower import TowerAdded
+
+MIGRATIONS = (*OWN_MIGRATIONS, *AGENCY_MIGRATIONS)
+"""The cases' own tables, and from 20 those of agents."""
 
 __all__ = [
     "ACTIONS",
     "MIGRATIONS",
     "Act",
     "ActSettings",
+    "AgentChanged",
+    "AgentsSettings",
     "ApprovalChanged",
     "CaseChanged",
     "ExecutorLost",
@@ -29,8 +36,11 @@ __all__ = [
     "Mode",
     "Notifier",
     "Process",
+    "Reach",
+    "Reply",
     "Touched",
     "TowerAdded",
+    "Trade",
     "mode_of",
     "read_process",
 ]

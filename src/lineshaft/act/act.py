@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineshaft.act import agents as agent_folder
 from lineshaft.act.actions import ACTIONS, purchase_decided
+from lineshaft.act.agency import Agency, AgentsSettings, Reach, Staff, tool_doors
 from lineshaft.act.approval import Approvals
 from lineshaft.act.carry import Carrier, Hand
 from lineshaft.act.case import Cases
@@ -20,11 +22,14 @@ from lineshaft.act.clock import Clock
 from lineshaft.act.job import Rooms, RuleAction
 from lineshaft.act.lease import Lease, Lost
 from lineshaft.act.notify import Notifier
-from lineshaft.act.process import Processes
+from lineshaft.act.person import answer, locked
+from lineshaft.act.process import Processes, thaw
 from lineshaft.act.settings import ActSettings
+from lineshaft.act.starts import Starts
 from lineshaft.act.sweeper import Sweeper
 from lineshaft.act.tables import approvals, cases, tasks
 from lineshaft.act.tower import Tower
+from lineshaft.act.wanted import WANTED, Wanted
 from lineshaft.act.write import WRITE, Writes
 from lineshaft.assets import Property
 from lineshaft.core import (
@@ -43,7 +48,7 @@ from lineshaft.core import (
 )
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
 from lineshaft.guard import Guard, Subject
-from lineshaft.maintain import Buyer, OrderChanged, Orders, PurchaseChanged, Purchases, Spares
+from lineshaft.maintain import Buyer, OrderChanged, Orders, PurchaseChanged, Purchases, SpareLow, Spares
 from lineshaft.production import Production, ProductionChanged
 
 BUILT_IN = Path(__file__).parent / "processes"
@@ -78,10 +83,14 @@ class Act:
         bus: Bus,
         hand: Hand | None = None,
         production: Production | None = None,
+        agents: AgentsSettings | None = None,
+        reach: Reach | None = None,
     ) -> None:
         self._db, self._guard, self._bus = db, guard, bus
         self._settings = settings or ActSettings()
         self._rooms = Rooms(orders, spares, purchases, detect, production)
+        low, every = parse_duration(self._settings.low_stock_after), parse_duration(self._settings.deliveries_every)
+        self._starts = Starts(db, spares, production, low, every)
         self._tower = Tower(db, bus)
         self._book = CaseBook(db)
         self._approvals = Approvals(db, bus)
@@ -98,6 +107,11 @@ class Act:
         self.notifier = Notifier(db, guard, orders, detect, bus, self._settings.channels, node, link)
         self.notifier.is_open = self._is_open
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
+        self.wanted = Wanted(self._approvals, orders, expiry)
+        self.staff = Staff(db, guard, bus, agents or AgentsSettings(), agent_folder, node)
+        self.staff.cases, self.staff.told, self._cases.agents = self._cases, self._on_run, self.staff
+        doors = tool_doors(guard, self.propose_order, self.propose_purchase, self.cases)
+        self.staff.furnish(reach or Reach(guard, None, orders, spares, detect), doors)
         self._engine: Any = None
         self._clock: Clock | None = None
         self._sweeper: Sweeper | None = None
@@ -124,6 +138,7 @@ class Act:
             PurchaseChanged, self.on_purchase, "act: an approved purchase is brought to the ERP; one ordered wakes its case"
         )
         self._bus.on(ProductionChanged, self.on_production, "act: a verdict wakes the case of a held lot")
+        self._bus.on(SpareLow, self.on_spare, "act: a part that is low is bought")
         for event, handler, name in self.notifier.wires():
             self._bus.on(event, handler, name)
 
@@ -143,6 +158,7 @@ class Act:
         if self._sweeper is not None:
             self._sweeper.start()
         self._buyer.courier.start()
+        self.staff.crew.start()
         self.notifier.start()
         if self._carrier is not None:
             self._carrier.start()
@@ -154,6 +170,7 @@ class Act:
             self._sweeper.stop()
         self.notifier.stop()
         self._buyer.courier.stop()
+        self.staff.crew.stop()
         if self._carrier is not None:
             self._carrier.stop()
         if self._clock is not None:
@@ -164,6 +181,7 @@ class Act:
     def settle(self, timeout: float = 30.0) -> bool:
         """Wait until every case has made all the moves it can; false if that takes longer."""
         quiet = self._clock is None or self._clock.idle(timeout)  # a decision's case moves first: what it approves is bought next
+        quiet = quiet and self.staff.crew.settle(timeout) and (self._clock is None or self._clock.idle(timeout))
         bought = self._buyer.courier.settle(timeout)
         carried = self._carrier is None or self._carrier.settle(timeout)
         return quiet and bought and carried and (self._clock is None or self._clock.idle(timeout))
@@ -178,6 +196,7 @@ class Act:
         """Go on with what an executor that died has left; another process of its name has taken its errands back itself."""
         if self._sweeper is not None and not self._sweeper.lives(lost.name):
             self._buyer.courier.take_over(lost.name)
+            self.staff.crew.take_over(lost.name)
             self._bus.tell(ExecutorLost(lost.name))
             if self._carrier is not None:
                 self._carrier.take_over(lost.name)
@@ -189,6 +208,15 @@ class Act:
             if row["process"] and row["occurrence"] and row["active"] and not self._book.knows(f"alarm:{row['occurrence']}"):
                 self._start(*_of_alarm(self._rooms.detect.raised(row)))
         self._take_missed_findings()
+        self._take_starts()
+
+    def _take_starts(self) -> None:
+        """Open the cases of parts that are low and of orders that will be late, where a process asks for them."""
+        if not any(start.event in ("spare", "delivery") for one in self.processes.known.values() for start in one.start):
+            return
+        for names, source in self._starts.look():
+            if not self._book.knows(source):
+                self._start(names, source, None)
 
     def _take_missed_findings(self) -> None:
         """Open the cases of findings of the last day that nobody labelled and nobody took, the oldest first."""
@@ -249,9 +277,28 @@ class Act:
             self._wake(ref)
 
     def on_production(self, _event: ProductionChanged) -> None:
-        """Wake the cases that wait for an inspection."""
-        for ref in self._book.waiting_for("lot.inspect"):
+        """Wake the cases that wait for an inspection or a delivery; look at the orders soon."""
+        for ref in [*self._book.waiting_for("lot.inspect"), *self._book.waiting_for("delivery.watch")]:
             self._wake(ref)
+        self._starts.production_changed()
+        self._look()
+
+    def on_spare(self, _event: SpareLow) -> None:
+        """Look at the shelves."""
+        self._look()
+
+    def answer(self, tx: Connection, case_id: str, task: str, said: Mapping[str, Any], by: Subject) -> dict[str, Any]:
+        """Note what a person answers to a task of theirs; the case goes on."""
+        case = locked(tx, case_id)
+        made = answer(tx, case, thaw(case["definition"]), task, said, by)
+        after_commit(tx, lambda: self._wake(str(case["id"])))
+        return made
+
+    def cancel(self, tx: Connection, case_id: str, by: Subject, reason: str) -> dict[str, Any]:
+        """Give a case up: what waits ends, and what was done is taken back where its tasks say how."""
+        case = locked(tx, case_id)
+        self._cases.cancel(tx, case, by, reason)
+        return {"case_id": case["id"]}
 
     def request(self, tx: Connection, process: str, event: Mapping[str, Any], by: Subject) -> dict[str, Any]:
         """Open a case of a process because a person (or script) asks for it; return {case_id, joined}.
@@ -310,6 +357,7 @@ class Act:
         """Approve, reject or edit a proposal; whoever filed or edited it may not decide it."""
         row = self._approvals.decide(tx, approval_id, subject, decision, edit, reason, version)
         about = self._about(tx, row)
+        self._judge(tx, about, row, decision, subject)
         what = {"approve": "approved", "reject": "rejected", "edit": "edited"}[decision]
         kind = "token" if subject.kind == "token" else "person"
         self._tower.add(
@@ -332,6 +380,12 @@ class Act:
         proposal = {**{name: made[name] for name in names}, "purchase_id": made["id"]}
         expires = now_ns() + parse_duration(self._settings.approval_expiry)
         self._approvals.file(tx, f"Buy {made['name']}", proposal, by.id, expires, None, "purchase")
+        self._look_after(tx)
+        return made
+
+    def propose_order(self, tx: Connection, draft: Mapping[str, Any], by: Subject) -> dict[str, Any]:
+        """File a work order somebody wants: asset, title, and kind, priority, failure_mode, note; a second person decides."""
+        made = self.wanted.propose(tx, draft, by)
         self._look_after(tx)
         return made
 
@@ -366,6 +420,9 @@ class Act:
         if row["task"] == WRITE and row["case_id"] is None:
             if approved and self._carrier is not None:
                 self._carrier.approved(tx, row)
+            return
+        if row["task"] == WANTED and row["case_id"] is None:
+            self.wanted.decided(tx, row, approved, by)
             return
         if row["case_id"] is None:
             purchase_decided(tx, self._rooms, row["proposal"], approved, by)
@@ -404,7 +461,30 @@ class Act:
             after_commit(tx, lambda: self._wake(str(row["case_id"])))
 
     def _look_after(self, tx: Connection) -> None:
-        after_commit(tx, lambda: self._clock.look() if self._clock is not None else None)
+        after_commit(tx, self._look)
+
+    def _look(self) -> None:
+        if self._clock is not None:
+            self._clock.look()
+
+    # -- agents
+
+    @property
+    def agency(self) -> Agency:
+        """The register of agents, their purses, their journal, and the one way to use a tool."""
+        return self.staff.agency
+
+    def _on_run(self, run: Mapping[str, Any]) -> None:
+        if run["case_id"]:
+            self._wake(str(run["case_id"]))
+
+    def _judge(self, tx: Connection, about: Mapping[str, Any], row: Mapping[str, Any], decision: str, by: Subject) -> None:
+        """Let a person's decision about an agent's proposal count for the trust in it."""
+        agent, changed = self.staff.judged(tx, row, decision, by)
+        if changed:
+            self._tower.add(
+                tx, about, f"{row['task']}: {changed}", actor=f"agent:{agent}", actor_kind="agent", mode="agent", task=row["task"]
+            )
 
     # -- time
 
@@ -453,7 +533,7 @@ class Act:
                 tx.execute(sa.select(sa.func.min(tasks.c.wake_at)).where(tasks.c.state == "open")).scalar(),
                 tx.execute(sa.select(sa.func.min(tasks.c.escalate_at)).where(tasks.c.state == "open")).scalar(),
             ]
-        return min((at for at in moments if at is not None), default=None)
+        return min((at for at in [*moments, self._starts.next] if at is not None), default=None)
 
     # -- reading
 

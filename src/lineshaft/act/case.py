@@ -14,17 +14,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.act.approval import Approvals
+from lineshaft.act.agency import diff
+from lineshaft.act.approval import Approvals, revised
 from lineshaft.act.expression import Expression
-from lineshaft.act.job import Action, Job, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.act.job import Action, Agents, Job, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
 from lineshaft.act.matrix import Mode, level, mode_of
 from lineshaft.act.process import Process, Task, thaw
 from lineshaft.act.tables import cases, notes, tasks
 from lineshaft.act.tower import Tower
-from lineshaft.core import Bus, Conflict, Database, NotFound, after_commit, bump, new_id, now_ns, parse_duration
-from lineshaft.guard import Command, Guard, Subject
+from lineshaft.act.undo import COMPENSATIONS, UNDOER
+from lineshaft.core import Bus, Conflict, Database, Forbidden, NotFound, after_commit, bump, new_id, now_ns, parse_duration
+from lineshaft.guard import Command, Guard, Subject, allowed
 from lineshaft.maintain import next_number
 
+AGENTS_DO = (Mode.AGENT, Mode.AGENT_HUMAN)
 SETTLED = ("done", "skipped", "rejected", "failed", "cancelled")
 
 
@@ -64,6 +67,7 @@ class Cases:
         self._db, self._guard, self._rooms, self._actions = db, guard, rooms, actions
         self._approvals, self._tower, self._bus, self._expiry = approvals, tower, bus, expiry
         self.on_time: Callable[[], None] = lambda: None
+        self.agents: Agents | None = None
 
     # -- opening
 
@@ -220,6 +224,8 @@ class Cases:
             if row["mode"] == Mode.AUTOMATION and isinstance(action, RuleAction):
                 output = action.carry(tx, job, proposal)
                 self._settle(tx, now, task, row, Settled("done", action.rule.id, output))
+            elif isinstance(action, RuleAction) and self._hand_over(tx, job, row):
+                pass  # an agent works on it
             elif not isinstance(action, WaitAction) and row["mode"] != Mode.AUTOMATION:
                 self._ask(tx, job, proposal, action.rule)
             return {}
@@ -288,6 +294,83 @@ class Cases:
         verb = action.verb if action is not None and settled.act is not None else "cases.task"
         self._perform(case, f"{task.id}:settle:{case['version']}", rule, verb, run)
 
+    # -- agents
+
+    def _hand_over(self, tx: Connection, job: Job, row: Mapping[str, Any]) -> bool:
+        """Give an agent's task to the agent that does it; false if there is none that can."""
+        if self.agents is None or row["mode"] not in AGENTS_DO:
+            return False
+        taken, name, why = self.agents.take(tx, job, row)
+        if name:
+            what = f"{job.task.title or job.task.id}: {'handed to the agent' if taken else 'not handed to the agent'}"
+            self._line(tx, job.case, f"agent:{name}", what, row, outcome=why)
+        return taken
+
+    def agent_proposes(self, run: Mapping[str, Any], agent: Subject, changes: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+        """Take an agent's answer as a change of the rule's draft: laid before a person, or carried out where trust is earned.
+
+        Raises Forbidden when the agent may not (any more), InvalidInput when it changes what no edit changes.
+        """
+        case, _ = self._state(run["case_id"])
+        task = _task(case, run["task"])
+        action, agents = self._actions[task.does], self.agents
+        if not isinstance(action, RuleAction) or agents is None:
+            raise Conflict(f"task '{task.id}' is no agent's")
+        if not allowed(agent.roles, "rule", action.verb):
+            raise Forbidden(f"{agent.name} may not do {action.verb}", hint="its role does not allow it", code="gate.forbidden")
+
+        def run_it(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            row = self._row(tx, now["id"], task.id)
+            if row is None or row["state"] != "open" or now["state"] != "open":
+                agents.ended(tx, run, "stopped", why="nobody waits for it any more")
+                return {}
+            proposal = revised(row["input"], changes)
+            agents.ended(tx, run, "done", output=dict(said), diff=[*diff(row["input"], proposal)])
+            row = self._judged_again(tx, self._job(now, task, row), row, proposal)
+            self._proposed(tx, self._job(now, task, row), action, agent, run)
+            return {}
+
+        self._perform(case, f"{task.id}:agent:{run['id']}", agent, f"{action.verb.partition('.')[0]}.propose", run_it)
+
+    def _judged_again(self, tx: Connection, job: Job, row: Mapping[str, Any], proposal: dict[str, Any]) -> dict[str, Any]:
+        """Keep an agent's proposal and judge its risk anew: a costlier proposal than the rule's may need a person."""
+        names = {**job.names, "proposal": proposal}
+        complexity, risk = level(job.task.complexity, names), level(job.task.risk, names)
+        values = {"input": proposal, "risk": risk, "mode": mode_of(complexity, risk, job.task.physical).value}
+        bump(tx, tasks, row["id"], None, **values)
+        return {**row, **values}
+
+    def _proposed(self, tx: Connection, job: Job, action: RuleAction, agent: Subject, run: Mapping[str, Any]) -> None:
+        row, proposal, agents = job.row or {}, (job.row or {})["input"], self.agents
+        title = job.task.title or job.task.id
+        if row["mode"] == Mode.AGENT and agents is not None and agents.alone(tx, job.case, run):
+            if action.decided is not None:
+                action.decided(tx, job.rooms, proposal, True, Subject.rule("matrix"))
+            output = action.carry(tx, job, proposal)
+            self._settle(tx, job.case, job.task, row, Settled("done", agent.id, {"delegated": True, **output}))
+            return
+        self._ask(tx, job, proposal, agent)
+        self._line(tx, job.case, agent.id, f"{title}: proposed", row)
+        self._tell(tx, job.case, "open", f"{job.task.id}:proposed")
+
+    def agent_fell(self, run: Mapping[str, Any], why: str) -> None:
+        """Give an agent's task to a person, with the rule's draft and the reason."""
+        case, _ = self._state(run["case_id"])
+        task, agents = _task(case, run["task"]), self.agents
+        action = self._actions[task.does]
+
+        def run_it(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
+            if agents is None or not agents.ended(tx, run, "fell", why=why):
+                return {}
+            row = self._row(tx, now["id"], task.id)
+            if row is not None and row["state"] == "open" and now["state"] == "open":
+                self._ask(tx, self._job(now, task, row), row["input"], action.rule)
+                self._line(tx, now, f"agent:{run['agent']}", f"{task.title or task.id}: falls to a person", row, outcome=why)
+                self._tell(tx, now, "open", f"{task.id}:fell")
+            return {}
+
+        self._perform(case, f"{task.id}:fell:{run['id']}", Subject.rule("matrix"), "cases.task", run_it)
+
     # -- rows
 
     def _perform(
@@ -313,7 +396,7 @@ class Cases:
             "name": task.id,
             "position": position,
             "does": task.does,
-            "mode": mode_of(complexity, risk, task.physical).value,
+            "mode": mode_of(complexity, risk, task.a_persons).value,
             "complexity": complexity,
             "risk": risk,
             "physical": task.physical,
@@ -372,10 +455,30 @@ class Cases:
     def _end(self, tx: Connection, case: Mapping[str, Any], state: str, outcome: str) -> None:
         open_tasks = tasks.update().where(tasks.c.case_id == case["id"], tasks.c.state == "open")
         tx.execute(open_tasks.values(state="cancelled", closed=now_ns(), wake_at=None, escalate_at=None))
+        if state == "cancelled":
+            self._take_back(tx, case)
         self._approvals.withdraw(tx, case["id"], f"the case is {state}")
         bump(tx, cases, case["id"], None, state=state, closed=now_ns(), open_key=None, outcome=outcome)
         self._line(tx, case, f"rule:{case['process']}", f"case {state}", outcome=outcome)
         self._tell(tx, case, state, state)
+
+    def cancel(self, tx: Connection, case: Mapping[str, Any], by: Subject, reason: str) -> None:
+        """Give an open or failed case up because a person says so; what it did is taken back where its tasks say how."""
+        if case["state"] not in ("open", "failed"):
+            raise Conflict(f"{case['number']} is {case['state']}", hint="only a case that is not over can end", code="cases.step")
+        self._line(tx, case, by.id, "case given up", outcome=reason)
+        self._end(tx, case, "cancelled", reason)
+
+    def _take_back(self, tx: Connection, case: Mapping[str, Any]) -> None:
+        """Run the compensations of the tasks that were done, the last one first."""
+        query = sa.select(tasks).where(tasks.c.case_id == case["id"], tasks.c.state == "done").order_by(tasks.c.position.desc())
+        wanted = {task.id: task for task in thaw(dict(case["definition"])).tasks if task.compensation}
+        for row in [dict(row) for row in tx.execute(query).mappings() if row["name"] in wanted]:
+            task = wanted[row["name"]]
+            undo = COMPENSATIONS.get(task.compensation)
+            said = undo(tx, self._job(case, task, row), row["output"]) if undo is not None else ""
+            if said:
+                self._line(tx, case, UNDOER.id, f"taken back: {task.title or task.id}", row, outcome=said)
 
     def _state(self, case_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
         with self._db.read() as tx:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy.engine import Connection
 
@@ -91,6 +91,22 @@ class OutsideAction:
     verb: str
     send: Callable[[Job], str]
     carry: Callable[[Connection, Job, str], dict[str, Any]]
+
+
+class Agents(Protocol):
+    """Whom a case hands an agent's task to."""
+
+    def take(self, tx: Connection, job: Job, row: Mapping[str, Any]) -> tuple[bool, str, str]:
+        """Say whether an agent takes a task, which one, and if it cannot, why not."""
+        ...
+
+    def ended(self, tx: Connection, run: Mapping[str, Any], state: str, **values: Any) -> bool:
+        """Note how a run ended; false if it had ended before."""
+        ...
+
+    def alone(self, tx: Connection, case: Mapping[str, Any], run: Mapping[str, Any]) -> bool:
+        """Say whether the agent's proposal is carried out without asking this time."""
+        ...
 
 
 Action = RuleAction | WaitAction | OutsideAction

@@ -17,7 +17,7 @@ from lineshaft.guard.subject import Kind, Subject
 from lineshaft.guard.tables import MIGRATIONS
 from lineshaft.guard.tokens import Token
 from lineshaft.guard.users import User
-from lineshaft.guard.veil import MASK, Sight, Veil
+from lineshaft.guard.veil import MASK, Sight, Taken, Veil
 
 __all__ = [
     "AGENTS_MAY",
@@ -35,6 +35,7 @@ __all__ = [
     "Session",
     "Sight",
     "Subject",
+    "Taken",
     "Token",
     "User",
     "Veil",

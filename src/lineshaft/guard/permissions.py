@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Database, InvalidInput, NotFound, bump, new_id, now_ns
 from lineshaft.guard.roles import Role
-from lineshaft.guard.subject import NOWHERE, Subject
+from lineshaft.guard.subject import Subject, both
 from lineshaft.guard.tables import permissions, tokens, users
 from lineshaft.guard.users import parse_role
 from lineshaft.guard.veil import CLASSES, Sight, Taken, Veil
@@ -77,7 +77,7 @@ class Permissions:
         scope = subject.scope
         for one in mine:
             if one.assets:
-                scope = _both(scope, one.assets)
+                scope = both(scope, one.assets)
         tables = tuple(one.tables for one in mine if not one.columns and not one.assets)
         sight = {"mask": Sight.MASKED, "hide": Sight.HIDDEN}
         taken = tuple(Taken(one.tables, name, sight[one.effect]) for one in mine for name in one.columns)
@@ -125,15 +125,6 @@ class Permissions:
 def _rank(roles: Iterable[Role]) -> int:
     ladder = list(Role)
     return max((ladder.index(one) for one in roles), default=-1)
-
-
-def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the branches that lie in both; where there are none, a branch that nothing lies in."""
-    if not one:
-        return other
-    found = [a for a in one for b in other if a == b or a.startswith(b + "/")]
-    found += [b for a in one for b in other if b.startswith(a + "/")]
-    return tuple(dict.fromkeys(found)) or (NOWHERE,)
 
 
 def _read(row: Mapping[str, Any]) -> Permission:

@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 
 ACTIONS: dict[Role, tuple[str, ...]] = {
-    Role.VIEWER: ("read",),
+    Role.VIEWER: ("read", "notifications.choose"),
     Role.OPERATOR: (
         "alarms.*",
         "values.write",
@@ -34,6 +34,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "cases.request",
         "images.add",
         "agents.ask",
+        "notifications.test",
     ),
     Role.TECHNICIAN: ("work-orders.*", "documents.add"),
     Role.PLANNER: (
@@ -46,6 +47,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "agents.judge",
         "sql.query",
         "cost.edit",
+        "notifications.*",
     ),
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),

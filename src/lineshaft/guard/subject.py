@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from lineshaft.guard.roles import Role
@@ -49,6 +49,24 @@ class Subject:
         """Say whether an asset or property path lies in the subject's part of the plant."""
         return not self.scope or any(path == branch or path.startswith(branch + "/") for branch in self.scope)
 
+    def narrowed(self, other: Subject) -> Subject:
+        """Return the subject as it is when it works for another one: it sees and reaches no more than that one does."""
+        veil = Veil(self.veil.tables + other.veil.tables, self.veil.columns + other.veil.columns)
+        return replace(self, scope=both(self.scope, other.scope) if other.scope else self.scope, veil=veil)
+
     def sight(self, table: str, column: str = "") -> Sight:
         """Say how the subject sees a column of a table, or the table itself: the one decision behind every way of reading."""
         return self.veil.sight(table, column)
+
+
+def both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the branches that lie in both; where there are none, a branch that nothing lies in.
+
+    >>> both(("Bakery",), ("Bakery/Line 1",)), both(("A",), ("B",))
+    (('Bakery/Line 1',), ('//',))
+    """
+    if not one:
+        return other
+    found = [a for a in one for b in other if a == b or a.startswith(b + "/")]
+    found += [b for a in one for b in other if b.startswith(a + "/")]
+    return tuple(dict.fromkeys(found)) or (NOWHERE,)
