@@ -123,7 +123,7 @@ class Mover:
         self._records.write(sent)
         with contextlib.suppress(Taken):  # by us, before a kill
             objects.put(key, path)
-        self._verify(objects, sent)
+        objects.verify(key, content)
         there = sent._replace(state=THERE, at=now_ns())
         if not self._records.arrived(there):  # replaced and swept up meanwhile
             objects.delete(key)
@@ -133,21 +133,6 @@ class Mover:
         self._cache.remove(there.of)
         done.moved += 1
         done.size += content.size
-
-    @staticmethod
-    def _verify(objects: Objects, sent: Sent) -> None:
-        """Raise Conflict unless the object has the file's content: by ETag, or by reading it where the ETag is no MD5."""
-        found = objects.head(sent.key)
-        if found is not None and found.size == sent.size:
-            if found.etag == sent.etag:
-                return
-            whole = hashlib.sha256()
-            for piece in objects.read(sent.key):
-                whole.update(piece)
-            if whole.hexdigest() == sent.sha256:
-                return
-        hint = "the file stays here; delete the object by hand if nothing else needs it"
-        raise Conflict(f"the object {sent.key} has another content than its file", where=objects.where, hint=hint)
 
     def fetch(self, sent: Sent, path: Path) -> None:
         """Bring a file back to its place, whole and verified, or not at all."""

@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lineshaft.core import ConfigError, CredentialsError, LineshaftError, NotFound, Retryable
+from lineshaft.core import ConfigError, Conflict, CredentialsError, LineshaftError, NotFound, Retryable
 from lineshaft.store.tiers.settings import TiersSettings
 
 if TYPE_CHECKING:
@@ -127,6 +127,20 @@ class Objects:
         except NotFound:
             return None
         return Found(meta["size"], (meta["e_tag"] or "").strip('"'))
+
+    def verify(self, key: str, content: Digest) -> None:
+        """Raise Conflict unless an object has this content: by its ETag, or by reading it where the ETag is no MD5."""
+        found = self.head(key)
+        if found is not None and found.size == content.size:
+            if found.etag == content.etag:
+                return
+            whole = hashlib.sha256()
+            for piece in self.read(key):
+                whole.update(piece)
+            if whole.hexdigest() == content.sha256:
+                return
+        hint = "the file stays here; delete the object by hand if nothing else needs it"
+        raise Conflict(f"the object {key} has another content than its file", where=self.where, hint=hint)
 
     def read(self, key: str) -> Iterator[bytes]:
         """Return an object's content in pieces. Raises NotFound."""
