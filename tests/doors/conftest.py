@@ -83,7 +83,7 @@ class House:
 HOOKS = maintain.WebhooksSettings.model_validate([{"name": "board", "url": "http://127.0.0.1:9", "secret_env": "BOARD"}]).entries
 
 
-def make_house(home: Path) -> Iterator[House]:
+def make_house(home: Path, acting: act.ActSettings | None = None) -> Iterator[House]:
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
     rooms_in_order = (guard, assets, production, store, compute, detect, maintain, act)
@@ -97,7 +97,7 @@ def make_house(home: Path) -> Iterator[House]:
     orders, spares = maintain.Orders(db, bus, None, register, watch), maintain.Spares(db, bus)
     workshop = maintain.Workshop(db, keeper, orders, bus, register, made, kept, watch)
     purchases = maintain.Purchases(db, bus, home)
-    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, act.ActSettings(), bus)
+    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, acting or act.ActSettings(), bus)
     gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
     faults = {"pump": False}
     state: dict[str, Any] = {}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from lineshaft.act.notify.quiet import quiet_until
 from lineshaft.act.notify.tables import deliveries, escalations, notices
-from lineshaft.core import NS, Forbidden, InvalidInput, SystemEvent, now_ns
+from lineshaft.core import NS, Conflict, InvalidInput, SystemEvent, now_ns
 from lineshaft.guard import Command, Subject
 from lineshaft.maintain.outgoing import outgoing
 from tests.act.conftest import PUMP
@@ -280,7 +280,7 @@ def test_a_route_that_would_do_nothing_is_refused(told, said):
 
 
 def test_a_token_chooses_nothing(told):
-    with pytest.raises(Forbidden), told.db.begin() as tx:
+    with pytest.raises(Conflict), told.db.begin() as tx:
         told.act.notifier.book.choose(tx, Subject("t", "t", "token"), {})
 
 

@@ -3,10 +3,10 @@
  * The gate decides; this only hides buttons that would be refused.
  */
 const LADDER = [
-  ['viewer', ['read']],
-  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add', 'agents.ask']],
+  ['viewer', ['read', 'notifications.choose']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add', 'agents.ask', 'notifications.test']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit']],
+  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit', 'notifications.*']],
   ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'agents.*', 'imports.*']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];

@@ -58,6 +58,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/cost', component: lazyRouteComponent(() => import('../pages/Cost')) }),
   createRoute({ getParentRoute: () => shell, path: '/images', component: lazyRouteComponent(() => import('../pages/Images')) }),
   createRoute({ getParentRoute: () => shell, path: '/webhooks', component: lazyRouteComponent(() => import('../pages/Webhooks')) }),
+  createRoute({ getParentRoute: () => shell, path: '/notifications', component: lazyRouteComponent(() => import('../pages/Notifications')) }),
   createRoute({ getParentRoute: () => shell, path: '/audit', component: lazyRouteComponent(() => import('../pages/Audit')) }),
   createRoute({ getParentRoute: () => shell, path: '/users', component: lazyRouteComponent(() => import('../pages/Users')) }),
 ] as const;

@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.act.notify.people import KINDS, check_who
 from lineshaft.act.notify.quiet import check_quiet
 from lineshaft.act.notify.tables import choices, deliveries, delivery_lines, escalations, notices, routes
-from lineshaft.core import NS, Database, Forbidden, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns, parse_duration
+from lineshaft.core import NS, Conflict, Database, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns, parse_duration
 from lineshaft.guard import Guard, Subject
 from lineshaft.maintain import Outgoing
 
@@ -103,9 +103,9 @@ class Book:
         return rows[0] if rows else {"id": user_id, "version": 0, "channels": {}, "quiet": {}, "language": ""}
 
     def choose(self, tx: Connection, by: Subject, said: Mapping[str, Any]) -> dict[str, Any]:
-        """Write down what a person chose for themselves. Raises Forbidden for a token: it is nobody to be told."""
+        """Write down what a person chose for themselves. Raises Conflict for a token: it is nobody to be told."""
         if by.kind != "person":
-            raise Forbidden("only a person chooses how they are told", hint="log in", code="notify.person")
+            raise Conflict("only a person chooses how they are told", hint="log in", code="notify.person")
         wanted: Mapping[str, Any] = said.get("channels") or {}
         for name, address in wanted.items():
             self._known(name)

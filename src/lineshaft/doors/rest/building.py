@@ -26,6 +26,7 @@ from lineshaft.doors.rest import (
     live,
     logbook,
     maintain,
+    notifications,
     permissions,
     production,
     purchases,
@@ -97,7 +98,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
         imports,
     )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (*upstream, compute, recompute, detect, *upkeep, act, live):
+    for room in (*upstream, compute, recompute, detect, *upkeep, act, notifications, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
