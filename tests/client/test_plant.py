@@ -111,3 +111,21 @@ def test_moments():
     assert abs(moment(timedelta(hours=8)) - (now_ns() - 8 * 3600 * NS)) < 60 * NS
     with pytest.raises(InvalidInput, match="no time zone"):
         moment(datetime(2026, 1, 1))  # noqa: DTZ001 - that is the test
+
+
+def test_many_properties_as_they_were_at_a_time(house: House):
+    plant = plant_of(house)
+    at = BASE + 50 * NS + 1
+    table = plant.as_of([FLOW, STATE, f"{OVEN}/IdealCycle", f"{PUMP}/Vibration"], at)
+    assert table["property"].to_pylist() == [FLOW, STATE, f"{OVEN}/IdealCycle", f"{PUMP}/Vibration"]
+    assert table["value"].to_pylist()[:2] == [150.0, 2.0]
+    assert table["value"].to_pylist()[3] is None
+    assert plant.as_of(FLOW, BASE + 500 * NS, look_back="5m")["value"].to_pylist() == [None]
+    assert plant.as_of(FLOW, BASE + 500 * NS, look_back="10m")["value"].to_pylist() == [199.0]
+    got = house.get(f"as-of?property={FLOW}&property={STATE}&at={at}")["items"]
+    assert [one["value"] for one in got] == [150.0, 2]
+    newest = house.get(f"history?property={FLOW}&start={BASE - 1}&end={BASE + 100 * NS}&descending=true&limit=3")
+    assert [row["value"] for row in newest["rows"]] == [199.0, 198.0, 197.0]
+    older = house.get(f"history?property={FLOW}&start={BASE - 1}&end={BASE + 100 * NS}&descending=true&after={newest['next']}")
+    assert [row["value"] for row in older["rows"]][:2] == [196.0, 195.0]
+    assert len(older["rows"]) == 97

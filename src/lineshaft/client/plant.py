@@ -80,18 +80,18 @@ class RemotePlant:
     def latest(self, properties: str | Sequence[str], *, into: Into = "arrow") -> Any:
         """Return the newest value of each property: (property, timestamp, value, quality, unit), none where nothing came."""
         paths = [properties] if isinstance(properties, str) else list(properties)
+        return _into(_values_of(self._asked("latest", paths)), into)
+
+    def as_of(self, properties: str | Sequence[str], at: Moment, *, look_back: str = "7d", into: Into = "arrow") -> Any:
+        """Return what each property was at a time: its last good value at or before it, none older than `look_back`."""
+        paths = [properties] if isinstance(properties, str) else list(properties)
+        return _into(_values_of(self._asked("as-of", paths, at=iso(moment(at)), look_back=look_back)), into)
+
+    def _asked(self, what: str, paths: Sequence[str], **how: str) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
         for n in range(0, len(paths), _LATEST):
-            rows += self.node.ask("latest", body={"properties": paths[n : n + _LATEST]}).json()["items"]
-        stamps = [None if row["timestamp"] is None else parse_time(row["timestamp"]) for row in rows]
-        columns: dict[str, Any] = {
-            "property": pa.array([row["property"] for row in rows], pa.string()),
-            "timestamp": pa.array(stamps, pa.timestamp("ns", "UTC")),
-            "value": _values([row["value"] for row in rows]),
-            "quality": pa.array([row["quality"] for row in rows], pa.string()),
-            "unit": pa.array([row["unit"] for row in rows], pa.string()),
-        }
-        return _into(pa.table(columns), into)
+            rows += self.node.ask(what, body={"properties": paths[n : n + _LATEST], **how}).json()["items"]
+        return rows
 
     def aggregates(self, path: str, window: str, start: Moment, end: Moment = "now", *, into: Into = "arrow") -> Any:
         """Return count, average, minimum ... of good values per window (start, end], stamped at its end."""
@@ -140,6 +140,19 @@ class RemotePlant:
             after = page["next"]
             if after is None:
                 return
+
+
+def _values_of(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return values of several properties as a table: (property, timestamp, value, quality, unit)."""
+    stamps = [None if row["timestamp"] is None else parse_time(row["timestamp"]) for row in rows]
+    columns: dict[str, Any] = {
+        "property": pa.array([row["property"] for row in rows], pa.string()),
+        "timestamp": pa.array(stamps, pa.timestamp("ns", "UTC")),
+        "value": _values([row["value"] for row in rows]),
+        "quality": pa.array([row["quality"] for row in rows], pa.string()),
+        "unit": pa.array([row["unit"] for row in rows], pa.string()),
+    }
+    return pa.table(columns)
 
 
 def moment(value: Moment) -> int:

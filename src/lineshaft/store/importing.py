@@ -90,12 +90,11 @@ class ImportJobs:
 
     # -- what there is
 
-    def list(self, limit: int = 100, before: tuple[int, str] | None = None) -> list[ImportJob]:
-        """Return imports, newest first; `before` is (created, id) of the last one seen."""
-        c = import_jobs.c
-        query = sa.select(import_jobs).order_by(c.created.desc(), c.id.desc()).limit(limit)
+    def list(self, limit: int = 100, before: int | None = None) -> list[ImportJob]:
+        """Return imports, newest first, announced before a moment."""
+        query = sa.select(import_jobs).order_by(import_jobs.c.created.desc(), import_jobs.c.id).limit(limit)
         if before is not None:
-            query = query.where(sa.or_(c.created < before[0], sa.and_(c.created == before[0], c.id < before[1])))
+            query = query.where(import_jobs.c.created < before)
         return [self._read(row) for row in self._db.rows(query)]
 
     def get(self, job_id: str) -> ImportJob:

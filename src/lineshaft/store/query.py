@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -126,6 +126,25 @@ class Query:
                 return found
         return None
 
+    def as_of(self, refs: Iterable[Ref], at: int, look_back: int | None = None) -> list[Latest | None]:
+        """Return the last good value of each property at or before a time, but not older than `look_back` before it."""
+        asked = list(refs)
+        tracks = [self.track(ref) for ref in asked]
+        floor = NEVER if look_back is None else at - look_back - 1
+        pieces = [max((p for p in track.pieces if p.start < at), key=_end, default=_NOWHERE) for track in tracks]
+        sids = np.unique(np.array([piece.sid for piece in pieces if piece.sid >= 0], np.int32))
+        rows = {row["sid"]: row for row in _plain(self._carried(sids, at, floor))} if len(sids) else {}
+        found: list[Latest | None] = []
+        for ref, track, piece in zip(asked, tracks, pieces, strict=True):
+            row = rows.get(piece.sid)
+            if row is None or not piece.start < row["ts"] <= piece.end:  # the tag before it, or one that was unbound since
+                old = self.before(ref, at) if row is not None or len(track.pieces) > 1 else None
+                found.append(old if old is not None and old.ts > floor else None)
+                continue
+            value = next((row[name] for name in ("v", "vi", "vs", "vb") if row[name] is not None), None)
+            found.append(Latest(track.path, row["ts"], _typed(value, track.type), row["q"], track.unit))
+        return found
+
     def _last_row(self, track: Track, pieces: Sequence[Piece], at: int, condition: str) -> Latest | None:
         floor = min(piece.start for piece in pieces)
         sids = np.array([piece.sid for piece in pieces], np.int32)
@@ -137,16 +156,20 @@ class Query:
         value = next((row[name] for name in ("v", "vi", "vs", "vb") if row[name] is not None), None)
         return Latest(track.path, row["ts_ns"], _typed(value, track.type), row["q"], track.unit)
 
-    def _look_back(self, sids: Sids, at: int, condition: str) -> pa.Table:
-        """Return the newest row at or before a time of each series: memory and late rows first, then day by day back."""
+    def _look_back(self, sids: Sids, at: int, condition: str, floor: int = NEVER) -> pa.Table:
+        """Return the newest row at or before a time of each series: memory and late rows first, then day by day back.
+
+        Nothing at or before `floor` is looked at.
+        """
         reader = self._reader()
         newest = "qualify row_number() over (partition by sid order by ts desc, q) = 1"
         found: list[pa.Table] = []
         missing = sids
-        for start in reader.days_back(at):
-            if not len(missing):
+        for back in reader.days_back(at):
+            if not len(missing) or at <= floor:
                 break
             reader.let_go()
+            start = max(back, floor)
             rows = reader.rows(missing, start, at)
             at = start
             sql = f"select sid, ts as ts_ns, v, vi, vs, vb, q from ({rows}) where {condition} {newest}"
@@ -207,14 +230,15 @@ class Query:
             return table
         return pa.concat_tables([self._carried(wanted, start), table]).sort_by([("sid", "ascending"), ("ts", "ascending")])
 
-    def _carried(self, sids: Sids, at: int) -> pa.Table:
+    def _carried(self, sids: Sids, at: int, floor: int = NEVER) -> pa.Table:
         good: Last = self._hot.good
         ts, _, _ = good.arrays(sids)
         known = (ts != NEVER) & (ts <= at) & good.sure(sids)
         older = sids[(ts != NEVER) & ~known]
-        parts = [good.rows(sids[known])]
+        parts = [good.rows(sids[known & (ts > floor)])]
         if len(older):
-            parts.append(_timed(self._look_back(older, at, USABLE).rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))
+            found = self._look_back(older, at, USABLE, floor)
+            parts.append(_timed(found.rename_columns(["sid", "ts", "v", "vi", "vs", "vb", "q"])))
         return pa.concat_tables([part.cast(parts[0].schema) for part in parts])
 
     def aggregates(
@@ -286,6 +310,12 @@ def _typed(value: Value, kind: DataType) -> Value:
 def _timed(table: pa.Table) -> pa.Table:
     place = table.schema.get_field_index("ts")
     return table.set_column(place, "ts", pc.cast(table.column(place), pa.timestamp("ns", "UTC")))
+
+
+def _plain(table: pa.Table) -> list[dict[str, Any]]:
+    """Return rows with their time in nanoseconds."""
+    place = table.schema.get_field_index("ts")
+    return table.set_column(place, "ts", table["ts"].cast(pa.int64())).to_pylist()
 
 
 def _place(after: str) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Hot
 from lineshaft.store.image import Images
 from lineshaft.store.importing import ImportJobs
-from lineshaft.store.index import File, Index
+from lineshaft.store.index import DAY, File, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.lake import Lake
 from lineshaft.store.ledger import Example, Key, Ledger, LedgerRow
@@ -90,6 +90,8 @@ class Store:
         self.etl = Etl(self.sql, db, bus, home)
         scale = Scale(home, self._keeper.files, self.sql.tablets, self._in_memory, self._elsewhere)
         self.cost = Costs(scale, db, cost or CostSettings(), self.settings.keep_removed_ns, bus)
+        rules = (tiers or TiersSettings()).rules
+        self.cost.rules = lambda: {rule.table: max(1, rule.older_ns // DAY) for rule in rules}
         self.recovered = self._keeper.recover()
         self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()
@@ -186,6 +188,10 @@ class Store:
     def before(self, ref: Ref, at: int) -> Latest | None:
         """Return the last good value at or before a time."""
         return self._query.before(ref, at)
+
+    def as_of(self, refs: Iterable[Ref], at: int, look_back: int | None = None) -> list[Latest | None]:
+        """Return the last good value of each property at or before a time, not older than `look_back` (ns) before it."""
+        return self._query.as_of(refs, at, look_back)
 
     def aggregates(
         self,

@@ -10,7 +10,7 @@ from pydantic import Field
 from lineshaft.core import LineshaftError
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import (
     Body,
     Id,
@@ -210,8 +210,9 @@ def cases(
     asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
 ) -> Listed[CaseShape]:
     """List cases, newest first."""
-    rows = rooms.act.cases(state=state, asset=asset, limit=limit + 1, before=number_after(after))
-    cut = page_of(rows, limit, "opened")
+    begin = spot(after)
+    rows = rooms.act.cases(state=state, asset=asset, limit=limit + begin.more, before=begin.before)
+    cut = page_of(rows, limit, "opened", begin)
     items = seen(rooms, subject, [_case(row) for row in cut["items"]])
     return Listed[CaseShape].model_validate({"items": items, "next": cut["next"]})
 
@@ -270,8 +271,8 @@ def approvals(
     state: Annotated[str | None, Query(description="open, approved, rejected or expired.", examples=["open"])] = None,
 ) -> Listed[ApprovalShape]:
     """List what waits for a decision, and what was decided, newest first."""
-    rows, names = rooms.act.approvals(state, limit + 1, number_after(after)), rooms.guard.names()
-    cut = page_of(rows, limit, "created")
+    begin, names = spot(after), rooms.guard.names()
+    cut = page_of(rooms.act.approvals(state, limit + begin.more, begin.before), limit, "created", begin)
     items = [_approval(row, names) for row in cut["items"] if not subject.scope or subject.reaches(_place(rooms, row))]
     return Listed[ApprovalShape].model_validate({"items": items, "next": cut["next"]})
 
@@ -296,8 +297,8 @@ def tower(
     case_id: Annotated[str | None, Query(description="Of one case.", examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None,
 ) -> Listed[TowerShape]:
     """List what was done by whom or what, newest first."""
-    rows, names = rooms.act.tower(limit + 1, number_after(after), case_id), rooms.guard.names()
-    cut = page_of(rows, limit, "at")
+    begin, names = spot(after), rooms.guard.names()
+    cut = page_of(rooms.act.tower(limit + begin.more, begin.before, case_id), limit, "at", begin)
     items = [{**row, "at": moment(row["at"]), "actor": called(row["actor"], names)} for row in cut["items"]]
     return Listed[TowerShape].model_validate({"items": seen(rooms, subject, items), "next": cut["next"]})
 
@@ -311,8 +312,8 @@ def writes(
     state: Annotated[str | None, Query(description="open, approved, rejected or expired.", examples=["open"])] = None,
 ) -> Listed[WriteShape]:
     """List proposed writes to machines, newest first."""
-    rows, names = rooms.act.writes(state, limit + 1, number_after(after)), rooms.guard.names()
-    cut = page_of(rows, limit, "created")
+    begin, names = spot(after), rooms.guard.names()
+    cut = page_of(rooms.act.writes(state, limit + begin.more, begin.before), limit, "created", begin)
     items = [row for row in cut["items"] if subject.reaches(str(row["property"]))]
     return Listed[WriteShape].model_validate({"items": [_write(row, names) for row in items], "next": cut["next"]})
 

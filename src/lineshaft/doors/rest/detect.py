@@ -11,7 +11,7 @@ from pydantic import Field
 from lineshaft.core import parse_time
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
 from lineshaft.doors.rest.frame.shape import (
     AssetPath,
     Body,
@@ -190,8 +190,9 @@ def findings(
     asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
 ) -> Listed[FindingShape]:
     """List findings, newest first."""
-    rows = rooms.detect.findings(asset=asset, limit=limit + 1, before=number_after(after))
-    cut = page_of(rows, limit, "at")
+    begin = spot(after)
+    rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=begin.before)
+    cut = page_of(rows, limit, "at", begin)
     names = rooms.guard.names()
     items = seen(rooms, subject, [_finding(row, names) for row in cut["items"]])
     return Listed[FindingShape].model_validate({"items": items, "next": cut["next"]})

@@ -10,7 +10,7 @@ from pydantic import Field
 from lineshaft.core import now_ns
 from lineshaft.doors.rest.frame.asking import House, Known, Sender
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import Id, Listed, MaybeMoment, Moment, Shape, moment
 from lineshaft.store import Job, Run
 
@@ -102,10 +102,9 @@ def runs(
     """List runs, newest first."""
     rooms.guard.gate(subject, "etl.read", subject.scope[0] if subject.scope else "")
     names = rooms.guard.names()
-    found = rooms.store.etl.runs(job, limit + 1, number_after(after))
-    items = [_run(one, names) for one in found[:limit]]
-    mark = str(found[limit - 1].started) if len(found) > limit else None
-    return Listed[RunShape].model_validate({"items": items, "next": mark})
+    begin = spot(after)
+    cut = page_of(rooms.store.etl.runs(job, limit + begin.more, begin.before), limit, "started", begin)
+    return Listed[RunShape].model_validate({"items": [_run(one, names) for one in cut["items"]], "next": cut["next"]})
 
 
 @router.post("/{job}/run")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import Id, Listed, MaybeMoment, Moment, Shape, moment
 from lineshaft.doors.rest.purchases import PurchaseShape, purchase_of
 
@@ -71,8 +71,9 @@ def deliveries(
 ) -> Listed[DeliveryShape]:
     """List messages, newest first, with what became of them."""
     rooms.guard.gate(subject, "webhooks.read")
-    rows = rooms.webhooks.list(hook=hook, state=state, limit=limit + 1, before=number_after(after))
-    cut = page_of(rows, limit, "created")
+    begin = spot(after)
+    rows = rooms.webhooks.list(hook=hook, state=state, limit=limit + begin.more, before=begin.before)
+    cut = page_of(rows, limit, "created", begin)
     return Listed[DeliveryShape].model_validate({"items": [_delivery(row) for row in cut["items"]], "next": cut["next"]})
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lineshaft.core import parse_time
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import AssetPath, Id, Listed, Moment, Shape, Version, moment
 from lineshaft.store import LARGEST, Image, Seen
 
@@ -55,9 +55,11 @@ def images(
     result: Annotated[str | None, Query(examples=["fail"])] = None,
 ) -> Listed[ImageShape]:
     """List pictures, newest first."""
-    found = rooms.store.images.list(asset=asset, lot=lot, result=result, limit=limit + 1, before=number_after(after))
-    items = [_image(one) for one in found[:limit] if subject.reaches(one.asset)]
-    return Listed[ImageShape].model_validate({"items": items, "next": str(found[limit - 1].ts) if len(found) > limit else None})
+    begin = spot(after)
+    found = rooms.store.images.list(asset=asset, lot=lot, result=result, limit=limit + begin.more, before=begin.before)
+    cut = page_of(found, limit, "ts", begin)
+    items = [_image(one) for one in cut["items"] if subject.reaches(one.asset)]
+    return Listed[ImageShape].model_validate({"items": items, "next": cut["next"]})
 
 
 @router.post("", status_code=201)

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from lineshaft.core import ConfigError, InvalidInput, NotFound
 from lineshaft.doors.rest.frame.asking import Asking, House, Known, Sender
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, pair_after
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import Body, Id, Listed, MaybeMoment, Moment, Shape, Version, moment
 from lineshaft.store import Aim, ImportJob, Reading
 
@@ -68,10 +68,10 @@ def imports(rooms: House, subject: Known, limit: Limit = 100, after: After = Non
     """List imports, newest first."""
     rooms.guard.gate(subject, "imports.read")
     names = rooms.guard.names()
-    found = rooms.store.import_jobs.list(limit + 1, pair_after(after))
-    mark = f"{found[limit - 1].created}.{found[limit - 1].id}" if len(found) > limit else None
-    items = [_import(rooms.store.import_jobs.received(one.id), one, names) for one in found[:limit]]
-    return Listed[ImportShape].model_validate({"items": items, "next": mark})
+    begin = spot(after)
+    cut = page_of(rooms.store.import_jobs.list(limit + begin.more, begin.before), limit, "created", begin)
+    items = [_import(rooms.store.import_jobs.received(one.id), one, names) for one in cut["items"]]
+    return Listed[ImportShape].model_validate({"items": items, "next": cut["next"]})
 
 
 @router.post("", status_code=201)

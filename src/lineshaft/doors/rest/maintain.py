@@ -11,7 +11,7 @@ from pydantic import Field
 from lineshaft.core import Conflict, InvalidInput, NotFound, did_you_mean, parse_time
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
 from lineshaft.doors.rest.frame.shape import (
     AssetPath,
     Body,
@@ -348,8 +348,9 @@ def work_orders(  # noqa: PLR0917 - the filters of a list
     """List work orders, newest first."""
     whose = subject.id if assigned_to == "me" else assigned_to
     wanted: dict[str, Any] = {"state": state, "asset": asset, "assigned_to": whose, "kind": kind, "late": late}
-    rows = rooms.orders.list(**wanted, limit=limit + 1, before=number_after(after))
-    cut, names = page_of(rows, limit, "created"), rooms.guard.names()
+    begin = spot(after)
+    rows = rooms.orders.list(**wanted, limit=limit + begin.more, before=begin.before)
+    cut, names = page_of(rows, limit, "created", begin), rooms.guard.names()
     items = seen(rooms, subject, [_order(row, names) for row in cut["items"]])
     return Listed[OrderShape].model_validate({"items": items, "next": cut["next"]})
 

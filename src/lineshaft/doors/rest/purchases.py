@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import (
     Body,
     Id,
@@ -87,8 +87,9 @@ def purchases(
     state: Annotated[str | None, Query(examples=["proposed"])] = None,
 ) -> Listed[PurchaseShape]:
     """List purchases, newest first."""
-    rows = rooms.purchases.list(state=state, limit=limit + 1, before=number_after(after))
-    cut, names = page_of(rows, limit, "created"), rooms.guard.names()
+    begin = spot(after)
+    rows = rooms.purchases.list(state=state, limit=limit + begin.more, before=begin.before)
+    cut, names = page_of(rows, limit, "created", begin), rooms.guard.names()
     items = [purchase_of(row, names) for row in cut["items"]]
     return Listed[PurchaseShape].model_validate({"items": items, "next": cut["next"]})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from lineshaft.assets import Property
-from lineshaft.core import iso, parse_time
+from lineshaft.core import iso, parse_duration, parse_time
 from lineshaft.doors.rest.frame.arriving import ROWS_BODY, Rejected, parse
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.hub import quality
@@ -20,6 +21,7 @@ from lineshaft.doors.rest.frame.tables import OTHER_FORMS, answer, finite, quali
 from lineshaft.doors.rest.frame.taking import take
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject
+from lineshaft.store import Latest
 
 router = APIRouter(tags=["values"])
 FUNCTIONS = ("avg", "min", "max", "sum", "stdev", "first", "last")
@@ -103,15 +105,7 @@ def latest(rooms: House, subject: Reader, paths: Properties) -> LatestList:
     """Return the newest value of each property, in the order asked for."""
     asked = [_readable(rooms, subject, path) for path in paths]
     found = rooms.store.latest([one.path for one in asked])
-    items: list[dict[str, Any]] = []
-    for one, newest in zip(asked, found, strict=True):
-        empty = {"property": one.path, "timestamp": None, "value": None, "quality": None, "unit": one.unit}
-        if newest is not None:
-            empty |= {"timestamp": iso(newest.ts), "value": _plain(newest.value), "quality": quality(newest.quality)}
-        elif one.kind == "attribute":
-            empty["value"] = rooms.assets.attribute(one.path)
-        items.append(empty)
-    return LatestList.model_validate({"items": items})
+    return LatestList.model_validate({"items": _then(rooms, asked, found, None)})
 
 
 class Asked(Body):
@@ -124,6 +118,52 @@ class Asked(Body):
 def latest_of_many(rooms: House, subject: Reader, body: Asked) -> LatestList:
     """Return the newest value of each of up to 10,000 properties, in the order asked for; it only reads."""
     return latest(rooms, subject, body.properties)
+
+
+LookBack = Annotated[str, Query(description="How far before the time is looked: 1h, 7d ...", examples=["7d"])]
+
+
+@router.get("/as-of")
+def as_of(
+    rooms: House,
+    subject: Reader,
+    paths: Properties,
+    at: Annotated[str, Query(description="ISO 8601 with a zone, or epoch nanoseconds.", examples=["2026-11-20T06:00:00Z"])],
+    look_back: LookBack = "7d",
+) -> LatestList:
+    """Return the last good value of each property at or before a time, null where there is none within `look_back`."""
+    asked = [_readable(rooms, subject, path) for path in paths]
+    then = parse_time(at, where="at")
+    back = parse_duration(look_back, where="look_back")
+    found = rooms.store.as_of([one.path for one in asked], then, back)
+    return LatestList.model_validate({"items": _then(rooms, asked, found, then)})
+
+
+class AskedThen(Body):
+    """Of which properties somebody wants the values of a time: more than an address can hold."""
+
+    properties: Annotated[list[str], Field(min_length=1, max_length=10_000, examples=[["Bakery/Line 1/Oven/Temperature"]])]
+    at: Annotated[str, Field(examples=["2026-11-20T06:00:00Z"])]
+    look_back: Annotated[str, Field(examples=["7d"])] = "7d"
+
+
+@router.post("/as-of")
+def as_of_many(rooms: House, subject: Reader, body: AskedThen) -> LatestList:
+    """Return the values of a time of up to 10,000 properties, in the order asked for; it only reads."""
+    return as_of(rooms, subject, body.properties, body.at, body.look_back)
+
+
+def _then(rooms: Rooms, asked: list[Property], found: list[Latest | None], at: int | None) -> list[dict[str, Any]]:
+    """Return values as items, in the order asked for; an attribute has the value it had."""
+    items: list[dict[str, Any]] = []
+    for one, row in zip(asked, found, strict=True):
+        item = {"property": one.path, "timestamp": None, "value": None, "quality": None, "unit": one.unit}
+        if row is not None:
+            item |= {"timestamp": iso(row.ts), "value": _plain(row.value), "quality": quality(row.quality)}
+        elif one.kind == "attribute":
+            item["value"] = rooms.assets.attribute(one.path, at)
+        items.append(item)
+    return items
 
 
 @router.get("/history", response_model=History, responses=OTHER_FORMS)
@@ -140,12 +180,14 @@ def history(
     as_of: Annotated[
         str | None, Query(description="What the lake held at this earlier time, before later corrections and deletions.")
     ] = None,
+    descending: Annotated[bool, Query(description="Newest first.", examples=[False])] = False,
 ) -> Any:
-    """Return stored values in (start, end], oldest first: as JSON, CSV, Arrow stream or Parquet by the Accept header."""
+    """Return stored values in (start, end], as JSON, CSV, Arrow stream or Parquet by the Accept header."""
     one = _readable(rooms, subject, path)
     first, last = span(start, end)
     then = None if as_of is None else parse_time(as_of, where="as_of")
-    table: Any = rooms.store.history(one.path, first, last, limit=limit + 1, after=after, as_of=then)
+    ask = partial(rooms.store.history, one.path, first, last, descending=descending)
+    table: Any = ask(limit=limit + 1, after=after, as_of=then)
     more = table.num_rows > limit
     table = table.slice(0, limit)
     token = rooms.store.page(table) if more else None

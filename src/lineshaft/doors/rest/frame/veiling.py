@@ -21,6 +21,7 @@ PREFIX = "/api/v1/"
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "aggregates": ("samples",),
     "alarms": ("alarms", "alarm_log"),
+    "as-of": ("latest", "samples"),
     "assets": ("assets", "properties"),
     "cases": ("cases",),
     "documents": ("documents",),
