@@ -12,7 +12,7 @@ import click
 from lineshaft.app import open_database
 from lineshaft.cli.home import existing, home_option
 from lineshaft.core import ConfigError
-from lineshaft.store import Costs, Scale, cost_told
+from lineshaft.store import Costs, Scale, cost_told, size_told
 
 MONTHS = {30: "1 month", 90: "3 months", 360: "12 months"}
 
@@ -86,14 +86,8 @@ def _words(told: dict[str, Any]) -> list[str]:
 
 
 def _size(size: float | None) -> str:
-    """Return bytes as people read them; nothing for what was not measured."""
-    if size is None:
-        return "?"
-    for unit in ("B", "kB", "MB"):
-        if abs(size) < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:,.2f} GB"
+    """Return bytes as people read them; a question mark for what was not measured."""
+    return "?" if size is None else size_told(size)
 
 
 def _money(amount: float, told: dict[str, Any]) -> str:

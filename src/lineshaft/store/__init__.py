@@ -9,7 +9,7 @@ for every value. A series is (source, tag): what it means is asked of the assets
 from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.coldtier import write as write_cold_tier
-from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told
+from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told, size_told
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
 from lineshaft.store.image import LARGEST, Image, Images, Seen
@@ -31,6 +31,7 @@ from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored, no
 from lineshaft.store.tables import MIGRATIONS
 from lineshaft.store.tablet import Change, Tablets
 from lineshaft.store.tiers import Holding, Rule, Tier, TiersSettings
+from lineshaft.store.tiers.outside import Outside, probe
 from lineshaft.store.view import Field, Range, View
 
 __all__ = [
@@ -76,6 +77,7 @@ __all__ = [
     "Listing",
     "Meaning",
     "Method",
+    "Outside",
     "Plant",
     "Prognosis",
     "Range",
@@ -102,6 +104,8 @@ __all__ = [
     "files_of",
     "interpolated",
     "nothing",
+    "probe",
+    "size_told",
     "time_weighted",
     "write_cold_tier",
 ]

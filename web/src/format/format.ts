@@ -42,7 +42,8 @@ export function formatBytes(language: string, bytes: number | null | undefined):
   const steps = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
   const step = Math.min(steps.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(bytes))) / 3)));
   const value = bytes / 1000 ** step;
-  return numberFormat(language, { style: 'unit', unit: steps[step] ?? 'byte', unitDisplay: 'short', maximumFractionDigits: step && Math.abs(value) < 100 ? 1 : 0 }).format(value);
+  if (step === 0) return `${numberFormat(language, { maximumFractionDigits: 0 }).format(value)} B`;
+  return numberFormat(language, { style: 'unit', unit: steps[step] ?? 'byte', unitDisplay: 'short', maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 }).format(value);
 }
 
 /** A value of any type; a number that is not finite has no meaning to show. */
@@ -74,6 +75,12 @@ export function formatWhen(language: string, when: string | number | null | unde
 }
 
 const UNITS: readonly [Intl.NumberFormatOptions['unit'], number][] = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]];
+
+/** A day as people write it; for a time of day see `formatWhen`. */
+export function formatDay(language: string, when: string | number | null | undefined): string {
+  const ms = instant(when);
+  return ms === null ? DASH : timeFormat(language, { dateStyle: 'medium' }).format(ms);
+}
 
 /** A span by its two largest units: `2 h 5 min`. */
 export function formatSpan(language: string, seconds: number | null | undefined): string {

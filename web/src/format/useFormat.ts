@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
-import { formatBytes, formatClock, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
+import { formatBytes, formatClock, formatDay, formatMoney, formatNumber, formatPercent, formatSpan, formatValue, formatWhen } from './format';
 
 /** The page's language as the reader's region writes it: 20/11/2026 in London, 11/20/2026 in Chicago. */
 const regional = (language: string): string => navigator.languages.find((one) => one.slice(0, 2) === language) ?? language;
@@ -16,6 +16,7 @@ export function useFormat() {
       money: (value: number | null | undefined, currency?: string) => formatMoney(language, value, currency),
       bytes: (value: number | null | undefined) => formatBytes(language, value),
       value: (value: unknown, digits?: number) => (typeof value === 'boolean' ? t(value ? 'word.yes' : 'word.no') : formatValue(language, value, digits)),
+      day: (when: string | number | null | undefined) => formatDay(language, when),
       clock: (when: string | number | null | undefined) => formatClock(language, when),
       when: (when: string | number | null | undefined) => formatWhen(language, when),
       span: (seconds: number | null | undefined) => formatSpan(language, seconds),

@@ -63,13 +63,12 @@ function Tiles({ found }: { found: Estimate }) {
 }
 
 function Chart({ found }: { found: Estimate }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const f = useFormat();
   const money = useMoney(found.terms.currency);
   const [of, setOf] = useState<'size' | 'money'>('size');
   const [days, setDays] = useState('360');
   const limit = of === 'money' ? found.terms.budget_money : null;
-  const date = (at: number): string => new Intl.DateTimeFormat(i18n.language, { dateStyle: 'medium' }).format(at);
   const choose = (
     <Group gap="xs">
       <SegmentedControl size="xs" aria-label={t('cost.of')} value={of} onChange={(value) => setOf(value as typeof of)} data={[{ value: 'size', label: t('cost.size') }, { value: 'money', label: t('cost.money') }]} />
@@ -78,7 +77,7 @@ function Chart({ found }: { found: Estimate }) {
   );
   return (
     <Panel title={t('cost.grows')} extra={choose} pad={false}>
-      <Scroll minWidth={520}><Growth cost={found} weigh={of === 'money' ? inMoney(found.terms.prices) : inBytes} days={Number(days)} limit={limit} show={of === 'money' ? money : f.bytes} date={date} /></Scroll>
+      <Growth cost={found} weigh={of === 'money' ? inMoney(found.terms.prices) : inBytes} days={Number(days)} limit={limit} show={of === 'money' ? money : f.bytes} date={f.day} />
     </Panel>
   );
 }
@@ -130,7 +129,7 @@ function Budget({ one, currency }: { one: CostBudget; currency: string }) {
   const show = (value: number): string => (one.what === 'money' ? money(value) : f.bytes(value * 1e9));
   const over = one.exceeded_in_days === 0;
   const soon = one.exceeded_in_days !== null && one.exceeded_in_days <= 30;
-  const words = over ? t('cost.exceeded') : one.exceeded_in_days === null ? t('cost.holds') : t('cost.exceededIn', { count: one.exceeded_in_days, at: f.when(one.exceeded_at).slice(0, 10) });
+  const words = over ? t('cost.exceeded') : one.exceeded_in_days === null ? t('cost.holds') : t('cost.exceededIn', { count: one.exceeded_in_days, at: f.day(one.exceeded_at) });
   const Icon = over || soon ? IconAlertTriangle : IconCheck;
   const colour = over ? 'var(--alarm-1)' : soon ? 'var(--alarm-2)' : undefined;
   return (
@@ -150,10 +149,13 @@ function WhatIf({ found }: { found: Estimate }) {
     <Panel title={t('cost.rules')}>
       <Text size="sm">{rules.length ? rules.map(([table, days]) => t('cost.rule', { table, count: days })).join(' ') : t('cost.noRules')}</Text>
       {found.what_if.length > 0 && (
-        <Table mt="xs">
+        <>
+        <Text size="sm" mt="xs">{t('cost.whatIf')}</Text>
+        <Scroll minWidth={300}><Table mt="xs">
           <Table.Thead><Table.Tr><Table.Th>{t('cost.olderThan')}</Table.Th><Table.Th className="figure">{t('cost.moved')}</Table.Th><Table.Th className="figure">{t('cost.inYear')}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>{found.what_if.map((one) => <Table.Tr key={one.older_than_days}><Table.Td>{t('cost.days', { count: one.older_than_days })}</Table.Td><Table.Td className="figure">{f.bytes(one.moved)}</Table.Td><Table.Td className="figure">{money(one.money)}</Table.Td></Table.Tr>)}</Table.Tbody>
-        </Table>
+        </Table></Scroll>
+        </>
       )}
       <Text size="xs" c="dimmed" mt="xs">{t('cost.kept', { count: Math.round(found.kept_days) })}</Text>
     </Panel>
@@ -169,17 +171,17 @@ function Terms({ terms }: { terms: CostTerms }) {
   const f = useFormat();
   const may = useMay('cost.edit');
   const [editing, setEditing] = useState(false);
-  const limit = (value: number | null, unit: string): string => (value === null ? t('cost.none') : `${f.number(value)} ${unit}`);
+  const limit = (value: number | null, show: (value: number) => string): string => (value === null ? t('cost.none') : show(value));
   return (
     <Panel title={t('cost.prices')} extra={may && !editing && <Button leftSection={<IconPencil size={16} aria-hidden />} onClick={() => setEditing(true)}>{t('catalog.edit')}</Button>}>
       {editing ? <Edit terms={terms} done={() => setEditing(false)} /> : (
-        <Table>
+        <Scroll minWidth={320}><Table>
           <Table.Thead><Table.Tr><Table.Th>{t('cost.tier')}</Table.Th><Table.Th className="figure">{t('cost.price', { currency: terms.currency })}</Table.Th><Table.Th className="figure">{t('cost.budget')}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
-            {TIERS.map((tier) => <Table.Tr key={tier}><Table.Td>{t(`tier.${tier}`)}</Table.Td><Table.Td className="figure">{f.number(terms.prices[tier], 3)}</Table.Td><Table.Td className="figure">{limit(terms.budget_gb[tier], 'GB')}</Table.Td></Table.Tr>)}
-            <Table.Tr><Table.Td>{t('cost.all')}</Table.Td><Table.Td /><Table.Td className="figure">{limit(terms.budget_money, t('cost.aMonth', { currency: terms.currency }))}</Table.Td></Table.Tr>
+            {TIERS.map((tier) => <Table.Tr key={tier}><Table.Td>{t(`tier.${tier}`)}</Table.Td><Table.Td className="figure">{f.number(terms.prices[tier], 3)}</Table.Td><Table.Td className="figure">{limit(terms.budget_gb[tier], (value) => f.bytes(value * 1e9))}</Table.Td></Table.Tr>)}
+            <Table.Tr><Table.Td>{t('cost.all')}</Table.Td><Table.Td /><Table.Td className="figure">{limit(terms.budget_money, (value) => `${f.number(value)} ${t('cost.aMonth', { currency: terms.currency })}`)}</Table.Td></Table.Tr>
           </Table.Tbody>
-        </Table>
+        </Table></Scroll>
       )}
       <Text size="xs" c="dimmed" mt="xs">{t('cost.source')}</Text>
     </Panel>

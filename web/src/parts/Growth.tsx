@@ -1,5 +1,6 @@
 /** How much lay in each tier, and how much will: what was measured stands solid, what is only expected is hatched. */
 import { Box, Group, Text } from '@mantine/core';
+import { useElementSize } from '@mantine/hooks';
 import { useId } from 'react';
 import { useTranslation } from 'react-i18next';
 import { TIERS, type Cost, type Sizes, type Tier } from '../api/cost';
@@ -35,7 +36,6 @@ export function ticks(top: number): number[] {
   return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, n) => n * step);
 }
 
-const WIDE = 720;
 const HIGH = 260;
 const LEFT = 76;
 const BELOW = 24;
@@ -46,6 +46,8 @@ interface Props { cost: Cost; weigh: Weigh; days: number; limit: number | null; 
 export function Growth({ cost, weigh, days, limit, show, date }: Props) {
   const { t } = useTranslation();
   const id = useId();
+  const { ref, width } = useElementSize<HTMLDivElement>();
+  const WIDE = Math.max(280, width);
   const { past, future } = series(cost, weigh, days);
   const every = [...past, ...future];
   const start = Math.min(...every.map((point) => point.at));
@@ -56,8 +58,8 @@ export function Growth({ cost, weigh, days, limit, show, date }: Props) {
   const now = Date.parse(cost.at);
   const used = TIERS.filter((_, n) => every.some((point) => (point.parts[n] ?? 0) > 0));
   return (
-    <Box>
-      <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={t('cost.chart', { now: show(past.at(-1)?.parts.reduce((a, b) => a + b, 0) ?? 0), later: future.length ? show(future.at(-1)?.parts.reduce((a, b) => a + b, 0) ?? 0) : '–' })} style={{ width: '100%', minWidth: 520, display: 'block' }}>
+    <Box ref={ref}>
+      <svg viewBox={`0 0 ${WIDE} ${HIGH}`} role="img" aria-label={t('cost.chart', { now: show(past.at(-1)?.parts.reduce((a, b) => a + b, 0) ?? 0), later: future.length ? show(future.at(-1)?.parts.reduce((a, b) => a + b, 0) ?? 0) : '–' })} style={{ width: '100%', height: HIGH, display: 'block' }}>
         <defs>
           <pattern id={id} width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="6" height="6" fill="var(--card)" fillOpacity="0.45" /><rect width="2" height="6" fill="var(--card)" fillOpacity="0.8" /></pattern>
         </defs>

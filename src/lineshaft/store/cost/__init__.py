@@ -4,10 +4,10 @@ Everything is measured: sizes from files, growth from the rows and sizes of the 
 Prices are a person's: the settings say them, and what is written on the Cost page counts instead.
 """
 
-from lineshaft.store.cost.costs import Costs, Prognosis
+from lineshaft.store.cost.costs import Costs, Prognosis, size_told
 from lineshaft.store.cost.scale import Held, Scale
 from lineshaft.store.cost.settings import TIERS, CostSettings
 from lineshaft.store.cost.terms import Terms
 from lineshaft.store.cost.told import cost_told
 
-__all__ = ["TIERS", "CostSettings", "Costs", "Held", "Prognosis", "Scale", "Terms", "cost_told"]
+__all__ = ["TIERS", "CostSettings", "Costs", "Held", "Prognosis", "Scale", "Terms", "cost_told", "size_told"]

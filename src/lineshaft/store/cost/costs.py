@@ -193,19 +193,39 @@ def _what_if(lines: Sequence[Line], terms: Terms, today: int, older: int) -> Wha
 
 def _warning(one: Crossing, found: Prognosis) -> SystemEvent:
     """Return the event of one budget: what, when, and what can be done about it."""
-    unit = f"{found.terms.currency} a month" if one.what == "money" else "GB"
     name = "storage costs" if one.what == "money" else f"the tier '{one.what}' holds"
-    limit, now = f"{one.limit:g} {unit}", f"{one.now:.3g} {unit}"
+    limit, now = (_amount(value, one.what, found.terms.currency) for value in (one.limit, one.now))
+    advice = _advice(found, one.what)
     if one.day == 0:
-        return SystemEvent(f"{EVENT}:{one.what}", f"{name} {now}, more than the budget of {limit}", "error", hint=_advice(found))
+        return SystemEvent(f"{EVENT}:{one.what}", f"{name} {now}, more than the budget of {limit}", "error", hint=advice)
     when = (datetime.fromtimestamp(found.at / 1e9, UTC) + timedelta(days=one.day or 0)).date().isoformat()
     message = f"{name} {now}; at the growth of the last days the budget of {limit} is exceeded on {when} (in {one.day} days)"
-    return SystemEvent(f"{EVENT}:{one.what}", message, "warning", hint=_advice(found))
+    return SystemEvent(f"{EVENT}:{one.what}", message, "warning", hint=advice)
 
 
-def _advice(found: Prognosis) -> str:
-    largest = max(found.lines, key=lambda line: line.size, default=None)
-    what = "delete or move what is not needed" if largest is None else f"the largest is {largest.table}"
-    copies = sum(line.size for line in found.lines if line.table == COPIES)
-    kept = f"; {copies / GB:.3g} GB are replaced files: a shorter [store] keep_removed sweeps them sooner" if copies else ""
-    return f"{what}{kept}; a tier rule moves old files to object storage; prices and budget are on the Cost page"
+def _amount(value: float, what: str, currency: str) -> str:
+    return f"{value:.3g} {currency} a month" if what == "money" else size_told(value * GB)
+
+
+def size_told(size: float) -> str:
+    """Return bytes as people read them, in thousands."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    step = 0
+    while abs(size) >= 1000 and step < len(units) - 1:
+        size, step = size / 1000, step + 1
+    return f"{size:,.{1 if step else 0}f} {units[step]}"
+
+
+def _advice(found: Prognosis, what: str) -> str:
+    """Return what can be done: where most of it lies, what sweeps sooner, and what moves it."""
+    mine = [line for line in found.lines if what in ("money", line.tier)]
+    largest = max(mine, key=lambda line: line.size, default=None)
+    said = [] if largest is None else [f"the largest is {largest.table} with {size_told(largest.size)}"]
+    copies = sum(line.size for line in mine if line.table == COPIES)
+    if copies > 0.05 * sum(line.size for line in mine):
+        said.append(f"{size_told(copies)} are replaced files: a shorter [store] keep_removed sweeps them sooner")
+    if what == "hot":
+        said.append("a shorter [store] flush_interval moves values to the lake sooner")
+    if what in ("money", "local"):
+        said.append("a tier rule moves old files to object storage")
+    return "; ".join([*said, "prices and budget are on the Cost page"])
