@@ -86,7 +86,9 @@ class Plant:
             self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out
         )
         kept = (self.orders, self.spares, self.purchases, self.detect)
-        self.act = act.Act(home, self.db, self.guard, *kept, self.settings.act, self.bus, hand, self.production)
+        reach = act.Reach(self.guard, self.assets, self.orders, self.spares, self.detect, self.store, self.compute, home)
+        beside = (hand, self.production, self.settings.agents, reach)
+        self.act = act.Act(home, self.db, self.guard, *kept, self.settings.act, self.bus, *beside)
         self.webhooks, self.partner = self._exchange(home)
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
@@ -148,7 +150,9 @@ class Plant:
         on(detect.AlarmChanged, self.act.on_alarm_step, "act: an alarm's input is back")
         on(maintain.OrderChanged, self.act.on_order, "act: a step of an order wakes its case")
         on(maintain.PurchaseChanged, self.act.on_purchase, "act: an approved purchase is bought, an ordered one wakes its case")
+        on(production.ProductionChanged, self._on_production, "compute: shifts that metrics close by")
         on(production.ProductionChanged, self.act.on_production, "act: a verdict wakes the case of a held lot")
+        on(maintain.SpareLow, self.act.on_spare, "act: a part that is low is bought")
         on(
             act.ExecutorLost,
             self._on_lost,
@@ -172,6 +176,10 @@ class Plant:
         self.partner.take_over(lost.name)
         self.webhooks.take_over(lost.name)
         self.act.notifier.carrying.take_over(lost.name)
+
+    def _on_production(self, _event: production.ProductionChanged) -> None:
+        if not self._loading:
+            self.compute.calendars_changed()
 
     @staticmethod
     def problems_of(home: Path) -> list[Problem]:

@@ -49,6 +49,7 @@ SECTIONS: dict[str, type[Section]] = {
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
     "act": act.ActSettings,
+    "agents": act.AgentsSettings,
 }
 """Every section of settings.toml, in the order of the data."""
 
@@ -84,6 +85,7 @@ class Settings:
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings
     act: act.ActSettings
+    agents: act.AgentsSettings
 
 
 def read_settings(home: Path) -> Settings:

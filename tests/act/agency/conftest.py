@@ -20,7 +20,7 @@ LOCAL = AgentsSettings.model_validate(
 
 
 class Script:
-    """A scripted model: for each question of a run the next step, a tool call or the answer. It stands in for a language model."""
+    """A scripted model: for each question of a run the next step, a tool call or the answer. No model is real."""
 
     def __init__(self, *steps: Any) -> None:
         self.steps, self.asked = list(steps), 0
@@ -37,7 +37,7 @@ class Script:
 
             self.seen.append(ModelMessagesTypeAdapter.dump_json(messages).decode())
             self.entered.set()
-            while not self.gate.is_set():
+            while not self.gate.is_set():  # noqa: ASYNC110 - the test opens the gate from another thread
                 await asyncio.sleep(0.01)
             said = sum(1 for message in messages if isinstance(message, ModelResponse))
             step = self.steps[min(said, len(self.steps) - 1)]

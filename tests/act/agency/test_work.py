@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from lineshaft.core import Database
@@ -11,7 +9,7 @@ from lineshaft.guard import Command
 from tests.act.agency.conftest import ERNA, AgentPlant
 from tests.act.conftest import BERT, CARL, PUMP
 
-SIX = ("answer", {"quantity": 6, "reason": "two orders a month, ten days to come"})
+SEVEN = ("answer", {"quantity": 7, "reason": "two orders a month, ten days to come"})
 
 
 def tower(plant, word):
@@ -28,12 +26,12 @@ def test_without_an_agent_the_task_is_a_persons_as_before(agent_plant):
 def test_an_agent_looks_with_its_tools_and_proposes_and_a_person_decides(agent_plant):
     plant = agent_plant
     plant.hire()
-    script = plant.script(("spares", {"part": "BRG-6205"}), SIX)
+    script = plant.script(("spares", {"part": "BRG-6205"}), SEVEN)
     plant.shake()
     approval = plant.act.approvals()[0]
-    assert (approval["proposed_by"], approval["proposal"]["quantity"], approval["proposal"]["cost"]) == ("agent:buyer", 6, 147.0)
+    assert (approval["proposed_by"], approval["proposal"]["quantity"], approval["proposal"]["cost"]) == ("agent:buyer", 7, 171.5)
     run = plant.runs()[0]
-    assert (run["state"], run["output"]["quantity"], script.asked) == ("done", 6, 2)
+    assert (run["state"], run["output"]["quantity"], script.asked) == ("done", 7, 2)
     assert [one["field"] for one in run["diff"]] == ["quantity", "cost"]
     assert run["tokens"] > 0
     assert run["money"] > 0
@@ -47,7 +45,7 @@ def test_an_agent_looks_with_its_tools_and_proposes_and_a_person_decides(agent_p
     assert tower(plant, "Buy what fell below its minimum: proposed")[0]["actor"] == "agent:buyer"
     plant.decide(BERT, "approve")
     purchase = plant.purchases.list()[0]
-    assert (purchase["quantity"], purchase["state"]) == (6, "ordered")
+    assert (purchase["quantity"], purchase["state"]) == (7, "ordered")
     assert plant.task("replenish")["actor"] == "bert"
     assert plant.guard.verify().ok
     assert any(row.subject_id == "agent:buyer" and row.action == "purchases.propose" for row in plant.guard.audit())
@@ -60,7 +58,7 @@ def test_an_agent_looks_with_its_tools_and_proposes_and_a_person_decides(agent_p
         ("I would buy six, I think.", "Exceeded maximum"),
         (("answer", {"quantity": "many", "reason": "x"}), "Exceeded maximum"),
         (("answer", {"quantity": -3, "reason": "x"}), "Exceeded maximum"),
-        (("no_such_tool", {}), "Exceeded maximum"),
+        (("no_such_tool", {}), "exceeded max retries"),
     ],
 )
 def test_whatever_goes_wrong_the_task_falls_to_a_person_with_the_reason(agent_plant, step, why):
@@ -85,7 +83,7 @@ def test_an_agent_that_takes_too_long_is_not_waited_for(tmp_path):
     plant.stock()
     plant.process(COMPLEX)
     plant.hire()
-    plant.script(SIX).gate.clear()
+    plant.script(SEVEN).gate.clear()
     plant.act.start_engine()
     plant.shake()
     assert plant.runs()[0]["why"] == "no answer came within 300ms"
@@ -97,12 +95,12 @@ def test_an_agent_that_takes_too_long_is_not_waited_for(tmp_path):
 def test_the_switch_cuts_off_what_is_under_way(agent_plant):
     plant = agent_plant
     plant.hire()
-    script = plant.script(SIX)
+    script = plant.script(SEVEN)
     script.gate.clear()
     plant.feed((1, 9.0), (4, 9.2))
     assert script.entered.wait(30)
     plant.do("agents.stop", lambda tx: plant.act.agency.register.stop(tx, "buyer", ERNA, "fire drill"))
-    plant.until(lambda: plant.act.approvals())
+    plant.until(plant.act.approvals)
     assert plant.runs()[0]["why"] == "it was stopped while it worked"
     assert plant.act.approvals()[0]["proposed_by"] == "rule:replenisher"
     assert script.asked == 0
@@ -111,7 +109,7 @@ def test_the_switch_cuts_off_what_is_under_way(agent_plant):
 def test_one_stopped_or_over_its_budget_gets_no_work(agent_plant):
     plant = agent_plant
     plant.hire(calls_a_day=0)
-    plant.script(SIX)
+    plant.script(SEVEN)
     plant.shake()
     run = plant.runs()[0]
     assert run["state"] == "fell"
@@ -139,7 +137,7 @@ def test_no_model_configured_is_said_and_stops_nothing(tmp_path):
 
 def test_a_role_too_small_does_not_do_the_task(agent_plant):
     agent_plant.hire(role="viewer")
-    agent_plant.script(SIX)
+    agent_plant.script(SEVEN)
     agent_plant.shake()
     run = agent_plant.runs()[0]
     assert run["state"] == "fell"
@@ -149,12 +147,11 @@ def test_a_role_too_small_does_not_do_the_task(agent_plant):
 
 def test_in_dry_run_a_person_does_the_task_and_the_difference_is_shown(agent_plant):
     agent_plant.hire(dry_run=True)
-    agent_plant.script(SIX)
+    agent_plant.script(SEVEN)
     agent_plant.shake()
     assert agent_plant.act.approvals()[0]["proposed_by"] == "rule:replenisher"
     run = agent_plant.runs()[0]
-    assert (run["state"], run["diff"]) == ("done", [{"field": "quantity", "before": 8.0 - 2.0, "after": 6.0}][:0] or run["diff"])
-    assert {one["field"] for one in run["diff"]} <= {"quantity"}
+    assert (run["state"], run["diff"]) == ("done", [{"field": "quantity", "before": 6.0, "after": 7.0}])
     agent_plant.decide(BERT, "approve")
     assert agent_plant.act.agency.trust.verdicts("buyer") == []
 
@@ -193,7 +190,7 @@ def test_a_low_risk_task_is_the_agents_own_once_trust_is_earned_and_a_persons_ag
     plant = agent_plant
     plant.process(COMPLEX_CHEAP[0], COMPLEX_CHEAP[1])
     plant.hire()
-    plant.script(SIX)
+    plant.script(("answer", {"quantity": 1, "reason": "one is enough"}))
     plant.shake()
     assert plant.task("replenish")["mode"] == "agent"
     plant.decide(BERT, "approve")  # not earned yet: a person decides
@@ -203,7 +200,7 @@ def test_a_low_risk_task_is_the_agents_own_once_trust_is_earned_and_a_persons_ag
     assert (task["state"], task["actor"], task["actor_kind"]) == ("done", "agent:buyer", "agent")
     assert task["output"]["delegated"] is True
     bought = plant.purchases.list()[0]
-    assert (bought["quantity"], bought["state"]) == (6, "ordered")
+    assert (bought["quantity"], bought["state"]) == (1, "ordered")
     run = plant.runs()[0]
     changed = plant.do("agents.judge", lambda tx: {"said": plant.act.staff.object_to(tx, run["id"], CARL)[1]}, by=CARL)
     assert changed["said"] == "fallen back"
@@ -227,7 +224,7 @@ def test_a_costlier_proposal_than_the_rules_needs_a_person_although_trust_is_ear
 def test_a_person_who_edits_disagrees(agent_plant):
     plant = agent_plant
     plant.hire()
-    plant.script(SIX)
+    plant.script(SEVEN)
     plant.shake()
     plant.decide(BERT, "edit", edit={"quantity": 4})
     plant.decide(CARL, "approve")
@@ -238,7 +235,7 @@ def test_a_person_who_edits_disagrees(agent_plant):
 def test_what_a_manual_or_a_name_says_is_data_between_marks_that_cannot_be_forged(agent_plant):
     plant = agent_plant
     plant.hire()
-    script = plant.script(SIX)
+    script = plant.script(SEVEN)
     plant.shake()
     run = plant.runs()[0]
     mark = run["id"].replace("-", "")[:16]
@@ -279,8 +276,3 @@ def test_a_piece_of_work_asked_for_by_a_person_sees_no_more_than_they_do(agent_p
     listed = plant.act.agency.journal.list(run_id=run["id"])[1]["answer"]
     assert listed == []
     assert plant.guard.perform(Command(BERT, "agents.ask", "x"), lambda _tx: {"ok": True})["ok"]
-
-
-def test_asking_waits_in_the_same_loop(agent_plant):
-    assert asyncio.run(asyncio.sleep(0, "no loop of an agent is left behind")) is not None
-    assert agent_plant.act.staff.crew._at_work == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lineshaft.assets import Assets
@@ -31,6 +32,7 @@ class Reach:
     detect: Detect
     store: Store | None = None
     compute: Compute | None = None
+    home: Path | None = None
 
     @property
     def map(self) -> Assets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from lineshaft.act import ApprovalChanged, CaseChanged, TowerAdded
+from lineshaft.act import AgentChanged, ApprovalChanged, CaseChanged, TowerAdded
 from lineshaft.assets import AssetsChanged
 from lineshaft.compute import RecomputeMoved
 from lineshaft.core import SystemEvent, iso
@@ -46,6 +46,10 @@ def _approval(event: ApprovalChanged) -> dict[str, Any]:
     return {"id": event.approval_id, "case_id": event.case_id, "state": event.state, "what": event.what}
 
 
+def _agent(event: AgentChanged) -> dict[str, Any]:
+    return {"id": event.name, "state": event.state, "what": event.what}
+
+
 def _tower(event: TowerAdded) -> dict[str, Any]:
     return {name: event.line[name] for name in ("asset", "id", "what", "case_id")}
 
@@ -68,6 +72,7 @@ TOLD: tuple[tuple[type[Any], str, Telling], ...] = (
     (SpareLow, "spares", _spare),
     (CaseChanged, "case", _case),
     (ApprovalChanged, "approval", _approval),
+    (AgentChanged, "agent", _agent),
     (TowerAdded, "tower", _tower),
     (RecomputeMoved, "recompute", _recompute),
     (SystemEvent, "system", _system),
