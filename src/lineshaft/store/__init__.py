@@ -21,6 +21,7 @@ from lineshaft.store.meaning import Meaning, Ref, Tag
 from lineshaft.store.outside import TABLES, files_of
 from lineshaft.store.past import Stretch
 from lineshaft.store.query import AGGREGATES, Latest
+from lineshaft.store.questions import QUESTIONS, Question
 from lineshaft.store.sampled import Method, interpolated, time_weighted
 from lineshaft.store.samples import Plant
 from lineshaft.store.settings import StoreSettings
@@ -31,7 +32,7 @@ from lineshaft.store.stored import DERIVED, HINTS, STORED, Rejection, Stored, no
 from lineshaft.store.tables import MIGRATIONS
 from lineshaft.store.tablet import Change, Tablets
 from lineshaft.store.tiers import Holding, Rule, Tier, TiersSettings
-from lineshaft.store.tiers.outside import Outside, probe
+from lineshaft.store.tiers.outside import Outside, try_bucket
 from lineshaft.store.view import Field, Range, View
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "LAYOUTS",
     "MIGRATIONS",
     "NEVER",
+    "QUESTIONS",
     "REASONS",
     "SITEWISE",
     "STORED",
@@ -80,6 +82,7 @@ __all__ = [
     "Outside",
     "Plant",
     "Prognosis",
+    "Question",
     "Range",
     "Reading",
     "Ref",
@@ -104,8 +107,8 @@ __all__ = [
     "files_of",
     "interpolated",
     "nothing",
-    "probe",
     "size_told",
     "time_weighted",
+    "try_bucket",
     "write_cold_tier",
 ]

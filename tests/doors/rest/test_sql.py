@@ -154,6 +154,30 @@ def test_scenario_d_one_statement_names_the_guilty_lot(house: House):
     assert found["rows"] == [["diameter", "DOUGH-2", "FLOUR-2", "flour", 9.9]]
 
 
+def test_every_ready_made_question_runs_here(house: House):
+    items = house.get("sql/questions", "viewer")["items"]
+    assert items[0]["name"] == "guilty_lot"
+    for one in items:
+        found = ask(house, one["sql"], "planner")
+        assert found["columns"], one["name"]
+
+
+def test_the_ready_made_question_names_the_guilty_lot(house: House):
+    """The dough of the demo plant fails its check after the pump shook: its flour and its butter are named, with the spike."""
+    spike = house.moment(60)
+    house.values([(VIBRATION, value, spike + n * NS) for n, value in enumerate((1.4, 9.4, 9.8, 1.5))])
+    for lot, parents in (("FL-9", []), ("BU-9", []), ("DO-9", ["FL-9", "BU-9"]), ("DO-8", ["FL-9"])):
+        assert house.post("production/lots", {"lot": lot, "material": lot[:2], "parents": parents}).status_code == 201
+    for lot, passed in (("DO-9", False), ("DO-8", True)):
+        body = {"check": "weight", "lot": lot, "machine": OVEN, "value": 31.0, "passed": passed, "at": iso(spike + 60 * NS)}
+        assert house.post("production/quality", body).status_code == 201
+    question = next(one["sql"] for one in house.get("sql/questions")["items"] if one["name"] == "guilty_lot")
+    rows = [row for row in ask(house, question, "planner")["rows"] if row[2].startswith("DO-")]
+    assert sorted(row[:4] for row in rows) == [["BU-9", "BU", "DO-9", "weight"], ["FL-9", "FL", "DO-9", "weight"]]
+    assert {(row[4], row[6]) for row in rows} == {(f"{PUMP}/Vibration", 7.1)}
+    assert all(row[5] >= 9.8 for row in rows)
+
+
 def test_the_catalog_lists_describes_and_is_written_in(house: House):
     listed = {one["name"]: one for one in house.get("catalog", "viewer")["items"]}
     assert {"samples", "latest", "hour", "assets", "lots", "work_orders", "downtime", "spares", "cases"} <= set(listed)

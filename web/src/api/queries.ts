@@ -73,6 +73,7 @@ export const q = {
   lots: list<T.Lot>('production/lots'),
   quality: list<T.QualityResult>('production/quality'),
   documents: list<T.DocumentInfo>('documents'),
+  questions: queryOptions({ queryKey: ['sql', 'questions'], queryFn: ({ signal }) => ask<{ items: { name: string; sql: string }[] }>('sql/questions', { signal }), staleTime: Infinity }),
   catalog: queryOptions({ queryKey: ['catalog'], queryFn: ({ signal }) => ask<T.Catalog>('catalog', { signal }), refetchInterval: 60_000 }),
   table: (name: string) => one<T.CatalogDetail>('catalog', name),
 };

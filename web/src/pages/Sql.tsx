@@ -1,5 +1,5 @@
 import { Box, Button, Group, Menu, Select, Text } from '@mantine/core';
-import { IconDownload, IconHistory, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
+import { IconDownload, IconHelpCircle, IconHistory, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react';
@@ -47,6 +47,7 @@ export default function Sql() {
   const [limit, setLimit] = useState('1000');
   const stop = useRef<AbortController | null>(null);
   const { data: book } = useQuery(q.catalog);
+  const { data: ready } = useQuery(q.questions);
   const tables = useMemo(() => Object.fromEntries((book?.items ?? []).map((one) => [one.name, one.columns.map((column) => column.name)])), [book]);
   const run = useMutation({
     mutationFn: async (sql: string) => {
@@ -72,6 +73,10 @@ export default function Sql() {
     <>
       <PageHead title={t('nav.sql')} sub={t('sql.sub')}>
         <Select aria-label={t('sql.limit')} w={160} allowDeselect={false} value={limit} onChange={(value) => value && setLimit(value)} data={LIMITS.map((value) => ({ value, label: t('sql.rowsMost', { rows: f.number(Number(value)) }) }))} />
+        <Menu position="bottom-end" width={340}>
+          <Menu.Target><Button leftSection={<IconHelpCircle size={16} aria-hidden />} disabled={!ready?.items.length} data-questions>{t('sql.questions')}</Button></Menu.Target>
+          <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>{(ready?.items ?? []).map((one) => <Menu.Item key={one.name} onClick={() => { setText(one.sql); if (may) run.mutate(one.sql); }} style={{ whiteSpace: 'normal' }}>{t(`question.${one.name}`)}</Menu.Item>)}</Menu.Dropdown>
+        </Menu>
         <Menu position="bottom-end" width={420}>
           <Menu.Target><Button leftSection={<IconHistory size={16} aria-hidden />} disabled={kept.length === 0}>{t('sql.history')}</Button></Menu.Target>
           <Menu.Dropdown mah={420} style={{ overflowY: 'auto' }}>{kept.map((one) => <Menu.Item key={one} onClick={() => setText(one)}><Text size="xs" className="mono" lineClamp={2}>{one}</Text></Menu.Item>)}</Menu.Dropdown>

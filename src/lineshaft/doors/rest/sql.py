@@ -11,12 +11,12 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from lineshaft.core import InvalidInput, LineshaftError
-from lineshaft.doors.rest.frame.asking import Asking, Sender
+from lineshaft.doors.rest.frame.asking import Asking, Reader, Sender
 from lineshaft.doors.rest.frame.plain import flat, plain
 from lineshaft.doors.rest.frame.shape import Body, Shape
 from lineshaft.doors.rest.frame.tables import CSV, OTHER_FORMS, answer, wanted
 from lineshaft.guard import Command
-from lineshaft.store import Answer, Asked
+from lineshaft.store import QUESTIONS, Answer, Asked
 
 router = APIRouter(tags=["sql"])
 MOST_JSON = 100_000
@@ -50,6 +50,25 @@ class SqlAnswer(Shape):
     rows: Annotated[list[list[Any]], Field(examples=[[["Bakery/Line 1/Cooler/Coolant pump/Vibration", 9.6]]])]
     truncated: Annotated[bool, Field(examples=[False])]
     elapsed_ms: Annotated[float, Field(examples=[12.4])]
+
+
+class QuestionShape(Shape):
+    """A question to begin with."""
+
+    name: Annotated[str, Field(examples=["guilty_lot"])]
+    sql: Annotated[str, Field(examples=[_EXAMPLE])]
+
+
+class QuestionList(Shape):
+    """Questions that run on any plant."""
+
+    items: list[QuestionShape]
+
+
+@router.get("/sql/questions")
+def questions(_subject: Reader) -> QuestionList:
+    """List ready-made questions, to run or to begin with."""
+    return QuestionList.model_validate({"items": [one._asdict() for one in QUESTIONS]})
 
 
 @router.post("/sql", response_model=SqlAnswer, responses=OTHER_FORMS)
