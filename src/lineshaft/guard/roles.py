@@ -32,6 +32,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "logbook.write",
         "downtime.code",
         "cases.request",
+        "cases.answer",
         "images.add",
         "agents.ask",
         "notifications.test",
@@ -47,6 +48,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "agents.judge",
         "sql.query",
         "cost.edit",
+        "tiers.run",
         "notifications.*",
     ),
     Role.ENGINEER: (
@@ -57,7 +59,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
 }
 """What each role adds to the roles before it."""
 
-PERSONS_ONLY: tuple[str, ...] = ("approvals.decide",)
+PERSONS_ONLY: tuple[str, ...] = ("approvals.decide", "cases.answer")
 """What only a person (or a token a person created for it) may do: a rule never approves its own proposal."""
 
 AGENTS_MAY: tuple[str, ...] = ("read", "sql.query", "cases.request", "writes.check", "*.propose")

@@ -102,6 +102,7 @@ COMMANDS = [
     ("POST", f"imports/{NOTHING}/cancel", None, "engineer"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
     ("PATCH", "cost", {"version": 99}, "planner"),
+    ("POST", "tiers/run", None, "planner"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
 

@@ -26,9 +26,14 @@ SENDING = [(Records, "write"), (Objects, "put"), (Objects, "verify"), (Records, 
 LEAVING = [(Objects, "delete"), (Records, "forget"), (Cache, "forget")]
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("owner", "name"), SENDING, ids=lambda one: one if isinstance(one, str) else one.__name__)
-def test_a_stop_while_files_are_sent(home: Home, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, *, after: bool) -> None:
+def steps(names: list[tuple[type, str]]) -> list[object]:
+    """Before the first step, and after each."""
+    cuts = [(*names[0], False), *((owner, name, True) for owner, name in names)]
+    return [pytest.param(*cut, id=f"{'after' if cut[2] else 'before'} {cut[0].__name__} {cut[1]}") for cut in cuts]
+
+
+@pytest.mark.parametrize(("owner", "name", "after"), steps(SENDING))
+def test_a_stop_while_files_are_sent(home: Home, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, after: bool) -> None:
     bucket = Bucket()
     store = opened(home, bucket)
     filled(store)
@@ -47,10 +52,9 @@ def test_a_stop_while_files_are_sent(home: Home, monkeypatch: pytest.MonkeyPatch
     assert not any(event.active for event in home.events)
 
 
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("owner", "name"), LEAVING, ids=lambda one: one if isinstance(one, str) else one.__name__)
+@pytest.mark.parametrize(("owner", "name", "after"), steps(LEAVING))
 def test_a_stop_while_objects_are_deleted(
-    home: Home, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, *, after: bool
+    home: Home, monkeypatch: pytest.MonkeyPatch, owner: type, name: str, after: bool
 ) -> None:
     bucket = Bucket()
     store = opened(home, bucket)

@@ -95,13 +95,13 @@ def test_a_new_start_knows_where_files_are(home: Home, old: Store, bucket: Bucke
 def test_the_account_says_what_lies_where(old: Store) -> None:
     old.history(Tag("m", "t0"), T0 + DAY - 1, T0 + DAY + 3600 * SECOND)
     by = {(one.table, one.tier): one for one in old.tiers()}
-    away = by["samples", "objects"]
+    away = by["samples", "object"]
     assert (away.files, away.rows) == (DAYS, DAYS * ROWS * 2)
     assert 0 < away.cached < away.size
     assert away.oldest == T0
     assert away.last_read is not None
-    assert by["minute", "lake"].files == DAYS
-    assert ("samples", "lake") not in by
+    assert by["minute", "local"].files == DAYS
+    assert ("samples", "local") not in by
 
 
 def test_what_was_read_lately_stays(home: Home, bucket: Bucket) -> None:
@@ -122,7 +122,7 @@ def test_reads_are_noted_durably(home: Home, bucket: Bucket) -> None:
     store.tier.note()
     home.crash()
     again = opened(home, bucket)
-    lake = next(one for one in again.tiers() if (one.table, one.tier) == ("samples", "lake"))
+    lake = next(one for one in again.tiers() if (one.table, one.tier) == ("samples", "local"))
     assert lake.last_read is not None
 
 

@@ -10,16 +10,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
+import duckdb
 import pytest
 
 from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable, now_ns
-from lineshaft.store import Rule, Store, Tag, TiersSettings
+from lineshaft.store import Rule, Store, Tag, TiersSettings, files_of
 from lineshaft.store.tiers.objects import Objects, Taken, digest
 from tests.counterparts import buckets
 from tests.counterparts.buckets import KEY, SECRET, Server
 from tests.store.conftest import Home
 from tests.store.giving import T0, give, plain
-from tests.store.tiers.bucket import DAYS, everything, expected, filled, here, opened
+from tests.store.tiers.bucket import DAYS, ROWS, everything, expected, filled, here, opened
 
 LIST = (
     "print(*sorted(f\"{o['Key']}:{o['Size']}\" for o in s3.list_objects_v2(Bucket=sys.argv[1]).get('Contents', [])), sep='\\n')"
@@ -80,6 +81,19 @@ def test_days_go_and_come_back(home: Home, server: Server, bucket: str) -> None:
     late_and_swept(again)
     left = {name for name in in_bucket(server, bucket) if name.endswith(".parquet")}
     assert left == {f"lineshaft/samples/{file.name}" for file in again._index.of("samples")}
+
+
+def test_other_programs_read_what_was_brought_for_them(home: Home, server: Server, bucket: str, tmp_path: Path) -> None:
+    chosen = settings(server.url, bucket)
+    store = opened(home, settings=chosen)
+    filled(store)
+    store.tier.run()
+    assert all(path.startswith(f"s3://{bucket}/") for path in files_of(store.lake.root, "samples", chosen))
+    paths = files_of(store.lake.root, "samples", chosen, tmp_path / "brought")
+    with duckdb.connect() as other:
+        rows = other.execute("select count(*) from read_parquet($1)", [paths]).fetchall()
+    assert rows == [(2 * DAYS * ROWS,)]
+    assert not here(store)
 
 
 def late_and_swept(store: Store) -> None:

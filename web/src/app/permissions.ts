@@ -4,9 +4,9 @@
  */
 const LADDER = [
   ['viewer', ['read', 'notifications.choose']],
-  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'images.add', 'agents.ask', 'notifications.test']],
+  ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'cases.answer', 'images.add', 'agents.ask', 'notifications.test']],
   ['technician', ['work-orders.*', 'documents.add']],
-  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit', 'notifications.*']],
+  ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit', 'tiers.run', 'notifications.*']],
   ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'agents.*', 'imports.*']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];

@@ -16,23 +16,15 @@ from pathlib import Path
 
 from lineshaft.core import Bus, ConfigError, Conflict, LineshaftError, NotFound, Retryable, SystemEvent, now_ns
 from lineshaft.store.durable import fsync
-from lineshaft.store.index import LATE_TABLE, ROLL_UPS, SAMPLES_TABLE, File, Index
+from lineshaft.store.index import File, Index
 from lineshaft.store.tiers.cache import PART, Cache
 from lineshaft.store.tiers.objects import Objects, Taken, digest
 from lineshaft.store.tiers.placed import Key
 from lineshaft.store.tiers.records import SENDING, THERE, Records, Sent
-from lineshaft.store.tiers.settings import Rule, TiersSettings
+from lineshaft.store.tiers.rules import Due, due
+from lineshaft.store.tiers.settings import TiersSettings
 
 EVENT = "store:objects"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A file that a rule sends away, with its age and when it was last touched (ns)."""
-
-    file: File
-    rule: Rule
-    touched: int
 
 
 @dataclass(slots=True)
@@ -64,22 +56,9 @@ class Mover:
         self.make: Callable[[TiersSettings], Objects] = Objects.of
 
     def due(self, now: int) -> list[Due]:
-        """Return what the rules would send away now, oldest first. Only whole days go: those that wait for no rewrite."""
-        files = self._index.files
-        born, rolled = self._records.births(), self._index.rolled(files)
-        late = {file.day for file in files if file.kind == LATE_TABLE}
-        found: dict[Key, Due] = {}
-        for rule in self._settings.rules:
-            for file in files:
-                key = (file.kind, file.name)
-                if file.kind != rule.table or key in found or self._cache.elsewhere(file) or file.day in late:
-                    continue
-                if file.kind == SAMPLES_TABLE and not all(file.name in rolled[kind] for kind in ROLL_UPS):
-                    continue
-                touched = max(self._cache.read.get(key, 0), born.get(key, 0))
-                if now - file.max_ts >= rule.older_ns and now - touched >= rule.unread_ns:
-                    found[key] = Due(file, rule, touched)
-        return sorted(found.values(), key=lambda one: one.file.max_ts)
+        """Return what the rules would send away now."""
+        cache = self._cache
+        return due(self._index.files, self._settings.rules, cache.cached(), (cache.read, self._records.births()), now)
 
     def run(self, now: int | None = None) -> Pass:
         """Do a whole pass: delete objects nothing needs, finish what was begun, send what is due. Trouble is a system event."""
@@ -95,9 +74,9 @@ class Mover:
         return done
 
     def _run(self, now: int, done: Pass) -> None:
-        due, notes = self.due(now), self._records.all()
-        self.unwanted |= {key for key, one in notes.items() if one.state == SENDING} - {_key(one.file) for one in due}
-        if not due and not self.unwanted:
+        wanted, notes = self.due(now), self._records.all()
+        self.unwanted |= {key for key, one in notes.items() if one.state == SENDING} - {_key(one.file) for one in wanted}
+        if not wanted and not self.unwanted:
             return
         objects = self.checked()
         for key in sorted(self.unwanted):
@@ -107,7 +86,7 @@ class Mover:
                 self._cache.forget(key)
                 done.deleted += 1
             self.unwanted.discard(key)
-        for one in due:
+        for one in wanted:
             if self._stop:
                 return
             try:

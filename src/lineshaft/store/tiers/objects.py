@@ -161,9 +161,14 @@ class Objects:
             return
 
     def check(self, prefix: str, home: str) -> None:
-        """Make sure that the store keeps its word on conditional puts, and that the prefix is this home's.
+        """Make sure that the store may be used: it keeps its word on conditional puts, and the prefix is this home's."""
+        self.probe(prefix)
+        self._claim(f"{prefix}/lineshaft.json", home)
 
-        Raises ConfigError with the reason where it must not be used, Retryable where it does not answer.
+    def probe(self, prefix: str) -> None:
+        """Make sure that the store keeps its word: what is to be created only is never overwritten.
+
+        Raises ConfigError with the reason where it does not, Retryable where it does not answer.
         """
         probe = f"{prefix}/probe-{uuid.uuid4().hex}"
         self.create(probe, b"1")
@@ -181,7 +186,6 @@ class Objects:
         finally:
             with suppress(LineshaftError):
                 self.delete(probe)
-        self._claim(f"{prefix}/lineshaft.json", home)
 
     def _claim(self, key: str, home: str) -> None:
         try:

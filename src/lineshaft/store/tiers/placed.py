@@ -8,7 +8,7 @@ from typing import Literal
 
 from lineshaft.store.index import SERIES_TABLE, File
 
-Tier = Literal["hot", "lake", "objects"]
+Tier = Literal["hot", "local", "object"]
 Key = tuple[str, str]
 """A file of the lake: its table and its name there."""
 
@@ -32,7 +32,7 @@ def holdings(files: Iterable[File], away: Mapping[Key, int], read: Mapping[Key, 
     """Return the holdings of the lake's files; `away` are those in object storage and how many bytes of each are here too."""
     groups: dict[tuple[str, Tier], list[File]] = {}
     for file in files:
-        tier: Tier = "objects" if (file.kind, file.name) in away else "lake"
+        tier: Tier = "object" if (file.kind, file.name) in away else "local"
         groups.setdefault((file.kind, tier), []).append(file)
     return [_holding(table, tier, group, away, read) for (table, tier), group in sorted(groups.items())]
 

@@ -11,9 +11,10 @@ from lineshaft.store.hot import Hot
 from lineshaft.store.index import ROLL_UPS, SAMPLES_TABLE, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.tiers.cache import Cache
-from lineshaft.store.tiers.mover import Due, Mover, Pass, left_over
+from lineshaft.store.tiers.mover import Mover, Pass, left_over
 from lineshaft.store.tiers.placed import Holding, Key, holdings
 from lineshaft.store.tiers.records import THERE, Records
+from lineshaft.store.tiers.rules import Due
 from lineshaft.store.tiers.settings import TiersSettings
 
 _NOTE_NS = 600_000_000_000
@@ -39,6 +40,7 @@ class Tiers:
         self._ran = self._tried = 0
         self._noted = now_ns()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def holdings(self) -> list[Holding]:
         """Return what each table has in each tier."""
@@ -76,8 +78,23 @@ class Tiers:
         if due or (self.mover.unwanted and now - self._tried >= _SOON_NS):
             self._tried = now
             self._ran = now if due else self._ran
+            self._start()
+
+    def start(self) -> bool:
+        """Apply the rules now, in a thread; return whether that began (one pass at a time).
+
+        Raises ConfigError where no bucket is set, or its keys are not.
+        """
+        self.mover.objects()
+        return self._start()
+
+    def _start(self) -> bool:
+        with self._starting:
+            if self._thread is not None and self._thread.is_alive():
+                return False
             self._thread = threading.Thread(target=self.mover.run, name="store-mover", daemon=True)
             self._thread.start()
+            return True
 
     def note(self) -> None:
         """Note durably who read what since the last time."""
