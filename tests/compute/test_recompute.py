@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import sqlalchemy as sa
 
-from lineshaft.compute import RecomputeMoved, Request
+from lineshaft.compute import Edit, RecomputeMoved, Request
 from lineshaft.compute.tables import changes, recomputes
 from lineshaft.core import NS, Conflict, InvalidInput, NotFound, samples
 from lineshaft.production import QualityEntry
@@ -208,3 +208,107 @@ def test_a_recompute_can_be_cancelled_between_two_stretches(node, tmp_path, monk
     assert max(one["ts"] for one in known) <= row["reached"]
     with pytest.raises(Conflict):
         node.compute.recompute.cancel(row["id"])
+
+
+# ---- raw values taken back or put right ------------------------------------------------------------------------------
+def corrected(*edits, **more):
+    moments = [Edit(f"{A}/{name}", T0 + start * NS, T0 + end * NS, value) for name, start, end, value in edits]
+    first, last = min(e.start for e in moments), max(e.end for e in moments)
+    return Request(tuple(e.property for e in moments), first - 1, last, reason="correction", edits=tuple(moments), **more)
+
+
+def everything(node):
+    names = ("Good", "State", "Twice", "Most", "Running")
+    end = T0 + 4 * H * NS
+    return {name: node.values(f"{A}/{name}", 0, end) for name in names} | {"kept": node.compute.kept(A, 0, end)}
+
+
+def test_a_raw_value_put_right_is_seen_beforehand_and_then_carried_through(node):
+    before, oee = everything(node), node.compute.oee(A, T0, T0 + H * NS)
+    wrong = corrected(("Good", 1800, 1800, 605))
+    job = preview(node, wrong)
+    assert everything(node) == before, "a preview writes nothing"
+    told = {(one.path.rsplit("/", 1)[-1], (one.ts - T0) // NS): (one.old, one.new) for one in job.listed}
+    assert told[("Good", 1800)] == (600, 605)
+    assert told[("Twice", 1800)] == (1200, 1210)
+    assert told[("Most", 1800)] == (1200, 1210)
+    row = apply(node, wrong)
+    assert (row["state"], row["changed"], row["by"]) == ("done", job.changed, "anna")
+    after = everything(node)
+    assert after["Good"][T0 + 1800 * NS] == 605
+    assert after["Twice"][T0 + 1800 * NS] == 1210
+    assert after["Most"][T0 + 1800 * NS] == 1210
+    assert (row["figures"][0]["old"]["good"], row["figures"][0]["new"]["good"]) == (610, 610), "the counter goes on from there"
+    assert node.compute.oee(A, T0, T0 + H * NS).counts == oee.counts
+    assert [(e["property"], e["value"]) for e in row["edits"]] == [(f"{A}/Good", 605)]
+    replaced = node.compute.recompute.replaced(f"{A}/Good", T0, T0 + H * NS)
+    assert [(r["old"], r["new"], r["by"]) for r in replaced] == [(600, 605, "anna")]
+    assert preview(node, wrong).changed == 0, "done once, it is done"
+
+
+def test_raw_values_taken_back_change_every_window_they_reach(node):
+    taken = corrected(("State", H, H, None), ("Good", 1790, 1900, None))
+    told = preview(node, taken)
+    apply(node, taken)
+    after = everything(node)
+    assert not [ts for ts in after["Good"] if T0 + 1790 * NS <= ts <= T0 + 1900 * NS]
+    assert not [ts for ts in after["Twice"] if T0 + 1790 * NS <= ts <= T0 + 1900 * NS]
+    assert T0 + 1860 * NS not in after["Most"], "a window whose values are gone is gone"
+    assert after["Most"][T0 + 1920 * NS] == 2 * 640
+    assert node.compute.oee(A, T0, T0 + H * NS).counts["good"] == 1200, "the counter went on"
+    assert told.changed == len(node.compute.recompute.changes(node.compute.recompute.list()[0]["id"], 10_000))
+    again = preview(node, asked(A, end=2 * H))
+    assert again.changed == 0, "what is written is what a clean recompute gives"
+
+
+def test_a_state_taken_back_leaves_the_one_before_it(node):
+    node.arrive(
+        "plc", samples([{"tag": "A/State", "ts": T0 + 600 * NS, "value": 4}, {"tag": "A/State", "ts": T0 + 900 * NS, "value": 1}])
+    )
+    node.close_windows(T0 + 30 * 86400 * NS)
+    assert node.compute.oee(A, T0, T0 + H * NS).elements["down"] == 300
+    taken = corrected(("State", 600, 600, None))
+    figures = preview(node, taken).figures[0]
+    assert figures["old"]["availability"] < figures["new"]["availability"] == 1
+    row = apply(node, taken)
+    assert (row["figures"][0]["old"], row["figures"][0]["new"]) == (figures["old"], figures["new"])
+    assert node.compute.oee(A, T0, T0 + H * NS).elements["down"] == 0
+    assert preview(node, asked(A, end=2 * H)).changed == 0
+
+
+def test_a_crash_between_the_raw_values_and_what_follows_is_mended(node, monkeypatch):
+    wrong = corrected(("Good", 1800, 1800, 605), ("Good", 30, 60, None))
+    job = preview(node, wrong)
+
+    def crash(*_rest):
+        raise SystemExit
+
+    monkeypatch.setattr("lineshaft.compute.rewrite.Rewrite.compute", crash)
+    prepared = node.compute.recompute.prepare(wrong, "anna")
+    with node.db.begin() as tx:
+        one = node.compute.recompute.ask(tx, prepared)
+    node.compute.recompute.wait(one, 20)
+    monkeypatch.undo()
+    with node.db.begin() as tx:
+        tx.execute(recomputes.update().values(state="running"))
+    assert node.values(f"{A}/Good")[T0 + 1800 * NS] == 605
+    node.compute.recompute.start()
+    assert node.compute.recompute.wait(one, 20)
+    row = node.compute.recompute.one(one)
+    assert (row["state"], row["figures"]) == ("done", job.figures)
+    assert len(node.compute.recompute.changes(one, 10_000)) == job.changed
+    assert preview(node, asked(A, end=2 * H)).changed == 0
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        (("Most", 60, 60, 1.0), "only measured values"),
+        (("Good", 60, 120, 5), "at one time"),
+        (("Good", 60, 60, "many"), "cannot take 'many'"),
+        (("Good", 60, 30, None), "period is empty"),
+    ],
+)
+def test_corrections_that_make_no_sense_are_refused(node, edit, says):
+    with pytest.raises(InvalidInput, match=says):
+        node.compute.recompute.preview(corrected(edit))

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lineshaft.compute import Grid
-from lineshaft.compute.window import check_zone
+from lineshaft.compute.window import Shifts, check_zone
 from lineshaft.core import NS, InvalidInput, iso, parse_time
+from lineshaft.production import Calendar, CalendarEntry
 
 M, H, D = 60 * NS, 3600 * NS, 86_400 * NS
 
@@ -56,6 +57,44 @@ def test_an_hour_follows_the_zones_minutes():
         "2026-10-25T01:00:00Z",
         "2026-10-25T01:01:00Z",
     ]
+
+
+def early() -> Calendar:
+    week = CalendarEntry.model_validate(
+        {
+            "calendar": "Early-Late",
+            "timezone": "Europe/Berlin",
+            "shifts": [
+                {"name": "Early", "days": [*DAYS], "start": "06:00", "end": "14:00"},
+                {"name": "Night", "days": ["sat"], "start": "22:00", "end": "06:00"},
+            ],
+            "holidays": ["2026-12-25"],
+        }
+    )
+    return Calendar("Early-Late", (week.version(0),))
+
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def test_windows_that_are_shifts_follow_the_calendar_through_both_changes_of_the_clock():
+    shifts = Shifts(early())
+    spring = shifts.ends(parse_time("2026-03-28T00:00:00Z"), parse_time("2026-03-29T23:00:00Z"))
+    assert [iso(int(e)) for e in spring] == ["2026-03-28T13:00:00Z", "2026-03-29T04:00:00Z", "2026-03-29T12:00:00Z"]
+    assert ((spring - shifts.starts(spring)) // H).tolist() == [8, 7, 8]
+    autumn = shifts.ends(parse_time("2026-10-24T13:00:00Z"), parse_time("2026-10-25T23:00:00Z"))
+    assert [iso(int(e)) for e in autumn] == ["2026-10-25T05:00:00Z", "2026-10-25T13:00:00Z"]
+    assert ((autumn - shifts.starts(autumn)) // H).tolist() == [9, 8]
+
+
+def test_what_lies_between_two_shifts_is_in_no_window():
+    shifts = Shifts(early())
+    noon = parse_time("2026-12-24T15:00:00Z")
+    following = shifts.end_of(noon)
+    assert iso(following) == "2026-12-26T13:00:00Z", "nobody works on the 25th"
+    assert iso(shifts.start_of(following)) == "2026-12-26T05:00:00Z"
+    assert shifts.ends(noon, noon + D).tolist() == []
+    assert shifts.end_of(following) == following
 
 
 def test_a_zone_nobody_knows_is_told():

@@ -7,7 +7,7 @@ afterwards. Everything is looked up in a snapshot in memory; YAML files in, the 
 
 from lineshaft.assets.bind import ALWAYS, DERIVED, Span
 from lineshaft.assets.importing import Changes
-from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition
+from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition, of_type
 from lineshaft.assets.register import Assets, AssetsChanged
 from lineshaft.assets.snapshot import Stay
 from lineshaft.assets.tables import MIGRATIONS
@@ -29,4 +29,5 @@ __all__ = [
     "PropertyDefinition",
     "Span",
     "Stay",
+    "of_type",
 ]

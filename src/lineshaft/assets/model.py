@@ -10,11 +10,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from lineshaft.core import DataType, InvalidInput, Section, check_unit, parse_duration, parse_time
 
 T = TypeVar("T")
+SHIFT = "shift"
+"""A metric's window that is as long as the shift of the line's calendar."""
 SEPARATOR = "/"
 """Stands between the names of a path: `Bakery/Line 1/Oven/Temperature`."""
 
@@ -68,8 +70,8 @@ class PropertyDefinition(Section):
 
     @field_validator("window", "offset")
     @classmethod
-    def _duration(cls, text: str | float | None) -> str | float | None:
-        if text is not None:
+    def _duration(cls, text: str | float | None, info: ValidationInfo) -> str | float | None:
+        if text is not None and not (text == SHIFT and info.field_name == "window"):
             say(lambda: parse_duration(text))
         return text
 
@@ -80,8 +82,10 @@ class PropertyDefinition(Section):
             raise ValueError(f"the {self.kind} '{self.name}' has no formula - write formula: \"...\" and inputs: {{...}}")
         if not derived and (self.formula or self.inputs):
             raise ValueError(f"the {self.kind} '{self.name}' has a formula - kind: transform (per value) or metric (per window)")
-        if self.kind is Kind.METRIC and not self.window_ns:
-            raise ValueError(f"the metric '{self.name}' has no window - for example window: 1m")
+        if self.kind is Kind.METRIC and not self.window_ns and not self.by_shift:
+            raise ValueError(f"the metric '{self.name}' has no window - for example window: 1m, or window: shift")
+        if self.by_shift and self.offset is not None:
+            raise ValueError(f"the metric '{self.name}' has an offset - a shift begins when the calendar says")
         if self.kind is not Kind.METRIC and (self.window is not None or self.offset is not None):
             raise ValueError(f"the {self.kind} '{self.name}' has a window - only a metric is computed per window")
         if self.kind is not Kind.ATTRIBUTE and self.default is not None:
@@ -92,8 +96,13 @@ class PropertyDefinition(Section):
 
     @property
     def window_ns(self) -> int:
-        """Length of a metric's window in nanoseconds, 0 for other kinds."""
-        return 0 if self.window is None else parse_duration(self.window)
+        """Length of a metric's window in nanoseconds, 0 for other kinds and for shifts."""
+        return 0 if self.window is None or self.by_shift else parse_duration(self.window)
+
+    @property
+    def by_shift(self) -> bool:
+        """True when each shift of the line's calendar is one window."""
+        return self.window == SHIFT
 
     @property
     def offset_ns(self) -> int:

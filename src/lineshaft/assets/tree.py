@@ -51,6 +51,7 @@ class Property:
     inputs: Mapping[str, Input] = field(default_factory=dict[str, Input])
     window_ns: int = 0
     offset_ns: int = 0
+    by_shift: bool = False
     timezone: str = "UTC"
     counter: bool = False
     model: str = ""
@@ -122,6 +123,7 @@ def template(version: ModelVersion) -> list[dict[str, Any]]:
             "inputs": one.sources,
             "window_ns": one.window_ns,
             "offset_ns": one.offset_ns,
+            "by_shift": one.by_shift,
             "counter": one.counter,
             "model": version.body.model,
             "model_version": version.body.version,

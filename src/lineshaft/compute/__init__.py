@@ -5,6 +5,7 @@ gives one value for each new input value, whatever order they arrive in; a metri
 time of the values has passed its end, and again when late values touch it. Every computed row names the model's version.
 """
 
+from lineshaft.compute.amend import Edit
 from lineshaft.compute.badactor import BadActor
 from lineshaft.compute.books import FormulaVersion
 from lineshaft.compute.difference import Change
@@ -31,6 +32,7 @@ __all__ = [
     "Change",
     "Compute",
     "ComputeSettings",
+    "Edit",
     "Formula",
     "FormulaVersion",
     "Grid",

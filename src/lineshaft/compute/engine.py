@@ -14,6 +14,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Asset, Assets
+from lineshaft.compute.amend import Reading
 from lineshaft.compute.badactor import BadActor, actor, ranked, within
 from lineshaft.compute.books import Books, FormulaVersion
 from lineshaft.compute.channels import History
@@ -31,6 +32,7 @@ from lineshaft.compute.retry import Retries
 from lineshaft.compute.settings import ComputeSettings
 from lineshaft.compute.transform import NEVER, Transforms
 from lineshaft.compute.watermark import Watermark
+from lineshaft.compute.window import Shifts
 from lineshaft.core import NS, Bus, ConfigError, Database, InvalidInput, NotFound, SystemEvent, iso, now_ns
 from lineshaft.store import Stored, nothing
 
@@ -80,6 +82,7 @@ class Compute:
         self, assets: Assets, production: Plant, store: Store, db: Database, settings: ComputeSettings, bus: Bus
     ) -> None:
         self._assets = assets
+        self._production = production
         self._store = store
         self._settings = settings
         self._bus = bus
@@ -110,7 +113,7 @@ class Compute:
     def reload(self) -> None:
         """Compile all models anew; a formula that is wrong is reported and stops nothing else."""
         with self._lock:
-            plan = make(self._assets)
+            plan = make(self._assets, self.calendar)
             plan.channels.settle(self._store, [self._assets.spans(one.id) for one in plan.channels.properties])
             self.plan = plan
             self._transforms = Transforms(plan, self._store, self._failed)
@@ -151,6 +154,17 @@ class Compute:
             heard = ts[ts != NEVER]
             if len(heard):
                 self._watermark.note(source, int(heard.max()), self.clock())
+
+    def calendar(self, path: str) -> Any:
+        """Return the calendar of a position."""
+        return self._production.calendar(path)
+
+    def calendars_changed(self) -> None:
+        """Compile anew if the shifts some metrics close by are others now."""
+        shifts = [schedule.grid for schedule in self.plan.schedules if isinstance(schedule.grid, Shifts)]
+        lost = [one for one in self._assets.properties() if one.by_shift and self.plan.channels.find(one.id) is None]
+        if lost or any(self.calendar(grid.place) != grid.calendar for grid in shifts):
+            self.reload()
 
     def problems(self) -> list[Uncomputed]:
         """Return what cannot be computed: where, what is wrong, how to mend it."""
@@ -329,7 +343,8 @@ class Compute:
             message = f"{name} from {iso(mark)} to {iso(jump)} were not computed: the gap is longer than catch_up"
             hint = "raise [compute] catch_up and restart, or look for a value with a wrong time"
             self._bus.tell(SystemEvent(f"compute:gap:{schedule.key}", message, hint=hint))
-        return min(reached, self._metrics.marks[number] + max(_AT_ONCE, 2 * schedule.grid.length))
+        mark = self._metrics.marks[number]
+        return min(reached, max(mark + max(_AT_ONCE, 2 * schedule.grid.length), schedule.grid.end_of(mark + 1)))
 
     # --- figures -----------------------------------------------------------------------------------------------
 
@@ -342,28 +357,31 @@ class Compute:
         model: str | None = None,
         as_of: int | None = None,
         corrected: frozenset[str] = frozenset(),
+        amended: Reading | None = None,
     ) -> Oee:
         """Return the figures of a machine over (start, end], or of a line: those of its constraint machine.
 
         `model` names a time model (default: the one of the asset's model, else iso22400); time that is not over is left out.
-        `as_of` counts late scrap as it was known then; `corrected` names scrap that counts though it waits for a recompute.
+        `as_of` counts late scrap as it was known then; `corrected` names scrap that counts though it waits for a recompute,
+        `amended` is the store as if raw values had been corrected.
         When the constraint moved within the period, or another version of the model came into force, times and counts of
         each part are summed; an area or a site is the sum of its lines.
         """
         of, now = self._assets.asset(asset), self.clock()
+        machines = self._machines if amended is None else self._machines.reading(amended)
         until = min(end, now)
         if until <= start:
             raise InvalidInput("the period has not begun, or ends before it starts", code="oee.period")
         parts = self._parts_of(of, start, until)
         if not parts:
-            return self._of_lines(of, start, end, model=model, as_of=as_of, corrected=corrected)
+            return self._of_lines(of, start, end, model=model, as_of=as_of, corrected=corrected, amended=amended)
         if len(parts) > 1:  # parts of one time model only can be summed: that of the end
             model = self._machines.time_model(parts[-1][2], until, model)
         found: list[Oee] = []
         for low, high, machine in parts:
             scrap = self.corrections.known(machine.path, low, high, as_of)
             counted = [*scrap.counted, *(one for one in scrap.waiting if one.id in corrected)]
-            one = self._machines.oee(machine, low, high, now, model, explain=explain, scrap=counted)
+            one = machines.oee(machine, low, high, now, model, explain=explain, scrap=counted)
             told = [{**c, **_since(scrap.since.get(str(c["correction"])))} for c in one.corrections]
             waiting = sum(each.quantity for each in scrap.waiting if each.id not in corrected)
             found.append(replace(one, corrections=told, waiting=waiting, as_of=as_of))

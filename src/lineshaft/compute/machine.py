@@ -56,6 +56,10 @@ class Machines:
         self._store = store
         self._micro = micro_stop
 
+    def reading(self, store: Readings) -> Machines:
+        """Return the same machines, told from another reading of the store."""
+        return Machines(self._assets, self._production, store, self._micro)
+
     def definition(self, asset: Asset, at: int | None = None) -> tuple[OeeDefinition, ModelVersion]:
         """Return how the machine's figures are told. Raises NotFound if its model does not say."""
         version = self._assets.model(asset.model, at) if asset.model else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from lineshaft.assets import Asset, Input, ModelVersion, Property, Span
 from lineshaft.compute.books import FormulaVersion
 from lineshaft.compute.channels import History
 from lineshaft.compute.plan import Plan, Register, make
+from lineshaft.compute.window import Calendar
 
 
 class Then:
@@ -48,10 +49,15 @@ class Then:
 
 
 def plan_of(
-    register: Register, store: History, machines: frozenset[str], versions: Mapping[str, FormulaVersion], at: int
+    register: Register,
+    store: History,
+    machines: frozenset[str],
+    versions: Mapping[str, FormulaVersion],
+    at: int,
+    calendar: Callable[[str], Calendar] | None = None,
 ) -> Plan:
     """Return the plan of some machines with formulas in the versions given and attributes as of a moment."""
-    plan = make(Then(register, machines, versions, at))
+    plan = make(Then(register, machines, versions, at), calendar)
     plan.channels.settle(store, [register.spans(one.id) for one in plan.channels.properties])
     return plan
 

@@ -7,7 +7,7 @@ everything else works.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from lineshaft.assets import DERIVED, Asset, Input, Kind, ModelVersion, Property
 from lineshaft.compute.channels import TEXTS, Channels
 from lineshaft.compute.formula import Column, Formula, Ints, column_of, parse
 from lineshaft.compute.formula import Kind as Gives
-from lineshaft.compute.window import Grid, check_zone
+from lineshaft.compute.window import Calendar, Grid, Shifts, check_zone
 from lineshaft.core import DataType, FormulaError, InvalidInput, Problem, did_you_mean
 
 
@@ -89,13 +89,13 @@ class Group:
 class Schedule:
     """Metrics that close together: the same windows, fed by the same sources."""
 
-    grid: Grid
+    grid: Grid | Shifts
     sources: frozenset[str]
 
     @property
     def key(self) -> str:
         """Return a lasting name."""
-        return f"{self.grid.length}:{self.grid.offset}:{self.grid.zone}:{'|'.join(sorted(self.sources))}"
+        return f"{self.grid.key}:{'|'.join(sorted(self.sources))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +130,20 @@ class _Part:
         return [*self.single.values(), *(one for pool in self.pooled.values() for one in pool)]
 
 
-def make(register: Register) -> Plan:
-    """Compile everything the register holds (series are looked up afterwards, by `Channels.settle`)."""
-    return _Maker(register).plan()
+def make(register: Register, calendar: Callable[[str], Calendar] | None = None) -> Plan:
+    """Compile everything the register holds (series are looked up afterwards, by `Channels.settle`).
+
+    `calendar` gives the one of a position, for metrics over shifts.
+    """
+    return _Maker(register, calendar).plan()
 
 
 class _Maker:
     """Builds a plan in one pass over the plant."""
 
-    def __init__(self, register: Register) -> None:
+    def __init__(self, register: Register, calendar: Callable[[str], Calendar] | None) -> None:
         self._register = register
+        self._calendar = calendar
         self._tree = register.tree()
         self._own = {asset.id: {p.name: p for p in register.properties(asset)} for asset in self._tree}
         self._children: dict[str, list[Asset]] = defaultdict(list)
@@ -235,6 +239,10 @@ class _Maker:
                 raise InvalidInput("a transform cannot take a metric as input", hint="make it a metric with the same window")
             if all(one.kind is Kind.ATTRIBUTE for one in part.inputs):
                 raise InvalidInput("a transform needs at least one input that is not an attribute: nothing would start it")
+        elif of.by_shift:
+            if self._calendar is None or not self._calendar(of.asset_path).versions:
+                hint = "name its line under `lines` in calendar.yaml, or give the metric a window such as 8h"
+                raise InvalidInput(f"its windows are shifts, and '{of.asset_path}' has no calendar", hint=hint)
         else:
             check_zone(of.timezone)
 
@@ -304,7 +312,7 @@ class _Maker:
         number: dict[str, int] = {}
         for part in chosen:
             if part.of.kind is Kind.METRIC:
-                schedule = Schedule(Grid(part.of.window_ns, part.of.offset_ns, part.of.timezone), self._fed_by(part, parts))
+                schedule = Schedule(self._grid(part.of), self._fed_by(part, parts))
                 number[part.of.id] = schedules.setdefault(schedule, len(schedules))
             key = (
                 id(part.formula),
@@ -317,6 +325,11 @@ class _Maker:
             tuple(self._group(group, channels, number.get(group[0].of.id, -1)) for group in found[level].values())
             for level in sorted(found)
         )
+
+    def _grid(self, of: Property) -> Grid | Shifts:
+        if of.by_shift and self._calendar is not None:
+            return Shifts(self._calendar(of.asset_path), of.asset_path)
+        return Grid(of.window_ns, of.offset_ns, of.timezone)
 
     def _group(self, parts: Sequence[_Part], channels: Channels, schedule: int) -> Group:
         first = parts[0]

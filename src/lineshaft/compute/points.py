@@ -6,7 +6,7 @@ A channel is a property that something is computed from or into; which series ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,6 +167,26 @@ def rows(result: Points, shapes: Sequence[Shape | None]) -> pa.RecordBatch:
         "vb": _filled(result.number != 0, alive & (kinds == "vb"), pa.bool_()),
         "q": pa.array(np.zeros(len(result), np.int16)),
         "code": pa.array([shape.version if shape else None for shape in kept], pa.int32()),
+    }
+    return pa.RecordBatch.from_arrays([columns[name] for name in STORED.names], schema=STORED)
+
+
+def rows_of(cells: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    """Return rows for the store from (sid, ts, q, type, value); None takes the value back."""
+    kinds = [cell["type"].column for cell in cells]
+
+    def column(name: str, kind: pa.DataType) -> pa.Array[Any]:
+        return pa.array([cell["value"] if at == name else None for at, cell in zip(kinds, cells, strict=True)], kind)
+
+    columns: dict[str, pa.Array[Any]] = {
+        "sid": pa.array([cell["sid"] for cell in cells], pa.int32()),
+        "ts": pa.array([cell["ts"] for cell in cells], pa.int64()).cast(pa.timestamp("ns", "UTC")),
+        "v": column("v", pa.float64()),
+        "vi": column("vi", pa.int64()),
+        "vs": column("vs", pa.string()),
+        "vb": column("vb", pa.bool_()),
+        "q": pa.array([cell["q"] for cell in cells], pa.int16()),
+        "code": pa.nulls(len(cells), pa.int32()),
     }
     return pa.RecordBatch.from_arrays([columns[name] for name in STORED.names], schema=STORED)
 

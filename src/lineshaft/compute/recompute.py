@@ -13,7 +13,7 @@ import threading
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -21,12 +21,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
+from lineshaft.compute.amend import Edit
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.difference import Change
 from lineshaft.compute.keep import joined, rows_of_figures
 from lineshaft.compute.points import rows
 from lineshaft.compute.rewrite import Kept, Request, Rewrite, Source
-from lineshaft.compute.tables import changes, recomputes
+from lineshaft.compute.tables import changes, edits, recomputes
 from lineshaft.core import Bus, Conflict, Database, LineshaftError, NotFound, after_commit, new_id, now_ns
 
 log = logging.getLogger("lineshaft.compute")
@@ -151,6 +152,8 @@ class Recomputes:
         values = {"paths": list(r.paths), "start": r.start, "end": r.end, "reason": r.reason, "note": r.note, "by": job.by}
         more = {"formula": r.formula, "created": job.created, "reached": r.start, "versions": job.versions, "figures": []}
         tx.execute(recomputes.insert().values(id=job.id, version=1, state="waiting", windows=0, changed=0, **values, **more))
+        if r.edits:
+            tx.execute(edits.insert().values(recompute_id=job.id, edits=[asdict(edit) for edit in r.edits], before={}))
         after_commit(tx, lambda: self._begin(job))
         return job.id
 
@@ -204,15 +207,20 @@ class Recomputes:
         span = max(1, row["end"] - row["start"])
         share = 1.0 if row["state"] == "done" else (row["reached"] - row["start"]) / span
         live = {"share": max(share, job.share)} if job is not None and not job.done.is_set() else {"share": share}
-        return {**row, **live, "preview": False, "capped": False}
+        return {**row, **live, "preview": False, "capped": False, "edits": [asdict(edit) for edit in self._edits(row["id"])]}
 
     # --- working -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Go on with what a stop interrupted."""
         for row in self._db.rows(sa.select(recomputes).where(recomputes.c.state.in_(_OPEN)).order_by(recomputes.c.created)):
-            request = Request(tuple(row["paths"]), row["start"], row["end"], row["reason"], row["note"], row["formula"])
+            asked = (tuple(row["paths"]), row["start"], row["end"], row["reason"], row["note"], row["formula"])
+            request = Request(*asked, edits=self._edits(row["id"]))
             self._begin(Job(row["id"], request, row["by"], preview=False, created=row["created"]))
+
+    def _edits(self, one: str) -> tuple[Edit, ...]:
+        rows_ = self._db.rows(sa.select(edits).where(edits.c.recompute_id == one))
+        return tuple(Edit(**edit) for row in rows_ for edit in row["edits"])
 
     def stop(self) -> None:
         """End after the stretch under way; what is not done goes on at the next start."""
@@ -272,7 +280,8 @@ class Recomputes:
         if not job.preview:
             reached = self._db.rows(sa.select(recomputes.c.reached).where(recomputes.c.id == job.id))[0]["reached"]
             self._mark(job, state="running")
-        span = max(1, job.request.end - job.request.start)
+        self._amend(job, rewrite)
+        span = max(1, rewrite.request.end - job.request.start)
         for work in rewrite.stretches(reached):
             if self._ended(job):
                 return
@@ -287,6 +296,26 @@ class Recomputes:
                 self._mark(job, reached=work.high, windows=job.windows, changed=self._count(job))
             self._tell(job)
         self._figures(job, rewrite)
+
+    def _amend(self, job: Job, rewrite: Rewrite) -> None:
+        """Write the raw values down that are taken back or put right, then carry it out; done again it changes nothing."""
+        if rewrite.amended is None:
+            return
+        with self._holding(job):
+            made, found = rewrite.amended.written()
+            if not job.preview:
+                self._remember(job, rewrite)
+                self._write(job, found, made)
+                self._compute.rewritten([*rewrite.chosen, *{one.series for one in found}])
+        job.take(found, len(found))
+
+    def _remember(self, job: Job, rewrite: Rewrite) -> None:
+        """Keep the machines' figures as they are before raw values change, once."""
+        with self._db.begin() as tx:
+            known = tx.execute(sa.select(edits.c.before).where(edits.c.recompute_id == job.id)).scalar()
+            before = known or rewrite.figures_before()
+            tx.execute(edits.update().where(edits.c.recompute_id == job.id).values(before=before))
+        rewrite.before = before
 
     @contextmanager
     def _holding(self, job: Job) -> Generator[None]:
@@ -362,6 +391,7 @@ def _change(row: Mapping[str, Any]) -> Change:
 def told(job: Job) -> dict[str, Any]:
     """Return a job as a row is shown."""
     r = job.request
-    asked = {"paths": list(r.paths), "start": r.start, "end": r.end, "reason": r.reason, "note": r.note, "formula": r.formula}
+    asked: dict[str, Any] = {name: getattr(r, name) for name in ("start", "end", "reason", "note", "formula")}
+    asked |= {"paths": list(r.paths), "edits": [asdict(edit) for edit in r.edits]}
     names = ("id", "state", "by", "created", "share", "windows", "changed", "error", "figures", "versions", "preview", "capped")
     return {**asked, **{name: getattr(job, name) for name in names}, "by_property": job.by_property, "ended": None, "version": 1}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
 from lineshaft.assets import Asset, Assets
+from lineshaft.compute.amend import Amended, Edit, Reading
 from lineshaft.compute.books import FormulaVersion
-from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.difference import Change, Outcome, Replay, stretches, value_of
 from lineshaft.compute.feeding import computed_from
@@ -26,6 +26,7 @@ NAMES = ("oee", "availability", "performance", "quality", "good", "bad")
 _DAY = 24 * HOUR
 _AT_ONCE = 20_000
 _LONGEST = 400 * _DAY
+_EDITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Request:
     reason: str = "late-data"
     note: str = ""
     formula: str = "valid"
+    edits: tuple[Edit, ...] = ()
 
     def checked(self, now: int) -> Request:
         """Return the request up to now. Raises InvalidInput."""
@@ -48,11 +50,13 @@ class Request:
             raise InvalidInput(f"'{self.reason}' is no reason to recompute", hint=f"one of {', '.join(REASONS)}", where="reason")
         if not self.paths:
             raise InvalidInput("a recompute needs assets or properties", where="paths", code="recompute.nothing")
+        if len(self.edits) > _EDITS:
+            raise InvalidInput(f"at most {_EDITS:,} raw values or stretches are corrected at once", where="edits")
         if self.start >= min(self.end, now):
             raise InvalidInput("the period is empty or has not begun", where="end", code="time.span")
         if self.end - self.start > _LONGEST:
             raise InvalidInput("at most 400 days are recomputed at once", where="start", code="recompute.long")
-        return Request(self.paths, self.start, min(self.end, now), self.reason, self.note, self.formula)
+        return replace(self, end=min(self.end, now))
 
 
 class Source(Protocol):
@@ -61,6 +65,15 @@ class Source(Protocol):
     @property
     def plan(self) -> Plan:
         """Return the plan of now."""
+        ...
+
+    @property
+    def clock(self) -> Any:
+        """Return what says the time."""
+        ...
+
+    def calendar(self, path: str) -> Any:
+        """Return the calendar of a position."""
         ...
 
     @property
@@ -76,7 +89,9 @@ class Source(Protocol):
         """Return the formulas a property ever had."""
         ...
 
-    def oee(self, asset: str, start: int, end: int, *, corrected: frozenset[str] = frozenset()) -> Oee:
+    def oee(
+        self, asset: str, start: int, end: int, *, corrected: frozenset[str] = frozenset(), amended: Reading | None = None
+    ) -> Oee:
         """Return a machine's figures."""
         ...
 
@@ -85,7 +100,7 @@ class Source(Protocol):
         ...
 
 
-class Kept(History, Protocol):
+class Kept(Reading, Protocol):
     """What a recompute reads from the store."""
 
     def sid(self, source: str, tag: str, /) -> int | None:
@@ -106,16 +121,31 @@ class Rewrite:
     """One request, resolved against the plant as it stands."""
 
     def __init__(self, source: Source, assets: Assets, store: Kept, request: Request) -> None:
-        self._source, self._assets, self._store, self.request = source, assets, store, request
+        edits = [edit.checked(assets.property(edit.property)) for edit in request.edits]
+        self.amended = Amended(store, edits, assets) if edits else None
+        if self.amended is not None:
+            request = replace(request, end=max(request.end, self._reach(source, self.amended)))
+        self._source, self._assets, self.request = source, assets, request
+        self._kept, self._store = store, self.amended or store
+        self.before: dict[str, dict[str, float | None]] = {}
         self._closed = source.closed()
         self.chosen = self._resolve()
         self._known = {one: source.versions_of(one) for one in self.chosen}
         self._versions = self._known if request.formula == "valid" else {}
         self._current: tuple[int, Replay] | None = None
-        self.machines = [m for path in request.paths for m in self._machines_of(path)]
+        about = [assets.asset(assets.property(edit.property).asset_path).path for edit in request.edits]
+        found = [machine for path in (*request.paths, *about) for machine in self._machines_of(path)]
+        self.machines = list({machine.id: machine for machine in found}.values())
         if not self.chosen and not self.machines:
             hint = "name a computed property, or an asset with computed properties or an OEE"
             raise InvalidInput("nothing is computed there", where="paths", hint=hint, code="recompute.nothing")
+
+    @staticmethod
+    def _reach(source: Source, amended: Amended) -> int:
+        """Return until when raw values that change make themselves felt: their next value, and the window it lies in."""
+        now = source.clock()
+        longest = max((schedule.grid.length for schedule in source.plan.schedules), default=0)
+        return min(now, -(-(amended.next_value(now) + longest) // HOUR) * HOUR)
 
     def _machines_of(self, path: str) -> list[Asset]:
         try:
@@ -127,7 +157,7 @@ class Rewrite:
         """Return the computed properties meant, and all that are computed from them."""
         plan = self._source.plan
         seeds: set[str] = set()
-        for path in self.request.paths:
+        for path in (*self.request.paths, *(edit.property for edit in self.request.edits)):
             try:
                 asset = self._assets.asset(path)
             except NotFound:
@@ -166,7 +196,7 @@ class Rewrite:
             return self._current[1]
         versions = {one: v for one, known in self._versions.items() if (v := valid_at(known, work.low)) is not None}
         machines = frozenset(p.asset_id for p in self._source.plan.formulas() if p.id in self.chosen)
-        plan = plan_of(self._assets, self._store, machines, versions, work.high)
+        plan = plan_of(self._assets, self._store, machines, versions, work.high, self._source.calendar)
         replay = Replay(plan, self._store, self.chosen, work.low, self._closed)
         if self._current is not None:
             replay.carry_on(self._current[1])
@@ -214,17 +244,17 @@ class Rewrite:
         for one in known.waiting:
             if one.id in scrap:
                 found |= set(range(-(-(one.start + 1) // HOUR) * HOUR, -(-one.end // HOUR) * HOUR + 1, HOUR))
-        sid = self._store.sid(FIGURES, f"{machine.path}/oee")
+        sid = self._kept.sid(FIGURES, f"{machine.path}/oee")
         if sid is not None:
-            written = raw(self._store.span([sid], self.request.start, self.request.end))
+            written = raw(self._kept.span([sid], self.request.start, self.request.end))
             found |= set(written.ts.tolist())
         return sorted(found)
 
     def figures(self, machine: Asset, hour: int, scrap: frozenset[str]) -> tuple[list[Change], Mapping[str, float | None]]:
         """Return what changes in a machine's figures of one hour, and all of them as they are then."""
-        new = self._source.oee(machine.path, hour - HOUR, hour, corrected=scrap)
+        new = self._source.oee(machine.path, hour - HOUR, hour, corrected=scrap, amended=self.amended)
         now = figures_of(new)
-        before = kept(self._store, machine.path, hour - 1, hour).get(hour)
+        before = kept(self._kept, machine.path, hour - 1, hour).get(hour)
         if before is None:
             before = figures_of(self._source.oee(machine.path, hour - HOUR, hour))
         version = 1 + len({str(c["correction"]) for c in new.corrections})
@@ -237,12 +267,16 @@ class Rewrite:
         ]
         return changes, now
 
+    def figures_before(self) -> dict[str, dict[str, float | None]]:
+        """Return the machines' figures over the whole period as they are."""
+        return {m.path: told(self._source.oee(m.path, self.request.start, self.request.end)) for m in self.machines}
+
     def summary(self, machine: Asset, scrap: frozenset[str]) -> dict[str, object]:
         """Return a machine's figures over the whole period as they are and as they will be."""
         start, end = self.request.start, self.request.end
-        old = self._source.oee(machine.path, start, end)
-        new = self._source.oee(machine.path, start, end, corrected=scrap)
-        return {"asset": machine.path, "old": told(old), "new": told(new), "corrections": [dict(c) for c in new.corrections]}
+        old = self.before.get(machine.path) or told(self._source.oee(machine.path, start, end))
+        new = self._source.oee(machine.path, start, end, corrected=scrap, amended=self.amended)
+        return {"asset": machine.path, "old": old, "new": told(new), "corrections": [dict(c) for c in new.corrections]}
 
 
 _VERSIONS = 200

@@ -137,6 +137,10 @@ def _columns(history: pa.Table) -> tuple[list[int], list[object], list[bool]]:
     if isinstance(words, pa.ChunkedArray):
         words = words.combine_chunks()
     code = words.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    there = ~(good & (code < 0))  # a good row without a value is one that was taken back
+    ts, good, code = ts[there], good[there], code[there]
+    if not len(ts):
+        return [], [], []
     keep = np.ones(len(ts), np.bool_)
     keep[1:] = (code[1:] != code[:-1]) | (good[1:] != good[:-1])
     keep[1:] &= ~((ts[1:] == ts[:-1]) & ~good[1:])

@@ -118,10 +118,20 @@ failed = sa.Table(
 )
 """Stretches that could not be computed; they are computed again until it works."""
 
+edits = sa.Table(
+    "compute_edit",
+    metadata,
+    sa.Column("recompute_id", sa.String(36), primary_key=True),
+    sa.Column("edits", sa.JSON, nullable=False),
+    sa.Column("before", sa.JSON, nullable=False),
+)
+"""Raw values a recompute takes back or puts right first, and the machines' figures before that."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
         1, "formula versions, closed windows, stop reasons", create(formula_versions, closed, touched, stop_reasons, stop_history)
     ),
     Migration(2, "recomputes and what they changed", create(recomputes, changes, corrections)),
     Migration(3, "what could not be computed", create(failed)),
+    Migration(4, "corrections of raw values", create(edits)),
 )

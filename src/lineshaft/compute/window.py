@@ -6,9 +6,11 @@ shift from 06:00 to 14:00 stays one through daylight saving, and the night of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -60,6 +62,11 @@ class Grid:
         return ends - self.length
 
     @property
+    def key(self) -> str:
+        """Return a lasting name."""
+        return f"{self.length}:{self.offset}:{self.zone}"
+
+    @property
     def _by_wall_clock(self) -> bool:
         return self.length > 3600 * NS and self.zone != "UTC"
 
@@ -78,6 +85,86 @@ class Grid:
         last = (end - origin) // self.length + 2
         wall = [origin + step * self.length for step in range(first, last)]
         return np.array(sorted({_utc(moment, self.zone) for moment in wall}), np.int64)
+
+
+class ShiftTime(Protocol):
+    """A shift of a calendar on one day."""
+
+    @property
+    def start(self) -> int:
+        """Return when it begins."""
+        ...
+
+    @property
+    def end(self) -> int:
+        """Return when it is over."""
+        ...
+
+    @property
+    def holiday(self) -> bool:
+        """Return whether nobody works."""
+        ...
+
+
+class Calendar(Protocol):
+    """What shift windows ask a calendar."""
+
+    @property
+    def name(self) -> str:
+        """Return its name."""
+        ...
+
+    @property
+    def versions(self) -> Sequence[object]:
+        """Return its versions; without any there are no shifts."""
+        ...
+
+    def shifts(self, start: int, end: int) -> Sequence[ShiftTime]:
+        """Return every shift that lies, at least in part, between two moments."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """Windows that are the shifts of a calendar, (start, end] each; what lies between two shifts is in no window."""
+
+    calendar: Calendar
+    place: str = field(default="", compare=False)
+    length: int = field(default=_DAY, compare=False)
+
+    @property
+    def key(self) -> str:
+        """Return a lasting name."""
+        return f"shift:{self.calendar.name}"
+
+    def end_of(self, ts: int) -> int:
+        """Return the end of the shift a moment lies in, or of the next one."""
+        for days in (3, 30, 400):
+            found = next((end for _, end in self._between(ts, ts + days * _DAY) if end >= ts), None)
+            if found is not None:
+                return found
+        return ts + 400 * _DAY
+
+    def start_of(self, end: int) -> int:
+        """Return the start of the shift that ends at `end`."""
+        return next((start for start, over in self._between(end - 3 * _DAY, end) if over == end), end - self.length)
+
+    def ends(self, after: int, through: int) -> Ints:
+        """Return the ends of all shifts with `after < end <= through`."""
+        if through <= after:
+            return np.zeros(0, np.int64)
+        return np.array([end for _, end in self._between(after, through) if after < end <= through], np.int64)
+
+    def starts(self, ends: Ints) -> Ints:
+        """Return the starts of shifts by their ends."""
+        if not len(ends):
+            return np.zeros(0, np.int64)
+        known = {end: start for start, end in self._between(int(ends[0]) - 3 * _DAY, int(ends[-1]))}
+        return np.array([known.get(int(end), int(end) - self.length) for end in ends], np.int64)
+
+    def _between(self, low: int, high: int) -> list[tuple[int, int]]:
+        found = self.calendar.shifts(low - 3 * _DAY, high + 3 * _DAY)
+        return sorted({(one.start, one.end) for one in found if not one.holiday}, key=lambda span: span[1])
 
 
 def check_zone(name: str, *, where: str = "") -> str:

@@ -52,6 +52,25 @@ def test_late_scrap_is_previewed_applied_and_explained(house: House):
     assert house.post("store/flush", None, "engineer").json()["rows"] > 0
 
 
+def test_raw_values_are_taken_back_with_a_preview_and_an_explanation(house: House):
+    said(house)
+    house.values([("ns=2;s=Oven/State", 4, START + 600 * NS), ("ns=2;s=Oven/State", 1, START + 1200 * NS)])
+    wrong = {"property": f"{OVEN}/State", "start": iso(START + 600 * NS), "end": iso(START + 660 * NS)}
+    body = {"edits": [wrong], "reason": "correction", "note": "a test of the light barrier"}
+    seen = house.post("recompute/preview", body, "engineer").json()
+    (raw,) = [one for one in seen["changes"] if one["path"] == f"{OVEN}/State"]
+    assert (raw["at"], raw["old"], raw["new"]) == (wrong["start"], 4, None)
+    assert house.get("oee", params={"asset": OVEN, **RANGE})["elements"]["down"] == 600, "a preview writes nothing"
+    assert house.post("recompute", body, "operator").status_code == 403
+    assert house.post("recompute", body, "elsewhere").status_code == 403
+    row = done(house, house.post("recompute", body, "engineer").json()["id"])
+    assert (row["state"], row["edits"]) == ("done", [{**wrong, "value": None}])
+    assert house.get("oee", params={"asset": OVEN, **RANGE})["elements"]["down"] == 0
+    (replaced,) = house.get("recompute/changes", params={"asset": f"{OVEN}/State", **RANGE})["items"]
+    assert (replaced["old"], replaced["new"], replaced["note"]) == (4, None, "a test of the light barrier")
+    assert house.post("recompute/preview", {"reason": "correction"}, "engineer").json()["code"] == "time.span"
+
+
 def test_what_cannot_be_recomputed_is_told(house: House):
     body = {"paths": [OVEN], **RANGE}
     assert house.post("recompute/preview", {**body, "paths": ["Bakery/Line 1/Ofen"]}).status_code == 404

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from lineshaft.compute import Change, Job, Request
-from lineshaft.core import parse_time
+from lineshaft.compute import Change, Edit, Job, Request
+from lineshaft.core import InvalidInput, parse_time
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.moments import End, Start, span
 from lineshaft.doors.rest.frame.names import called
@@ -37,12 +37,29 @@ State = Annotated[str, Field(examples=["done"], description="waiting, running, d
 Value = Annotated[Any, Field(examples=[0.62], description="null where there was, or is, no value")]
 
 
+class EditBody(Body):
+    """Raw values to be taken back (no `value`: all of [start, end]), or one to be put right at `start`."""
+
+    property: Annotated[str, Field(examples=["Bakery/Line 1/Oven/Temperature"])]
+    start: Annotated[str, Field(examples=["2026-11-20T06:00:00Z"])]
+    end: Annotated[str | None, Field(examples=["2026-11-20T06:10:00Z"], description="The same as start if left out.")] = None
+    value: Annotated[
+        float | str | bool | None, Field(examples=[None], description="The right value; null takes values back.")
+    ] = None
+
+
 class RecomputeBody(Body):
     """What is to be computed again, over which time, and why."""
 
-    paths: Annotated[list[Path], Field(min_length=1, max_length=100, description="Assets (with all below) or properties.")]
-    start: Annotated[str, Field(examples=["2026-11-20T06:00:00Z"])]
-    end: Annotated[str, Field(examples=["2026-11-20T14:00:00Z"])]
+    paths: Annotated[
+        list[Path], Field(default_factory=list, max_length=100, description="Assets (with all below) or properties.")
+    ]
+    start: Annotated[str | None, Field(examples=["2026-11-20T06:00:00Z"], description="Where there are edits: theirs.")] = None
+    end: Annotated[str | None, Field(examples=["2026-11-20T14:00:00Z"], description="Where there are edits: theirs.")] = None
+    edits: Annotated[
+        list[EditBody],
+        Field(default_factory=list, max_length=1000, description="Raw values to correct first; what is computed follows."),
+    ]
     reason: Annotated[Literal["late-data", "formula-version", "correction", "calendar"], Field(examples=["correction"])] = (
         "late-data"
     )
@@ -92,6 +109,7 @@ class RecomputeShape(Shape):
             description="Each machine's figures over the whole period, before and after.",
         ),
     ]
+    edits: Annotated[list[dict[str, Any]], Field(default_factory=list, description="Raw values that were corrected first.")]
     changes: Annotated[list[ChangeShape], Field(default_factory=list, description="The first changes; all are counted.")]
     version: Version = 1
 
@@ -120,7 +138,7 @@ def preview(sender: Sender, body: RecomputeBody) -> RecomputeShape:
     What takes longer than ten seconds answers with state `running`: ask `GET recompute/{id}`.
     """
     rooms = sender.rooms
-    _gate(sender, body.paths)
+    _gate(sender, _about(rooms, body))
     job: Job = rooms.compute.recompute.preview(_request(body), sender.subject.id)
     rooms.compute.recompute.wait(job.id, _PATIENCE_S)
     return _one(rooms, job.id)
@@ -130,14 +148,15 @@ def preview(sender: Sender, body: RecomputeBody) -> RecomputeShape:
 def apply(sender: Sender, body: RecomputeBody) -> RecomputeShape:
     """Compute the past again and write it; what it replaces stays readable."""
     rooms = sender.rooms
-    _gate(sender, body.paths)
+    about = _about(rooms, body)
+    _gate(sender, about)
 
     job = rooms.compute.recompute.prepare(_request(body), sender.subject.id)
 
     def run(tx: Any) -> dict[str, Any]:
         return {"id": rooms.compute.recompute.ask(tx, job)}
 
-    answer = sender.do(ACTION, "recompute", body.model_dump(), run, body.paths[0])
+    answer = sender.do(ACTION, "recompute", body.model_dump(), run, about[0] if about else "")
     return _one(rooms, answer["id"])
 
 
@@ -193,9 +212,27 @@ def cancel(sender: Sender, recompute_id: str) -> Cancelling:
     return Cancelling.model_validate(sender.do(ACTION, f"recompute:{recompute_id}", {}, run, paths[0]))
 
 
+def _about(rooms: Rooms, body: RecomputeBody) -> list[str]:
+    """Return the places a request is about: those it names, and those of the raw values it corrects."""
+    return [*body.paths, *sorted({rooms.assets.property(edit.property).path for edit in body.edits})]
+
+
 def _request(body: RecomputeBody) -> Request:
-    start, end = parse_time(body.start, where="start"), parse_time(body.end, where="end")
-    return Request(tuple(body.paths), start, end, body.reason, body.note, body.formula)
+    edits = tuple(_edit(edit) for edit in body.edits)
+    low = min((edit.start for edit in edits), default=None)
+    high = max((edit.end for edit in edits), default=None)
+    start = low if body.start is None else parse_time(body.start, where="start")
+    end = high if body.end is None else parse_time(body.end, where="end")
+    if start is None or end is None:
+        raise InvalidInput("a recompute needs start and end, or raw values to correct", where="start", code="time.span")
+    start, end = (start if low is None else min(start, low - 1)), (end if high is None else max(end, high))
+    paths = (*body.paths, *(edit.property for edit in edits if not body.paths))
+    return Request(paths, start, end, body.reason, body.note, body.formula, edits)
+
+
+def _edit(body: EditBody) -> Edit:
+    start = parse_time(body.start, where="edits")
+    return Edit(body.property, start, start if body.end is None else parse_time(body.end, where="edits"), body.value)
 
 
 def _gate(sender: Asking, paths: list[str]) -> None:
@@ -218,7 +255,8 @@ def _one(rooms: Rooms, one: str) -> RecomputeShape:
 def _shown(rooms: Rooms, row: dict[str, Any]) -> dict[str, Any]:
     times = {name: moment(row[name]) for name in ("start", "end", "created", "ended")}
     versions = [{**one, "valid_from": moment(one["valid_from"])} for one in row["versions"]]
-    return {**row, **times, "versions": versions, "by": called(row["by"] or None, rooms.guard.names())}
+    edits = [{**one, "start": moment(one["start"]), "end": moment(one["end"])} for one in row["edits"]]
+    return {**row, **times, "versions": versions, "edits": edits, "by": called(row["by"] or None, rooms.guard.names())}
 
 
 def _change(change: Change) -> dict[str, Any]:
