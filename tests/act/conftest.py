@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lineshaft import act, assets, detect, guard, maintain
+from lineshaft import act, assets, detect, guard, maintain, production
 from lineshaft.act import Act, ActSettings, Hand
 from lineshaft.assets import Assets
 from lineshaft.core import Bus, Database, SystemEvent
 from lineshaft.detect import Detect
 from lineshaft.guard import Command, Guard, Role, Subject
 from lineshaft.maintain import Orders, Purchases, Spares
+from lineshaft.production import Production
 from tests.detect.conftest import MODEL, PLANT, PUMP, VIBRATION, Numbers, Watch
 
 ANNA = Subject("anna", "anna", "person", frozenset({Role.TECHNICIAN}), "Anna")
@@ -23,6 +24,7 @@ CODES = {"mode": "VIB", "cause": "AGE", "remedy": "REPLACE"}
 MIGRATIONS = {
     "guard": guard.MIGRATIONS,
     "assets": assets.MIGRATIONS,
+    "production": production.MIGRATIONS,
     "detect": detect.MIGRATIONS,
     "maintain": maintain.MIGRATIONS,
     "act": act.MIGRATIONS,
@@ -51,9 +53,11 @@ class Plant:
         self.orders, self.spares = Orders(db, self.bus), Spares(db, self.bus)
         chosen = settings or ActSettings()
         self.purchases = Purchases(db, self.bus, home, node=chosen.executor)
+        self.production = Production(db, self.assets, self.bus)
         self.act = Act(
             *(home, db, self.guard, self.orders, self.spares, self.purchases, self.detect, chosen, self.bus),
             hand,
+            self.production,
         )
         self.act.listen()
 

@@ -114,6 +114,33 @@ def test_an_edited_definition_changes_cases_to_come_never_open_ones(plant: Plant
     assert plant.case["process_version"] == 2
 
 
+ANOTHER = """\
+process: maintenance
+version: 9
+start: [{event: alarm}]
+tasks:
+  - {id: judged, does: triage.rule, gives: judged}
+  - {id: repair, does: person.do, when: judged.priority > 1, after: [judged], role: operator}
+"""
+"""A definition with other tasks in another order, one of them of an old name that does something else."""
+
+
+def test_a_definition_that_is_another_one_altogether_breaks_no_open_case(plant: Plant):
+    plant.shake()
+    plant.write_process(ANOTHER)
+    plant.act.stop()
+    plant.act.start_engine()
+    plant.repair()
+    plant.press(BERT, "verify")
+    plant.press(ANNA, "close", codes=CODES)
+    plant.decide(BERT, "approve")
+    plant.until(lambda: plant.case["state"] == "done")
+    assert [task["name"] for task in plant.case["tasks"]][-1] == "close"
+    plant.calm()
+    plant.shake(50)
+    assert [(task["name"], task["state"]) for task in plant.case["tasks"]] == [("judged", "done"), ("repair", "skipped")]
+
+
 def test_parts_that_are_not_there_are_bought_and_nothing_goes_below_zero(plant: Plant):
     with plant.db.begin() as tx:
         other = plant.orders.create(tx, BERT, asset=PUMP, title="other")

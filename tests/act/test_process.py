@@ -6,7 +6,7 @@ import pytest
 
 from lineshaft import act
 from lineshaft.act import ACTIONS, read_process
-from lineshaft.act.process import Processes, thaw
+from lineshaft.act.process import Processes, look_at, thaw
 from lineshaft.core import ConfigError
 
 CASES = sorted((Path(__file__).parent / "cases").iterdir())
@@ -23,8 +23,10 @@ def test_a_wrong_definition_is_named_with_its_line(case):
 @pytest.mark.parametrize("path", sorted(BUILT_IN.glob("*.yaml")), ids=lambda path: path.stem)
 def test_built_in_processes_are_right_and_survive_being_kept_with_a_case(path):
     process = read_process(path, ACTIONS)
-    assert thaw(process.plain()) == process
-    assert process.kpi["name"]
+    kept = thaw(process.plain())
+    assert (kept.tasks, kept.start, kept.one_open_case_per) == (process.tasks, process.start, process.one_open_case_per)
+    assert process.kpi is not None
+    assert process.kpi.baseline is not None
     assert process.before
 
 
@@ -38,7 +40,7 @@ def test_a_wrong_file_stops_no_other_and_the_last_good_version_stays(tmp_path):
     own.write_text(text.replace("version: 1", "version: 8").replace("triage.rule", "triage.role"))
     (problem,) = processes.reload()
     assert "did you mean 'triage.rule'" in str(problem)
-    assert sorted(processes.known) == ["maintenance", "quality-hold"]
+    assert sorted(processes.known) == sorted(path.stem for path in BUILT_IN.glob("*.yaml"))
 
 
 def test_events_find_their_processes(tmp_path):
@@ -50,3 +52,18 @@ def test_events_find_their_processes(tmp_path):
     assert processes.for_event({**finding, "score": 0.6}) == []
     assert processes.for_event({**finding, "score": None}) == []
     assert processes.for_event({"event": "alarm", "process": "other"}) == []
+
+
+def test_what_is_only_shown_cannot_break_an_open_case():
+    process = read_process(BUILT_IN / "maintenance.yaml", ACTIONS)
+    older = {**process.plain(), "kpi": {"name": "x", "no longer known": 1}, "before": {"a": 1}, "needs": 7}
+    assert thaw(older).tasks == process.tasks
+
+
+def test_everything_that_is_wrong_is_told_at_once():
+    process, problems = look_at(Path(__file__).parent / "many.yaml", ACTIONS)
+    assert process is not None
+    assert [problem.where.rpartition(":")[2] for problem in problems] == ["9", "13", "11", "10", "12", "3"]
+    assert [problems[n].hint for n in (0, 3, 4)] == [
+        f"did you mean {word}?" for word in ("'work-order.create'", "'work-order.cancel'", "'technician'")
+    ]

@@ -11,8 +11,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from lineshaft.act.cause import CAUSE_ACTIONS
 from lineshaft.act.hold import HOLD_ACTIONS
 from lineshaft.act.job import Action, Job, Look, Rooms, RuleAction, Settled, WaitAction, Wake
+from lineshaft.act.person import PERSON_ACTIONS
+from lineshaft.act.readymade import readymade
 from lineshaft.act.tables import notes
 from lineshaft.core import LineshaftError, now_ns, parse_duration
 from lineshaft.guard import Subject
@@ -49,16 +52,19 @@ def _order_draft(_tx: Connection, job: Job) -> dict[str, Any]:
         "priority": judged.get("priority", 3),
         "due": judged.get("due"),
         "failure_mode": mode if mode in LISTS["mode"] else "",
+        "note": "",
     }
 
 
 def _order(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, Any]:
     kind, _, source = str(job.case["source_id"]).partition(":")
     evidence = {**(job.names.get("evidence") or {}), "score": job.names.get("score"), "sensors": job.names.get("sensors")}
+    draft = {name: value for name, value in proposal.items() if name != "note"}
+    said = f"opened by {job.case['number']}" + (f": {proposal['note']}" if proposal.get("note") else "")
     made = job.rooms.orders.create(
         tx,
         _ORDERER,
-        **proposal,
+        **draft,
         state="triaged",
         source=(kind, source),
         score=job.names.get("score"),
@@ -66,7 +72,7 @@ def _order(tx: Connection, job: Job, proposal: Mapping[str, Any]) -> dict[str, A
         evidence={key: value for key, value in evidence.items() if value is not None},
         case_id=job.case["id"],
         checklist=job.task.options.get("checklist", []),
-        note=f"opened by {job.case['number']}",
+        note=said,
         merge=True,
     )
     joined = sa.select(notes.c.source_id, notes.c.text).where(notes.c.case_id == job.case["id"], notes.c.source_id.is_not(None))
@@ -242,5 +248,8 @@ ACTIONS: dict[str, Action] = {
     "work-order.repair": WaitAction(_FOREMAN, "cases.task", _repaired),
     "work-order.verify": WaitAction(_VERIFIER, "work-orders.verify", _verified),
     "work-order.close": WaitAction(_CLOSER, "work-orders.close", _closed),
+    **CAUSE_ACTIONS,
     **HOLD_ACTIONS,
+    **PERSON_ACTIONS,
+    **readymade(_purchase, _purchase_carried, purchase_decided),
 }

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 
 from lineshaft.act.expression import Expression
 from lineshaft.act.matrix import LEVELS
@@ -25,14 +25,20 @@ from lineshaft.core import (
     parse_duration,
     read_marked,
 )
+from lineshaft.guard import Role
 
 EVENT_NAMES = (
     "event", "asset", "asset_name", "name", "kind", "failure_mode", "priority", "value", "limit", "unit", "property",
     "score", "sensors", "evidence", "process", "at", "lot", "reason", "requested_by",
+    "part", "available", "minimum", "target", "order_number", "order_line", "product", "quantity", "remaining", "due",
+    "ready", "late_h",
 )  # fmt: skip
 """What an expression knows of the event that opened the case."""
 
 Duration = str | float
+_MEASURED = r"^$|^cases$|^hours-to:[a-z][a-z0-9_]*$|^share-of:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"
+COMPENSATIONS = ("work-order.cancel", "purchase.withdraw")
+"""What can take a task back when its case is given up (`act/undo.py` does it)."""
 
 
 class Escalation(Section):
@@ -43,10 +49,36 @@ class Escalation(Section):
 
 
 class Start(Section):
-    """What opens a case: an alarm whose definition names the process, a finding, or somebody who asks for it."""
+    """What opens a case: an alarm naming the process, a finding, somebody's request, a part that is low, a delivery at risk."""
 
-    event: Literal["alarm", "finding", "request"]
+    event: Literal["alarm", "finding", "request", "spare", "delivery"]
     when: str = ""
+
+
+class Step(Section):
+    """One step of how it was done before."""
+
+    step: str = Field(min_length=1, max_length=200)
+    who: str = Field(default="", max_length=80)
+    takes: Duration | None = None
+
+
+class Kpi(Section):
+    """The figure a process exists for: what it was before, what it shall be, and how it is measured from the cases."""
+
+    name: str = Field(min_length=1, max_length=120)
+    unit: str = ""
+    baseline: float | None = None
+    target: float | None = None
+    measured: str = Field(default="", pattern=_MEASURED)
+    source: str = Field(default="", max_length=200)
+
+
+class Need(Section):
+    """A tag a process cannot do without: a property by its name at the case's asset, or by its whole path."""
+
+    property: str = Field(min_length=1, max_length=500)
+    fresh: Duration = "15m"
 
 
 class Task(Section):
@@ -61,7 +93,9 @@ class Task(Section):
     complexity: str = "low"
     risk: str = "low"
     physical: bool = False
+    takes: list[str] = Field(default_factory=list)
     gives: str = ""
+    compensation: str = ""
     role: str = ""
     after: list[str] | None = None
     blocks: bool = True
@@ -69,6 +103,11 @@ class Task(Section):
     expires: Duration | None = None
     escalate: Escalation | None = None
     options: dict[str, Any] = Field(default_factory=dict, alias="with")
+
+    @property
+    def a_persons(self) -> bool:
+        """True for what a person does whatever the matrix says: work with the hands, and what a person answers for."""
+        return self.physical or self.does == "person.do"
 
 
 class Process(Section):
@@ -78,12 +117,20 @@ class Process(Section):
     version: int = Field(ge=1)
     title: str = ""
     owner: str = ""
-    kpi: dict[str, Any] = Field(default_factory=dict)
-    before: str = ""
-    needs: list[str] = Field(default_factory=list)
+    kpi: Kpi | None = None
+    before: str | list[Step] = ""
+    needs: list[Need] = Field(default_factory=list[Need])
     start: list[Start] = Field(min_length=1)
     one_open_case_per: str = "{asset}/{failure_mode}"
     tasks: list[Task] = Field(min_length=1)
+
+    @field_validator("needs", mode="before")
+    @classmethod
+    def _named(cls, value: object) -> object:
+        """Take a bare name for a need."""
+        if not isinstance(value, list):
+            return value
+        return [{"property": one} if isinstance(one, str) else one for one in cast("list[object]", value)]
 
     def plain(self) -> dict[str, Any]:
         """Return the definition as data: what a case keeps."""
@@ -92,20 +139,25 @@ class Process(Section):
 
 def read_process(path: Path, actions: Collection[str]) -> Process:
     """Read one definition. Raises ConfigError with the file and line of the first thing that is wrong."""
-    document = read_marked(path, path.name)
-    process, problems = fit(document, Process, document.data)
-    if process is not None:
-        problems = check(process, document, actions)
+    process, problems = look_at(path, actions)
     if process is None or problems:
         first = problems[0]
         raise ConfigError(first.what, where=first.where, hint=first.hint, code="process.invalid")
     return process
 
 
+def look_at(path: Path, actions: Collection[str]) -> tuple[Process | None, list[Problem]]:
+    """Read one definition with everything that is wrong in it, each with its line."""
+    document = read_marked(path, path.name)
+    process, problems = fit(document, Process, document.data)
+    return process, problems if process is None else check(process, document, actions)
+
+
 def thaw(definition: dict[str, Any]) -> Process:
-    """Return the definition a case was opened with; what a later version no longer knows is left out."""
+    """Return the definition a case was opened with; what is only shown (its figure, how it was before) cannot break it."""
+    moving = {name: value for name, value in definition.items() if name not in ("kpi", "before", "needs")}
     try:
-        return Process.model_validate(definition)
+        return Process.model_validate(moving)
     except ValidationError as error:
         raise ConfigError(f"this case's definition cannot be read: {error}", code="process.invalid") from None
 
@@ -134,9 +186,37 @@ def check(process: Process, document: Marked, actions: Collection[str]) -> list[
         _expressions(problems, document, at, said, [*known, "proposal"])
         _durations(problems, document, at, task)
         before.append(task.id)
+        _names(problems, document, at, task, known)
         if task.gives:
             known.append(task.gives)
+    _measured(problems, document, process)
     return problems
+
+
+def _names(problems: list[Problem], document: Marked, at: tuple[Any, ...], task: Task, known: list[str]) -> None:
+    """See that what a task takes is given before it, and that what takes it back and whose it is are known."""
+    for name in task.takes:
+        if name not in known:
+            what = f"task '{task.id}' takes '{name}', which nothing before it gives"
+            problems.append(Problem(document.where(*at, "takes"), what, did_you_mean(name, known)))
+    if task.compensation and task.compensation not in COMPENSATIONS:
+        what = f"task '{task.id}': no compensation is called '{task.compensation}'"
+        hint = did_you_mean(task.compensation, COMPENSATIONS)
+        problems.append(Problem(document.where(*at, "compensation"), what, hint))
+    roles = [role.value for role in Role]
+    for place, role in (("role", task.role), ("escalate", task.escalate.to if task.escalate else "")):
+        if role and role not in roles:
+            what = f"task '{task.id}': there is no role '{role}'"
+            problems.append(Problem(document.where(*at, place), what, did_you_mean(role, roles)))
+
+
+def _measured(problems: list[Problem], document: Marked, process: Process) -> None:
+    """See that the figure is measured at something there is."""
+    kind, _, of = (process.kpi.measured if process.kpi else "").partition(":")
+    there = [task.id for task in process.tasks] if kind == "hours-to" else [task.gives for task in process.tasks if task.gives]
+    if of and of.partition(".")[0] not in there:
+        what = f"the KPI is measured at '{of}', and no task is or gives that"
+        problems.append(Problem(document.where("kpi", "measured"), what, did_you_mean(of.partition(".")[0], there)))
 
 
 def _expressions(

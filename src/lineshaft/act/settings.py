@@ -20,6 +20,10 @@ class ActSettings(Section):
     write_within: Duration = Field(
         default="5m", description="An approved write to a machine that could not be carried out within this time is dropped."
     )
+    low_stock_after: Duration = Field(
+        default="1m", description="A part below its minimum for so long, with nothing on its way, begins a replenishment."
+    )
+    deliveries_every: Duration = Field(default="5m", description="How often running orders are looked at for being late.")
     executor: str = Field(default="node", description="Name of this process among several on one PostgreSQL database.")
     lease: Duration = Field(
         default="15s",

@@ -118,6 +118,13 @@ class Orders:
         good = sum(r["delivered"] >= r["quantity"] and r["delivered_at"] <= r["due"] for r in rows)
         return {"lines": len(rows), "on_time_in_full": good, "share": good / len(rows) if rows else None}
 
+    def running_now(self) -> list[dict[str, Any]]:
+        """Return what runs now: order, line, the path of where it runs, and since when."""
+        query = sa.select(runs.c.asset_id, runs.c.line, runs.c.start_ns, orders.c.number.label("order"))
+        open_ended = query.join(orders, orders.c.id == runs.c.order_id).where(runs.c.end_ns.is_(None))
+        rows = self._db.rows(open_ended.order_by(runs.c.start_ns, runs.c.id))
+        return [{**row, "asset": self._assets.asset(row["asset_id"]).path} for row in rows]
+
     def start(self, tx: Connection, entry: RunEntry) -> bool:
         """Let an order run at a line or machine from a moment on; what ran there ends. False if it is known already."""
         order_id, asset_id = self.id_of(tx, entry.order), self._assets.asset(entry.at).id
