@@ -10,7 +10,7 @@ import pytest
 
 from lineshaft.core import Conflict, InvalidInput, NotFound
 from lineshaft.guard import Role, Subject
-from lineshaft.store import Field, Store, View
+from lineshaft.store import Change, Field, Store, View
 from tests.store.conftest import Home
 from tests.store.giving import SECOND, T0, give
 
@@ -48,6 +48,26 @@ def test_views_of_rooms_are_counted_unless_that_takes_its_time(store: Store):
     assert listed["long"].rows is None
     assert store.catalog.get("long", ME).rows == 2
     assert store.catalog.get("log", LIMITED).rows == 1
+
+
+def test_units_meanings_and_lineage_are_written_where_the_node_does_not_know_them(home: Home, drop: Path):
+    store = home.store()
+    (drop / "meters.csv").write_text("shift,energy\nearly,12\n")
+    store.sql.tablets.write("sums", Change(pa.table({"n": [1]})), {"made_of": ["samples"], "job": "sum"})
+    change = {"columns": {"energy": {"unit": "kWh", "description": "Of the oven."}}, "made_of": ["samples"]}
+    store.catalog.check(store.catalog.get("drop.meters", ME), change)
+    with home.db.begin() as tx:
+        store.catalog.edit(tx, "drop.meters", change)
+    one = store.catalog.get("drop.meters", ME)
+    assert (one.columns[1].unit, one.columns[1].description, one.made_of) == ("kWh", "Of the oven.", ("samples",))
+    for name, wrong in (
+        ("drop.meters", {"columns": {"enrgy": {"unit": "kWh"}}}),
+        ("samples", {"columns": {"value": {"unit": "kWh"}}}),
+        ("samples", {"made_of": ["lots"]}),
+        ("sums", {"made_of": ["lots"]}),
+    ):
+        with pytest.raises(InvalidInput):
+            store.catalog.check(store.catalog.get(name, ME), wrong)
 
 
 def test_what_people_write_is_kept_in_versions(home: Home):

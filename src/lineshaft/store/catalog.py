@@ -24,6 +24,8 @@ from lineshaft.store.tables import catalog_entries as entries
 from lineshaft.store.view import Field, Range, View
 
 Kind = Literal["values", "room", "lake", "file"]
+_WRITTEN = ("description", "owner", "tags", "columns", "made_of")
+_MASKED = "(masked by a permission)"
 _MADE_OF: Mapping[str, tuple[str, ...]] = {"minute": ("samples",), "hour": ("samples",), "latest": ("samples",)}
 
 
@@ -98,19 +100,34 @@ class Catalog:
 
     def edit(self, tx: Connection, name: str, change: Mapping[str, Any], version: int | None = None) -> int:
         """Write what a table is, whose it is, and tags to find it by; return the new version. Raises Conflict when stale."""
-        unknown = sorted(set(change) - {"description", "owner", "tags"})
+        unknown = sorted(set(change) - set(_WRITTEN))
         if unknown:
-            raise InvalidInput(
-                f"'{unknown[0]}' cannot be written", hint="description, owner and tags can", code="catalog.invalid"
-            )
+            raise InvalidInput(f"'{unknown[0]}' cannot be written", hint=f"{', '.join(_WRITTEN)} can", code="catalog.invalid")
         row = tx.execute(sa.select(entries).where(entries.c.name == name)).mappings().first()
         if row is None:
             if version:
                 raise Conflict("this entry was never written", hint="read it again", code="catalog.stale")
-            fresh = {"id": new_id(), "name": name, "version": 1, "description": None, "owner": "", "tags": []}
+            fresh: dict[str, Any] = {"id": new_id(), "name": name, "version": 1, "description": None, "owner": "", "tags": []}
+            fresh |= {"columns": {}, "made_of": []}
             tx.execute(sa.insert(entries).values(**{**fresh, **change}))
             return 1
         return bump(tx, entries, str(row["id"]), version, **change)
+
+    def check(self, one: Listing, change: Mapping[str, Any]) -> None:
+        """Raise InvalidInput for what cannot be written about this table: what the node itself knows is not for people to say."""
+        said: Mapping[str, Mapping[str, str]] = change.get("columns") or {}
+        known = {field.name for field in one.columns}
+        for name, words in said.items():
+            if name not in known:
+                what = f"'{one.name}' has no column '{name}'"
+                raise InvalidInput(what, hint=did_you_mean(name, known), code="catalog.column")
+            if words.get("unit") and one.kind not in ("lake", "file"):
+                what = f"the unit of '{name}' comes from the plant's models"
+                raise InvalidInput(what, hint="change it there", code="catalog.known")
+        if change.get("made_of") and (one.kind not in ("lake", "file") or one.job):
+            what = f"what '{one.name}' is made of is known here"
+            hint = f"the ETL job '{one.job}' says it" if one.job else "only tables of the lake and dropped files can be told"
+            raise InvalidInput(what, hint=hint, code="catalog.known")
 
     # -- looking up
 
@@ -176,7 +193,7 @@ def _shown(one: Listing, subject: Subject) -> Listing:
         return one
     seen = sights(subject, one.name, [field.name for field in one.columns], one.made_of if one.kind == "lake" else ())
     kept = (
-        field if seen[field.name] is Sight.SHOWN else field._replace(description="(masked by a permission)")
+        field if seen[field.name] is Sight.SHOWN else field._replace(description=_MASKED)
         for field in one.columns
         if seen[field.name] is not Sight.HIDDEN
     )
@@ -187,7 +204,18 @@ def _with(one: Listing, row: Mapping[str, Any] | None) -> Listing:
     if row is None:
         return one
     said = one.description if row["description"] is None else str(row["description"])
-    return replace(one, description=said, owner=row["owner"], tags=tuple(row["tags"]), version=row["version"])
+    words: Mapping[str, Mapping[str, str]] = row["columns"] or {}
+    columns = tuple(_told(field, words.get(field.name)) for field in one.columns)
+    made = one.made_of if one.job else (*one.made_of, *(name for name in row["made_of"] or () if name not in one.made_of))
+    listing = replace(one, description=said, owner=row["owner"], tags=tuple(row["tags"]), version=row["version"])
+    return replace(listing, columns=columns, made_of=made)
+
+
+def _told(field: Field, words: Mapping[str, str] | None) -> Field:
+    """Return a column with what people wrote about it; what a permission masks stays masked."""
+    if not words or field.description == _MASKED:
+        return field
+    return field._replace(unit=words.get("unit") or field.unit, description=words.get("description") or field.description)
 
 
 def _newest(table: pa.Table, column: str | None) -> int | None:

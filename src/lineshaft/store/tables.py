@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
 
@@ -29,8 +30,13 @@ catalog_entries = sa.Table(
     sa.Column("description", sa.Text),
     sa.Column("owner", sa.String(200), nullable=False),
     sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("columns", sa.JSON),
+    sa.Column("made_of", sa.JSON),
 )
-"""What people wrote about a table of the catalog; a description that is null leaves ours."""
+"""What people wrote about a table of the catalog; a description that is null leaves ours.
+
+`columns` are units and meanings by name, `made_of` the tables it was made from, both where the node does not know them.
+"""
 
 etl_runs = sa.Table(
     "etl_run",
@@ -123,10 +129,20 @@ import_jobs = sa.Table(
 )
 """Files of an older historian handed to the running node."""
 
+
+def _widen_entries(tx: Connection) -> None:
+    """Give entries of the catalog, where they were made before, columns and what a table was made of."""
+    have = {str(column["name"]) for column in sa.inspect(tx).get_columns(catalog_entries.name)}
+    for column in catalog_entries.columns:
+        if column.name not in have:
+            tx.execute(sa.text(f'ALTER TABLE catalog_entry ADD COLUMN "{column.name}" {column.type.compile(tx.dialect)}'))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "documents", create(documents)),
     Migration(2, "what people write about tables", create(catalog_entries)),
     Migration(3, "runs of ETL jobs, images", create(etl_runs, images)),
     Migration(4, "what storage costs", create(cost_terms, storage_sizes)),
     Migration(5, "imports into a running node", create(import_jobs)),
+    Migration(6, "units and lineage of tables people describe", _widen_entries),
 )

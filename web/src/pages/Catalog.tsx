@@ -104,13 +104,23 @@ function About({ one }: { one: CatalogDetail }) {
 
 function Edit({ one, done }: { one: CatalogDetail; done: () => void }) {
   const { t } = useTranslation();
-  const [entry, setEntry] = useState({ description: one.description, owner: one.owner, tags: one.tags });
-  const save = useCommand(() => ask(`catalog/${encodeURIComponent(one.name)}`, { method: 'PATCH', body: { ...entry, ...(one.version ? { version: one.version } : {}) } }), ['catalog'], () => { report(t('word.saved')); done(); });
+  const told = one.kind === 'lake' || one.kind === 'file';
+  const [entry, setEntry] = useState({ description: one.description, owner: one.owner, tags: one.tags, ...(told && !one.job ? { made_of: one.made_of } : {}) });
+  const [columns, setColumns] = useState(Object.fromEntries(one.columns.map((column) => [column.name, { unit: column.unit, description: column.description }])));
+  const { data: book } = useQuery(q.catalog);
+  const save = useCommand(() => ask(`catalog/${encodeURIComponent(one.name)}`, { method: 'PATCH', body: { ...entry, ...(told ? { columns } : {}), ...(one.version ? { version: one.version } : {}) } }), ['catalog'], () => { report(t('word.saved')); done(); });
   return (
     <Stack gap="xs">
       <Textarea label={t('catalog.description')} autosize minRows={2} maxLength={2000} value={entry.description} onChange={(event) => setEntry({ ...entry, description: event.currentTarget.value })} />
       <TextInput label={t('catalog.owner')} maxLength={200} value={entry.owner} onChange={(event) => setEntry({ ...entry, owner: event.currentTarget.value })} />
       <TagsInput label={t('catalog.tags')} maxTags={30} value={entry.tags} onChange={(tags) => setEntry({ ...entry, tags })} />
+      {entry.made_of && <TagsInput label={t('catalog.madeOf')} maxTags={50} data={(book?.items ?? []).map((table) => table.name).filter((name) => name !== one.name)} value={entry.made_of} onChange={(made_of) => setEntry({ ...entry, made_of })} />}
+      {told && one.columns.map((column) => (
+        <Group key={column.name} gap="xs" align="flex-end" wrap="nowrap">
+          <TextInput w={110} label={<span><span className="mono">{column.name}</span>: {t('catalog.unit')}</span>} maxLength={40} value={columns[column.name]?.unit ?? ''} onChange={(event) => setColumns({ ...columns, [column.name]: { description: columns[column.name]?.description ?? '', unit: event.currentTarget.value } })} />
+          <TextInput style={{ flex: 1 }} label={t('catalog.meaning')} maxLength={500} value={columns[column.name]?.description ?? ''} onChange={(event) => setColumns({ ...columns, [column.name]: { unit: columns[column.name]?.unit ?? '', description: event.currentTarget.value } })} />
+        </Group>
+      ))}
       <Group gap="xs"><Button variant="filled" loading={save.isPending} onClick={() => save.mutate(undefined)}>{t('action.save')}</Button><Button onClick={done}>{t('action.cancel')}</Button></Group>
     </Stack>
   );

@@ -78,12 +78,26 @@ class CatalogDetail(CatalogTable):
     lineage: list[LineageShape]
 
 
+class ColumnEdit(Body):
+    """What people write about a column: its unit (of lake tables and dropped files) and what it means."""
+
+    unit: Annotated[str, Field(max_length=40, examples=["kWh"])] = ""
+    description: Annotated[str, Field(max_length=500, examples=["Meter reading at the end of the shift."])] = ""
+
+
 class CatalogEdit(Body):
     """What people write about a table; what is left out stays."""
 
     description: Description | None = None
     owner: Owner | None = None
     tags: Tags | None = None
+    columns: Annotated[
+        dict[Annotated[str, Field(max_length=200)], ColumnEdit] | None, Field(examples=[{"energy": {"unit": "kWh"}}])
+    ] = None
+    made_of: Annotated[
+        list[Annotated[str, Field(max_length=200)]] | None,
+        Field(max_length=50, examples=[["samples", "lots"]], description="Tables it was made from, where no job says it."),
+    ] = None
     version: SeenVersion = None
 
 
@@ -117,7 +131,7 @@ def edit(sender: Sender, table: str, body: CatalogEdit) -> Written:
     change = {name: value for name, value in body.model_dump(exclude={"version"}).items() if value is not None}
 
     def run(tx: Any) -> dict[str, Any]:
-        book.get(table, subject)
+        book.check(book.get(table, subject), change)
         return {"name": table, "version": book.edit(tx, table, change, body.version)}
 
     whole = {**change, "version": body.version}
