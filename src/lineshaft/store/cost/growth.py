@@ -90,10 +90,10 @@ def _rate(one: Held, weighed: Weighed, before: Mapping[tuple[str, str], Noted], 
     if one.table in (MINUTE_TABLE, HOUR_TABLE):
         return _rolled([file for file in weighed.files if file.kind == one.table and file.max_ts > since])
     then = before.get((one.table, one.tier))
-    seen = now - (then.at if then else since)
-    if seen < ENOUGH:
+    seen = 0 if then is None else now - then.at
+    if then is None or seen < ENOUGH:
         return Rate(None, seen)
-    return Rate(max(0.0, (one.size - (then.size if then else 0)) * DAY / seen), seen)
+    return Rate(max(0.0, (one.size - then.size) * DAY / seen), seen)
 
 
 def _times(pace: Pace) -> float:
