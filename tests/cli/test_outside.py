@@ -32,3 +32,23 @@ def test_systems_outside_are_reached_and_secrets_only_named(there, tmp_path, mon
     said = list(outside_answers(tmp_path))
     assert said[0][1] == "fail"
     assert "s3cret" not in str(said)
+
+
+def test_feeds_are_looked_at_their_secrets_only_named(tmp_path, monkeypatch):
+    sql = 'type = "sql"\nkind = "lots"\nquery = "SELECT lot, t FROM lots"\nmark = "t"\ncolumns = {lot = "lot"}\n'
+    (tmp_path / "settings.toml").write_text(
+        f'[[feeds]]\nname = "erp"\n{sql}url_env = "ERP_URL"\n'
+        f'[[feeds]]\nname = "files"\ntype = "files"\nfolder = "{tmp_path / "nowhere"}"\n'
+        f'[[feeds]]\nname = "here"\ntype = "files"\nfolder = "{tmp_path}"\n'
+        '[[feeds]]\nname = "odd"\ntype = "exel"\n'
+    )
+    said = {one[0]: one[1:] for one in outside_answers(tmp_path)}
+    assert [said[f"feed {name}"][0] for name in ("erp", "files", "here", "odd")] == ["fail", "warn", "ok", "fail"]
+    assert "ERP_URL" in said["feed erp"][1]
+    monkeypatch.setenv("ERP_URL", "postgresql+psycopg://reader:s3cret@127.0.0.1:9/erp")
+    erp = next(one for one in outside_answers(tmp_path) if one[0] == "feed erp")
+    assert erp[1] == "fail"
+    assert "does not answer" in erp[2]
+    assert "s3cret" not in str(erp)
+    monkeypatch.setenv("ERP_URL", f"sqlite:///{tmp_path / 'erp.db'}")
+    assert next(one for one in outside_answers(tmp_path) if one[0] == "feed erp")[1] == "ok"

@@ -72,7 +72,10 @@ def prepare(home: Path, opcua: int) -> None:
         f'url = "opc.tcp://127.0.0.1:{opcua}/"\nsecurity = "None"\nbrowse = true\n\n'
         '[writer]\ndry_run = false\n\n[[writer.allow]]\nsource = "bakery"\ntag = "ns=2;s=Oven/SpeedSetpoint"\n'
         'minimum = 60\nmaximum = 125\nevery = "5s"\npermissive = "state != 4"\n'
-        'inputs = {state = "Bakery/Line 1/Oven/State"}\n',
+        'inputs = {state = "Bakery/Line 1/Oven/State"}\n\n'
+        "# Put a CSV there, or change one: within a minute its orders and lots are on the page Production.\n"
+        '[[feeds]]\nname = "erp-files"\ntype = "files"\nevery = "1m"\n'
+        f"folder = {json.dumps(str((home / 'config' / 'feeds').resolve()))}\n",
         encoding="utf-8",
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError, StatementError
 
 from lineshaft.core import LineshaftError, NotFound, Problem
 from lineshaft.production.feed import BOOKS, FeedDraft
@@ -34,10 +35,17 @@ def take(tx: Connection, draft: FeedDraft, result: Loaded, books: Mapping[str, T
     for book in BOOKS:
         for where, entry in getattr(draft, book):
             try:
-                if books[book](tx, entry):
+                with tx.begin_nested():  # what is wrong with an entry leaves nothing of it, and stops no other
+                    new = books[book](tx, entry)
+                if new:
                     result.taken.append(f"{_CALLED[book]} {getattr(entry, _CALLED[book])}")
             except NotFound as error:
                 result.waiting.append((book, where, entry))
                 result.problems.append(Problem(where, error.what, error.hint))
             except LineshaftError as error:
                 result.problems.append(Problem(where, error.what, error.hint))
+            except OperationalError:
+                raise  # the database itself: nothing is wrong with the entry
+            except (StatementError, ArithmeticError, ValueError) as error:  # a text or number the database cannot keep
+                said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+                result.problems.append(Problem(where, f"it cannot be kept: {said}"))

@@ -69,7 +69,12 @@ class Mapped(Section):
 def drafted(options: Mapped, rows: Iterable[Row]) -> FeedDraft:
     """Return rows as checked entries; the rows of one order become its lines."""
     draft = FeedDraft()
-    found = [(where, _plain(row, options)) for where, row in rows]
+    found: list[tuple[str, dict[str, Any]]] = []
+    for where, row in rows:
+        try:
+            found.append((where, _plain(row, options)))
+        except (ValueError, ArithmeticError) as error:  # a number or date beyond all sense; it stops no other row
+            draft.problems.append(Problem(where, f"a value makes no sense: {error}"))
     for where, row in _orders(found, draft) if options.kind == "orders" else found:
         _take(where, options.kind, row, draft)
     return draft

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from lineshaft.core import ConfigError, InvalidInput, Registry, Section, explain, parse_duration
+from lineshaft.core import NS, ConfigError, Duration, Registry, Section, explain, parse_duration
 from lineshaft.production import feeds as folder
 from lineshaft.production.feed import Feed
 
@@ -31,17 +31,14 @@ class FeedEntry(BaseModel):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", description="Keep it: how far a feed was read is kept by name."
     )
-    type: str = Field(description="The plugin: sql, rest, b2mml or files.")
-    every: str = Field("5m", description="How often it is read.")
+    type: str = Field(description="The plugin: sql, rest, b2mml, excel or files.")
+    every: Duration = Field("5m", description="How often it is read.")
 
     @field_validator("every")
     @classmethod
-    def _duration(cls, text: str) -> str:
-        try:
-            if parse_duration(text) < 1_000_000_000:
-                raise ValueError("a feed is read once a second at most")
-        except InvalidInput as error:
-            raise ValueError(str(error)) from None
+    def _not_too_often(cls, text: str) -> str:
+        if parse_duration(text) < NS:
+            raise ValueError("a feed is read once a second at most")
         return text
 
     def build(self, *, where: str = "settings.toml") -> PlannedFeed:

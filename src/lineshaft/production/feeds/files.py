@@ -62,7 +62,13 @@ class FilesFeed:
         except (OSError, UnicodeDecodeError) as error:
             draft.problems.append(Problem(path.name, f"this file cannot be read: {error}", "save it as UTF-8"))
             return draft
-        rows = _rows(path.name, text, kind, draft)
+        try:
+            rows = _rows(path.name, text, kind, draft)
+        except csv.Error as error:
+            draft.problems.append(
+                Problem(path.name, f"this file cannot be read: {error}", "is a quote not closed?")
+            )
+            return draft
         if kind == "orders":
             _orders(path.name, rows, draft)
         else:
