@@ -8,13 +8,15 @@ tower lists what was done by whom or what. Every move passes the gate and is aud
 from lineshaft.act.act import Act, ExecutorLost
 from lineshaft.act.actions import ACTIONS
 from lineshaft.act.agency import MIGRATIONS as AGENCY_MIGRATIONS
-from lineshaft.act.agency import AgentChanged, AgentsSettings, Reach, Reply, Trade
+from lineshaft.act.agency import OUTSIDE, Agency, AgentChanged, AgentsSettings, Arguments, Reach, Reply, Tool, Trade, Use
 from lineshaft.act.approval import ApprovalChanged
 from lineshaft.act.carry import Hand, Touched
 from lineshaft.act.case import CaseChanged
+from lineshaft.act.chart import drawn
 from lineshaft.act.matrix import Mode, mode_of
 from lineshaft.act.notify import Notifier
-from lineshaft.act.process import Process, read_process
+from lineshaft.act.process import Process, look_at, read_process
+from lineshaft.act.readiness import readiness
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.tables import MIGRATIONS as OWN_MIGRATIONS
 from lineshaft.act.tower import TowerAdded
@@ -25,11 +27,14 @@ MIGRATIONS = (*OWN_MIGRATIONS, *AGENCY_MIGRATIONS)
 __all__ = [
     "ACTIONS",
     "MIGRATIONS",
+    "OUTSIDE",
     "Act",
     "ActSettings",
+    "Agency",
     "AgentChanged",
     "AgentsSettings",
     "ApprovalChanged",
+    "Arguments",
     "CaseChanged",
     "ExecutorLost",
     "Hand",
@@ -38,9 +43,14 @@ __all__ = [
     "Process",
     "Reach",
     "Reply",
+    "Tool",
     "Touched",
     "TowerAdded",
     "Trade",
+    "Use",
+    "drawn",
+    "look_at",
     "mode_of",
     "read_process",
+    "readiness",
 ]

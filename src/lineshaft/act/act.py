@@ -19,7 +19,9 @@ from lineshaft.act.carry import Carrier, Hand
 from lineshaft.act.case import Cases
 from lineshaft.act.casebook import CaseBook
 from lineshaft.act.clock import Clock
+from lineshaft.act.figure import Figures
 from lineshaft.act.job import Rooms, RuleAction
+from lineshaft.act.labelling import LABEL, Labelling
 from lineshaft.act.lease import Lease, Lost
 from lineshaft.act.notify import Notifier
 from lineshaft.act.person import answer, locked
@@ -93,6 +95,7 @@ class Act:
         self._starts = Starts(db, spares, production, low, every)
         self._tower = Tower(db, bus)
         self._book = CaseBook(db)
+        self.figures = Figures(db)
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         self._approvals.person = guard.tokens.made_by
@@ -107,6 +110,7 @@ class Act:
         self.notifier = Notifier(db, guard, orders, detect, bus, self._settings.channels, node, link)
         self.notifier.is_open = self._is_open
         self.processes = Processes([BUILT_IN, home / self._settings.processes], list(ACTIONS))
+        self._labelling = Labelling(self._approvals, detect, expiry)
         self.wanted = Wanted(self._approvals, orders, expiry)
         self.staff = Staff(db, guard, bus, agents or AgentsSettings(), agent_folder, node)
         self.staff.cases, self.staff.told, self._cases.agents = self._cases, self._on_run, self.staff
@@ -389,6 +393,14 @@ class Act:
         self._look_after(tx)
         return made
 
+    def propose_label(
+        self, tx: Connection, finding: Mapping[str, Any], label: str, by: Subject, reason: str = ""
+    ) -> dict[str, Any]:
+        """File what a finding is said to have turned out to be; a second person decides."""
+        made = self._labelling.propose(tx, finding, label, by, reason)
+        self._look_after(tx)
+        return made
+
     def propose_write(self, tx: Connection, target: Property, value: object, by: Subject, reason: str = "") -> dict[str, Any]:
         """File a value somebody wants written to a machine; a second person decides."""
         made = self._writes.propose(tx, target, value, by, reason)
@@ -420,6 +432,9 @@ class Act:
         if row["task"] == WRITE and row["case_id"] is None:
             if approved and self._carrier is not None:
                 self._carrier.approved(tx, row)
+            return
+        if row["task"] == LABEL and row["case_id"] is None:
+            self._labelling.decided(tx, row, approved, by)
             return
         if row["task"] == WANTED and row["case_id"] is None:
             self.wanted.decided(tx, row, approved, by)
@@ -473,6 +488,37 @@ class Act:
     def agency(self) -> Agency:
         """The register of agents, their purses, their journal, and the one way to use a tool."""
         return self.staff.agency
+
+    def stop_agents(self, tx: Connection, name: str, by: Subject, why: str = "") -> None:
+        """Stop one agent, or all (`*`): what they are doing is cut off, nothing of theirs is committed after this."""
+        register = self.agency.register
+        if name == "*":
+            register.stop_all(tx, by, why)
+        else:
+            register.stop(tx, name, by, why)
+        self._note_agents(tx, name, by, "stopped", why)
+
+    def resume_agents(self, tx: Connection, name: str, by: Subject) -> None:
+        """Let one agent, or all (`*`), go on."""
+        register = self.agency.register
+        if name == "*":
+            register.stop_all(tx, by, stopped=False)
+        else:
+            register.resume(tx, name, by)
+        self._note_agents(tx, name, by, "let go on", "")
+
+    def object_to(self, tx: Connection, run_id: str, by: Subject, why: str) -> str:
+        """Disagree with what an agent did alone; return what that changed."""
+        run, changed = self.staff.object_to(tx, run_id, by)
+        what = f"disagrees with {run['agent']}: {run['task']}"
+        about = {"id": run["case_id"], "asset": run["asset"]}
+        self._tower.add(tx, about, what, actor=by.id, actor_kind=by.kind, task=run["task"], outcome=why or changed)
+        return changed
+
+    def _note_agents(self, tx: Connection, name: str, by: Subject, what: str, why: str) -> None:
+        about = {"id": "", "asset": ""}
+        who = "all agents" if name == "*" else f"the agent {name}"
+        self._tower.add(tx, about, f"{who}: {what}", actor=by.id, actor_kind=by.kind, outcome=why)
 
     def _on_run(self, run: Mapping[str, Any]) -> None:
         if run["case_id"]:

@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
     "simulate": ("lineshaft.connect.cli:simulate", "Be a machine: the bakery line, or a recorded table replayed."),
     "doctor": ("lineshaft.cli.doctor:doctor", "Check an installation and say what to mend."),
+    "process": ("lineshaft.cli.process:process", "Check process definitions before they are used."),
     "rooms": ("lineshaft.cli.rooms:rooms", "Print the rooms and the wiring between them."),
     "sample": ("lineshaft.cli.sample:sample", "Print a sample to start from: the settings, a model, a process."),
     "import": ("lineshaft.cli.exchange:import_", "Load a folder of YAML (models, assets, ...), or files of values."),
@@ -30,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lake": ("lineshaft.cli.lake:lake", "Print the lake's files, for pyspark, DuckDB and others."),
     "token": ("lineshaft.cli.people:token", "Create, list and disable API tokens."),
     "user": ("lineshaft.cli.people:user", "Create, list and disable named users."),
+    "agents": ("lineshaft.cli.agents:agents", "List agents, and the switch that stops one or all."),
     "audit": ("lineshaft.cli.people:audit", "Read and verify the audit chain."),
 }
 

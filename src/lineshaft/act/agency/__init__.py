@@ -12,6 +12,7 @@ from lineshaft.act.agency.runs import diff
 from lineshaft.act.agency.settings import AgentsSettings, Endpoint
 from lineshaft.act.agency.staff import Staff
 from lineshaft.act.agency.tables import MIGRATIONS
+from lineshaft.act.agency.toolbox import Arguments, Tool, Use
 from lineshaft.act.agency.toolbox import Doors as ToolDoors
 from lineshaft.act.agency.trade import Reply, Trade
 from lineshaft.act.agency.trust import wilson
@@ -22,12 +23,15 @@ __all__ = [
     "Agency",
     "AgentChanged",
     "AgentsSettings",
+    "Arguments",
     "Endpoint",
     "Reach",
     "Reply",
     "Staff",
+    "Tool",
     "ToolDoors",
     "Trade",
+    "Use",
     "diff",
     "tool_doors",
     "wilson",

@@ -29,6 +29,8 @@ from lineshaft.guard import Subject
 
 log = logging.getLogger("lineshaft.act")
 Run = Mapping[str, Any]
+LOOK_EVERY = 1.0
+"""Seconds after which the switch is looked at while an agent works."""
 BYTES_A_TOKEN = 3
 """A guess on the safe side of how long a token is, for what is set aside before a question."""
 
@@ -214,15 +216,25 @@ class Crew:
 
             with self._change:
                 self._at_work[run["id"]] = (str(run["agent"]), cut)
+            watch = asyncio.ensure_future(self._watch(str(run["agent"]), cut))
             try:
                 if self._stopping:
                     task.cancel()
                 return await task
             finally:
+                watch.cancel()
                 with self._change:
                     self._at_work.pop(run["id"], None)
 
         return asyncio.run(main())
+
+
+    async def _watch(self, name: str, cut: Callable[[], None]) -> None:
+        """Cut the work off when the switch is pulled elsewhere: on the command line, or at another node."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            if await asyncio.to_thread(self._agency.register.is_stopped, name):
+                cut()
 
 
 class _Record:

@@ -119,6 +119,15 @@ class Register:
         with self._db.read(tx) as look:
             return self._all(look)
 
+    def is_stopped(self, name: str) -> bool:
+        """Say whether an agent may not act now, for whatever reason."""
+        with self._db.read() as tx:
+            try:
+                self._refuse(tx, name, self._row(tx, name))
+            except Forbidden:
+                return True
+        return False
+
     # -- changing (the caller wraps it in `guard.perform`, action `agents.edit` or `agents.stop`)
 
     def hire(self, tx: Connection, name: str, job: str, by: Subject, **values: Any) -> dict[str, Any]:

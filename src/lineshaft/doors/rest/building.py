@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lineshaft.doors.rest import (
     act,
+    agents,
     assets,
     b2mml,
     catalog,
@@ -28,6 +29,7 @@ from lineshaft.doors.rest import (
     maintain,
     notifications,
     permissions,
+    processes,
     production,
     purchases,
     recompute,
@@ -100,7 +102,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
         imports,
     )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (*upstream, compute, recompute, detect, *upkeep, act, notifications, live):
+    for room in (*upstream, compute, recompute, detect, *upkeep, act, processes, agents, notifications, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)

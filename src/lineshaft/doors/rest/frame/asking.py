@@ -43,6 +43,8 @@ def _subject(request: Request, rooms: House) -> Subject:
             hint=f"send the header '{CSRF_HEADER}: 1' (this stops other web sites from using your login)",
             code="csrf.missing",
         )
+    if subject.kind == "agent":  # each request is one call of its day's budget
+        rooms.act.agency.count(subject, f"{request.method} {request.url.path}")
     request.state.subject = subject
     return subject
 
