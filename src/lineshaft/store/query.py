@@ -203,12 +203,20 @@ class Query:
             sign = "<" if descending else ">"
             conditions.append(f"(ts {sign} {ts} or (ts = {ts} and q {sign} {q}))")
             start, end = (start, min(end, ts)) if descending else (max(start, ts - 1), end)
-        sql = reader.rows_of(track.pieces, start, end)
         where = f" where {' and '.join(conditions)}" if conditions else ""
         way = " desc" if descending else ""
-        top = f" limit {int(limit)}" if limit is not None else ""
-        table = reader.fetch(f"select ts, {_VALUES[track.type]} as value, q from ({sql}){where} order by ts{way}, q{way}{top}")
-        return _timed(table)
+        sids = np.array([piece.sid for piece in track.pieces], np.int32)
+        found, left = list[pa.Table](), limit
+        for a, b in sorted(reader.portions(sids, start, end), reverse=descending):
+            reader.let_go()
+            rows = reader.rows_of(track.pieces, a, b)
+            top = f" limit {int(left)}" if left is not None else ""
+            sql = f"select ts, {_VALUES[track.type]} as value, q from ({rows}){where} order by ts{way}, q{way}{top}"
+            found.append(reader.fetch(sql))
+            left = None if left is None else left - len(found[-1])
+            if left is not None and left <= 0:
+                break
+        return _timed(pa.concat_tables(found))
 
     @staticmethod
     def page(table: pa.Table) -> str | None:
@@ -224,8 +232,14 @@ class Query:
         """
         wanted = np.unique(np.asarray(sids, np.int32))
         reader = self._reader()
-        sql = f"select sid, ts, v, vi, vs, vb, q from ({reader.rows(wanted, start, end)}) order by sid, ts, q"
-        table = _timed(reader.fetch(sql))
+        found: list[pa.Table] = []
+        for a, b in reader.portions(wanted, start, end):
+            reader.let_go()
+            rows = reader.rows(wanted, a, b)
+            found.append(reader.fetch(f"select sid, ts, v, vi, vs, vb, q from ({rows}) order by sid, ts, q"))
+        table = _timed(pa.concat_tables(found))
+        if len(found) > 1:
+            table = table.sort_by([("sid", "ascending"), ("ts", "ascending"), ("q", "ascending")])
         if not carry or not len(wanted):
             return table
         return pa.concat_tables([self._carried(wanted, start), table]).sort_by([("sid", "ascending"), ("ts", "ascending")])

@@ -97,6 +97,19 @@ class Reader:
         near = (f for f in self._files if f.kind in ROWS and f.overlaps(start, end))
         return [f for f in near if f.max_sid >= low and f.min_sid <= high]
 
+    def portions(self, sids: Sids, start: int, end: int) -> list[Span]:
+        """Take a stretch apart where files of several days lie in another tier: they need not all be here at once."""
+        away = sorted({file.day for file in self._near(sids, start, end) if self._index.elsewhere(file)}) if len(sids) else []
+        if len(away) < 2:
+            return [(start, end)]
+        found, at = list[Span](), start
+        for day in away:
+            first, last = max(day * DAY - 1, start), min((day + 1) * DAY - 1, end)
+            found += [(at, first)] if at < first else []
+            found.append((first, last))
+            at = last
+        return [*found, (at, end)] if at < end else found
+
     def filled(self, spans: Sequence[Span], sids: Sids) -> list[Span]:
         """Return those stretches in which anything may be."""
         return [one for one in spans if any(g.overlaps(*one) for g in self._hot) or self._near(sids, *one)]

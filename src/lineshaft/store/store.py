@@ -314,6 +314,7 @@ class Store:
     def start(self) -> None:
         """Run the keeper in a thread of its own until `close`."""
         if self._thread is None:
+            self.tier.begin()
             self._thread = threading.Thread(target=self._keep, name="store-keeper", daemon=True)
             self._thread.start()
 

@@ -141,9 +141,38 @@ def test_the_room_for_files_brought_back_is_bounded(old: Store) -> None:
     for day in range(DAYS):
         assert len(old.history(Tag("m", "t0"), T0 + day * DAY - 1, T0 + day * DAY + 1)) == 1
         assert len(here(old)) == 1
+    assert everything(old) == expected()
+    assert plain(old.history(Tag("m", "t0"), 0, now_ns(), limit=50, descending=True)) == expected()[::-1][:50]
+    assert len(old.span([0, 1], 0, now_ns())) == 2 * DAYS * ROWS
     with pytest.raises(InvalidInput, match="at once"):
-        everything(old)
+        old.sql.ask("select count(*) from samples", ENGINEER).run()
     assert sum(old.tier.cache.cached().values()) <= old.tier.cache.limit
+
+
+def test_a_page_of_a_long_time_brings_only_the_days_it_shows(old: Store) -> None:
+    page = old.history(Tag("m", "t0"), 0, now_ns(), limit=10)
+    assert plain(page) == expected()[:10]
+    assert len(here(old)) == 1
+    more = old.history(Tag("m", "t0"), 0, now_ns(), limit=ROWS, after=old.page(page))
+    assert plain(more) == expected()[10 : 10 + ROWS]
+    assert len(here(old)) == 2
+
+
+def test_a_bucket_that_must_not_be_used_is_told_when_the_node_starts(home: Home, bucket: Bucket) -> None:
+    bucket.objects.check("lineshaft", "another")
+    store = opened(home, bucket)
+    store.start()
+    thread = store.tier._thread
+    assert thread is not None
+    thread.join(60)
+    assert any("another home" in event.message for event in home.events)
+
+
+def test_files_away_and_no_bucket_set_is_told_when_the_node_starts(home: Home, old: Store) -> None:
+    assert not here(old)
+    home.crash()
+    home.store().start()
+    assert any("none is set" in event.message for event in home.events)
 
 
 def test_the_file_read_longest_ago_goes_first(old: Store) -> None:

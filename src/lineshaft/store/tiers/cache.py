@@ -78,8 +78,9 @@ class Cache:
             self._holders.update(keys)
             self.read.update(dict.fromkeys(keys, now))
             self.fresh.update(keys)
-            missing = [self._away[key] for key in keys if key in self._away and not self._is_here(key)]
-            ours, theirs = self._share_out(missing)
+            needed = [self._away[key] for key in keys if key in self._away]
+            missing = [one for one in needed if not self._is_here(one.of)]
+            ours, theirs = self._share_out(missing, sum(one.size for one in needed)) if missing else ({}, [])
         try:
             self._fetch(ours)
         finally:
@@ -95,11 +96,11 @@ class Cache:
     def _is_here(self, key: Key) -> bool:
         return key in self._here and self.path(key).exists()
 
-    def _share_out(self, missing: Sequence[Sent]) -> tuple[dict[Key, Sent], list[Future[None]]]:
+    def _share_out(self, missing: Sequence[Sent], whole: int) -> tuple[dict[Key, Sent], list[Future[None]]]:
         """Return what is ours to fetch, and what others are fetching already."""
         theirs = [self._coming[one.of] for one in missing if one.of in self._coming]
         ours = {one.of: one for one in missing if one.of not in self._coming}
-        self._make_room(sum(one.size for one in ours.values()), sum(one.size for one in missing))
+        self._make_room(sum(one.size for one in ours.values()), whole)
         self._coming |= {key: Future[None]() for key in ours}
         return ours, theirs
 
@@ -177,6 +178,12 @@ class Cache:
     def away(self, key: Key) -> Sent | None:
         """Return where a file lies in object storage, if it does."""
         return self._away.get(key)
+
+    def reads(self) -> dict[Key, int]:
+        """Return what was read since the last time this was asked, and when."""
+        with self._lock:
+            fresh, self.fresh = self.fresh, set()
+            return {key: self.read[key] for key in fresh if key in self.read}
 
     def _let_go(self, keys: Sequence[Key]) -> None:
         with self._lock:

@@ -76,7 +76,7 @@ class Mover:
     def _run(self, now: int, done: Pass) -> None:
         wanted, notes = self.due(now), self._records.all()
         self.unwanted |= {key for key, one in notes.items() if one.state == SENDING} - {_key(one.file) for one in wanted}
-        if not wanted and not self.unwanted:
+        if not wanted and not self.unwanted and (self._checked or not self._settings.bucket):
             return
         objects = self.checked()
         for key in sorted(self.unwanted):
@@ -167,6 +167,13 @@ class Mover:
         elif self._troubled:
             self._troubled = False
             self._bus.tell(SystemEvent(EVENT, "object storage answers again", active=False))
+
+    def unset(self) -> None:
+        """Tell that files lie in object storage and the settings name none."""
+        try:
+            self.objects()
+        except ConfigError as error:
+            self._trouble(error)
 
     def stop(self) -> None:
         """End after the file under way."""

@@ -88,6 +88,14 @@ class Tiers:
         self.mover.objects()
         return self._start()
 
+    def begin(self) -> None:
+        """Look at the bucket when the node starts: one that must not be used is told at once, and why."""
+        if self.settings.bucket:
+            self._ran = self._tried = now_ns()
+            self._start()
+        elif self.cache.cached():
+            self.mover.unset()
+
     def _start(self) -> bool:
         with self._starting:
             if self._thread is not None and self._thread.is_alive():
@@ -99,13 +107,13 @@ class Tiers:
     def note(self) -> None:
         """Note durably who read what since the last time."""
         self._noted = now_ns()
-        fresh, self.cache.fresh = self.cache.fresh, set()
+        fresh = self.cache.reads()
         known = {(file.kind, file.name) for file in self._index.files}
         gone = [key for key in list(self.cache.read) if key not in known and key not in fresh]
         for key in gone:
             self.cache.read.pop(key, None)
         if fresh or gone:
-            self._records.note_reads({key: self.cache.read[key] for key in fresh if key in self.cache.read}, gone)
+            self._records.note_reads(fresh, gone)
 
     def close(self) -> None:
         """End after the file under way."""
