@@ -298,10 +298,10 @@ class Act:
         after_commit(tx, lambda: self._wake(str(case["id"])))
         return made
 
-    def cancel(self, tx: Connection, case_id: str, by: Subject, reason: str) -> dict[str, Any]:
+    def cancel(self, tx: Connection, case_id: str, by: Subject, reason: str, version: int | None = None) -> dict[str, Any]:
         """Give a case up: what waits ends, and what was done is taken back where its tasks say how."""
         case = locked(tx, case_id)
-        self._cases.cancel(tx, case, by, reason)
+        self._cases.cancel(tx, case, by, reason, version)
         return {"case_id": case["id"]}
 
     def request(self, tx: Connection, process: str, event: Mapping[str, Any], by: Subject) -> dict[str, Any]:

@@ -462,10 +462,11 @@ class Cases:
         self._line(tx, case, f"rule:{case['process']}", f"case {state}", outcome=outcome)
         self._tell(tx, case, state, state)
 
-    def cancel(self, tx: Connection, case: Mapping[str, Any], by: Subject, reason: str) -> None:
+    def cancel(self, tx: Connection, case: Mapping[str, Any], by: Subject, reason: str, version: int | None = None) -> None:
         """Give an open or failed case up because a person says so; what it did is taken back where its tasks say how."""
         if case["state"] not in ("open", "failed"):
             raise Conflict(f"{case['number']} is {case['state']}", hint="only a case that is not over can end", code="cases.step")
+        bump(tx, cases, case["id"], version)
         self._line(tx, case, by.id, "case given up", outcome=reason)
         self._end(tx, case, "cancelled", reason)
 

@@ -66,7 +66,7 @@ COMMANDS = [
     ("POST", "import/orders", None, "technician"),
     ("POST", "import/b2mml", None, "technician"),
     ("POST", "cases/{case}/retry", None, "planner"),
-    ("POST", "cases/{case}/cancel", {"reason": "no more"}, "planner"),
+    ("POST", "cases/{case}/cancel", {"reason": "no more", "version": 999}, "planner"),
     ("POST", "cases/{case}/tasks/triage/answer", {"answer": "done"}, "operator"),
     ("POST", f"approvals/{NOTHING}/decide", {"decision": "approve"}, "planner"),
     ("POST", "writes", {"property": "Bakery/Line 1/Oven/Speed", "value": "fast"}, "engineer"),

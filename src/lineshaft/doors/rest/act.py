@@ -213,7 +213,7 @@ def cases(
     begin = spot(after)
     rows = rooms.act.cases(state=state, asset=asset, limit=limit + begin.more, before=begin.before)
     cut = page_of(rows, limit, "opened", begin)
-    items = seen(rooms, subject, [_case(row) for row in cut["items"]])
+    items = seen(rooms, subject, [case_row(row) for row in cut["items"]])
     return Listed[CaseShape].model_validate({"items": items, "next": cut["next"]})
 
 
@@ -236,7 +236,7 @@ def request_case(sender: Sender, body: CaseBody) -> CaseShape:
         return rooms.act.request(tx, body.process, event, sender.subject)
 
     made = sender.do("cases.request", f"process:{body.process}", body.model_dump(), run, asset.path)
-    return CaseShape.model_validate(_case(rooms.act.case(made["case_id"])))
+    return CaseShape.model_validate(case_row(rooms.act.case(made["case_id"])))
 
 
 @router.get("/cases/{case_id}")
@@ -246,7 +246,7 @@ def case(rooms: House, subject: Reader, case_id: str) -> CaseDetail:
     rooms.guard.gate(subject, "read", row["asset"] or "")
     notes = [{**note, "at": moment(note["at"]), "by": called(note["by"], names)} for note in row["notes"]]
     tasks = [_task(task, names) for task in row["tasks"]]
-    return CaseDetail.model_validate({**_case(row), "definition": row["definition"], "tasks": tasks, "notes": notes})
+    return CaseDetail.model_validate({**case_row(row), "definition": row["definition"], "tasks": tasks, "notes": notes})
 
 
 @router.post("/cases/{case_id}/retry")
@@ -259,7 +259,7 @@ def retry(sender: Sender, case_id: str) -> CaseShape:
         return {"id": found["id"]}
 
     sender.do("cases.retry", f"case:{found['id']}", {}, run, found["asset"] or "")
-    return CaseShape.model_validate(_case(sender.rooms.act.case(found["id"])))
+    return CaseShape.model_validate(case_row(sender.rooms.act.case(found["id"])))
 
 
 @router.get("/approvals")
@@ -365,7 +365,8 @@ def _write(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {**row, **times, **people}
 
 
-def _case(row: dict[str, Any]) -> dict[str, Any]:
+def case_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a case as it is shown."""
     return {**row, "opened": moment(row["opened"]), "closed": moment(row["closed"])}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 from starlette.concurrency import run_in_threadpool
@@ -32,6 +32,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "latest": ("latest", "samples"),
     "ledger/trace": ("samples",),
     "parts-used": ("work_orders", "spares"),
+    "processes": ("cases",),
     "production/lots": ("lots",),
     "production/orders": ("production_orders",),
     "production/quality": ("quality",),
@@ -206,11 +207,43 @@ def _anywhere(subject: Subject, key: str) -> Sight:
     return max((subject.veil.anywhere(name) for name in called), default=Sight.SHOWN)
 
 
+TOLD: Mapping[str, str] = {
+    "alarm": "alarms",
+    "case": "cases",
+    "finding": "findings",
+    "purchase": "purchases",
+    "spares": "spares",
+    "work-order": "work_orders",
+}
+"""Of which table an event of the live stream tells."""
+
+
 def veil_frame(text: str, subject: Subject) -> str:
     """Return a frame of the live stream as a subject may see it."""
     if not subject.veil:
         return text
     said: dict[str, Any] = json.loads(text)
-    closed = any(subject.sight(one) is Sight.HIDDEN or subject.sight(one, "value") for one in ("samples", "latest"))
-    events: Iterable[Any] = said.get("events", [])
-    return json.dumps({**said, "values": {} if closed else said.get("values", {}), "events": veil(events, subject, None)})
+    events = [one for event in said.get("events", []) if (one := _event(event, subject)) is not None]
+    return json.dumps({**said, "values": _values(said.get("values", {}), subject), "events": events})
+
+
+def _values(values: Mapping[str, list[Any]], subject: Subject) -> dict[str, list[Any]]:
+    """Return [value, quality, time] by property: nothing where the values or their names are taken away."""
+    tables = ("samples", "latest")
+    taken = {name: any(subject.sight(table, name) for table in tables) for name in ("value", "property", "quality", "ts")}
+    if taken["value"] or taken["property"]:
+        return {}
+    if not taken["quality"] and not taken["ts"]:
+        return dict(values)
+    return {path: [v, None if taken["quality"] else q, None if taken["ts"] else at] for path, (v, q, at) in values.items()}
+
+
+def _event(event: Any, subject: Subject) -> Any:
+    """Return an event as it may be seen; None for one of a table that is hidden."""
+    table = TOLD.get(str(event.get("type", "")))
+    if table is None:
+        return veil(event, subject, None)
+    if subject.sight(table) is Sight.HIDDEN:
+        return None
+    told = veil(event, subject, (table,))
+    return {**told, "type": event["type"]}  # or the page would not know what to ask again
