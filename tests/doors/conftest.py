@@ -20,6 +20,7 @@ from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, GatewaySettings, open_buffer
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
+from lineshaft.doors.mcp import McpSettings, mounting
 from lineshaft.doors.rest import build, serve, tell_events
 from lineshaft.guard import Role, Subject
 
@@ -83,7 +84,7 @@ class House:
 HOOKS = maintain.WebhooksSettings.model_validate([{"name": "board", "url": "http://127.0.0.1:9", "secret_env": "BOARD"}]).entries
 
 
-def make_house(home: Path, acting: act.ActSettings | None = None) -> Iterator[House]:
+def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettings | None = None) -> Iterator[House]:
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
     rooms_in_order = (guard, assets, production, store, compute, detect, maintain, act)
@@ -97,7 +98,8 @@ def make_house(home: Path, acting: act.ActSettings | None = None) -> Iterator[Ho
     orders, spares = maintain.Orders(db, bus, None, register, watch), maintain.Spares(db, bus)
     workshop = maintain.Workshop(db, keeper, orders, bus, register, made, kept, watch)
     purchases = maintain.Purchases(db, bus, home)
-    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, acting or act.ActSettings(), bus)
+    reach = act.Reach(keeper, register, orders, spares, watch, kept, figures, home)
+    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, acting or act.ActSettings(), bus, reach=reach)
     gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
     faults = {"pump": False}
     state: dict[str, Any] = {}
@@ -146,6 +148,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None) -> Iterator[Ho
     )
     offer(rooms)
     app = build(rooms)
+    mounting.mount(app, rooms, mcp or McpSettings())
     serve(app, see.host(see.STATIC))
     state["hub"] = app.state.hub
     for event, handler, name in tell_events(app.state.hub):

@@ -31,6 +31,7 @@ from lineshaft.app.views import offer
 from lineshaft.connect import Gateway, fault, open_buffer, simulator_faults
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
 from lineshaft.doors import Rooms, rest
+from lineshaft.doors.mcp import mounting as mcp
 from lineshaft.twin import Twin
 
 
@@ -101,6 +102,7 @@ class Plant:
         rooms = self._rooms()
         offer(rooms)
         self.web: FastAPI = rest.build(rooms, self._hub)
+        mcp.mount(self.web, rooms, self.settings.mcp)
         rest.serve(self.web, see.host(see.STATIC))
         self._wire()
 

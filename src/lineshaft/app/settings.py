@@ -12,6 +12,7 @@ from lineshaft import act, assets, compute, detect, guard, maintain, production,
 from lineshaft.app.retention import RetentionSettings
 from lineshaft.connect import GatewaySettings, SourcesSettings, WriterSettings
 from lineshaft.core import Database, Section, load
+from lineshaft.doors.mcp import McpSettings
 
 
 class NodeSettings(Section):
@@ -50,6 +51,7 @@ SECTIONS: dict[str, type[Section]] = {
     "webhooks": maintain.WebhooksSettings,
     "act": act.ActSettings,
     "agents": act.AgentsSettings,
+    "mcp": McpSettings,
 }
 """Every section of settings.toml, in the order of the data."""
 
@@ -86,6 +88,7 @@ class Settings:
     webhooks: maintain.WebhooksSettings
     act: act.ActSettings
     agents: act.AgentsSettings
+    mcp: McpSettings
 
 
 def read_settings(home: Path) -> Settings:

@@ -249,6 +249,10 @@ class Detect:
         """Return findings, newest first."""
         return self._found.list(asset=asset, limit=limit, before=before)
 
+    def finding(self, finding_id: str) -> dict[str, Any]:
+        """Return one finding. Raises NotFound."""
+        return self._found.get(finding_id)
+
     def label(self, tx: Connection, finding_id: str, label: str, by: Subject, version: int | None = None) -> dict[str, Any]:
         """Say what a finding turned out to be."""
         return self._found.label(tx, finding_id, label, by, version)
