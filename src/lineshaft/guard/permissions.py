@@ -64,6 +64,11 @@ class Permissions:
                 self._rules = known
         return known
 
+    @property
+    def changes(self) -> int:
+        """How often rules were made or ended: whoever holds a subject for long asks again when this has risen."""
+        return self._changes
+
     def changed(self) -> None:
         """Read the rules again: one was made or ended."""
         self._changes += 1

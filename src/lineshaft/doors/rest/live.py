@@ -30,7 +30,7 @@ SIGN_OF_LIFE_S = 10.0
 RECHECK_S = 20.0
 """A login that ended is noticed after this time at the latest."""
 FIRST_WORD_S = 10.0
-UNAUTHENTICATED, FORBIDDEN, MALFORMED, TOO_SLOW = 4401, 4403, 4400, 4408
+UNAUTHENTICATED, FORBIDDEN, MALFORMED, TOO_SLOW, CHANGED = 4401, 4403, 4400, 4408, 4409
 
 
 class _Ended(Exception):
@@ -87,7 +87,7 @@ async def _converse(socket: WebSocket, rooms: Rooms, hub: Hub, client: Client) -
     hub.join(client)
     tasks = [
         asyncio.create_task(_listen(socket, rooms, hub, client, subject, first)),
-        asyncio.create_task(_speak(socket, hub, client, subject)),
+        asyncio.create_task(_speak(socket, hub, client, _Known(rooms, bearer, subject))),
         asyncio.create_task(_recheck(rooms, bearer)),
     ]
     try:
@@ -162,13 +162,33 @@ async def _listen(socket: WebSocket, rooms: Rooms, hub: Hub, client: Client, sub
         said = await _hear(socket)
 
 
-async def _speak(socket: WebSocket, hub: Hub, client: Client, subject: Subject) -> None:
+class _Known:
+    """Who listens, and what they may see: asked again as soon as a permission has changed, before anything more is said."""
+
+    def __init__(self, rooms: Rooms, bearer: str, subject: Subject) -> None:
+        self._rooms, self._bearer, self._subject = rooms, bearer, subject
+        self._seen = -1
+
+    async def still(self) -> Subject:
+        """Return the listener; end the conversation if what they may see is another than when it began."""
+        changes = self._rooms.guard.permissions.changes
+        if changes != self._seen:
+            fresh = await _let_in(self._rooms, self._bearer)
+            if (fresh.veil, fresh.scope) != (self._subject.veil, self._subject.scope):
+                error = InvalidInput("your permissions have changed", hint="connect again", code="stream.permissions")
+                raise _Ended(CHANGED, error)
+            self._seen = changes
+        return self._subject
+
+
+async def _speak(socket: WebSocket, hub: Hub, client: Client, known: _Known) -> None:
     while True:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(client.wake.wait(), SIGN_OF_LIFE_S)
         client.wake.clear()
         if client.lost:
             raise _Ended(TOO_SLOW, InvalidInput("too many events were waiting", hint="connect again", code="stream.too-slow"))
+        subject = await known.still()
         await socket.send_text(veil_frame(hub.frame(client), subject))
 
 
