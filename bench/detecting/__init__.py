@@ -1,0 +1,1 @@
+"""Public data and figures of the bench of detection; the tests of detection use the same."""

@@ -1,0 +1,139 @@
+"""Figures of detection as plants count them; never a point-adjusted F1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bench.detecting import public
+from lineshaft.detect import anomaly
+
+
+def auc(score: np.ndarray, true: np.ndarray) -> float:
+    """Return the area under the receiver's curve; equal scores share their rank."""
+    _, place, count = np.unique(score, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    hits = int(true.sum())
+    return float((rank[true].sum() - hits * (hits + 1) / 2) / (hits * (len(true) - hits)))
+
+
+def spans(flags: np.ndarray) -> list[tuple[int, int]]:
+    """Return first and last rows of the runs of True."""
+    change = np.diff(np.concatenate(([0], flags.astype(int), [0])))
+    return list(zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1, strict=True))
+
+
+@dataclass(frozen=True)
+class Tep:
+    """Tennessee Eastman: detection rates at 1 % false alarms on d00_te, and the false alarms of our own threshold there."""
+
+    rates: dict[int, float]
+    own_false_alarms: float
+
+    @property
+    def mean(self) -> float:
+        """Return the mean without fault 3, which nobody can see."""
+        return float(np.mean([rate for fault, rate in self.rates.items() if fault != 3]))
+
+
+def tep() -> Tep:
+    """Fit on d00, threshold at 1 % of d00_te, detection over rows 161 to 960 of faults 1 to 7."""
+    model = anomaly.fit(public.tep("d00"), every="3m")
+    normal = model.score(public.tep("d00_te")).exceedance
+    limit = np.quantile(normal, 0.99)
+    rates = {n: float((model.score(public.tep(f"d0{n}_te")).exceedance[160:] > limit).mean()) for n in range(1, 8)}
+    return Tep(rates, float((normal > 1).mean()))
+
+
+@dataclass(frozen=True)
+class Batadal:
+    """The water network: the competition's score S, attacks found, and false alerts."""
+
+    s: float
+    auc: float
+    found: int
+    attacks: int
+    false_alarms_per_month: float
+    top3: int
+
+
+def attack_score(alarm: np.ndarray, attack: np.ndarray) -> tuple[float, int, int]:
+    """Return S = half of (1 - mean time to detection / duration), half of (TPR + TNR) / 2; attacks found, and of how many."""
+    late, found = [], 0
+    for start, end in spans(attack):
+        inside = np.flatnonzero(alarm[start : end + 1])
+        found += bool(len(inside))
+        late.append((inside[0] if len(inside) else end + 1 - start) / (end + 1 - start))
+    right = (alarm[attack].mean() + (~alarm[~attack]).mean()) / 2
+    return float(0.5 * (1 - np.mean(late)) + 0.5 * right), found, len(late)
+
+
+def batadal() -> Batadal:
+    """Fit on the normal year (dataset03), score dataset04; all settings at their defaults."""
+    train, _ = public.batadal("dataset03")
+    table, attack = public.batadal("dataset04")
+    scored = anomaly.fit(train).score(table)
+    s, found, attacks = attack_score(scored.reason == "anomaly", attack)
+    ends = [(alert.start, alert.end or int(scored.times[-1])) for alert in scored.alerts]
+    false = sum(not attack[(scored.times >= start) & (scored.times <= end)].any() for start, end in ends)
+    months = len(scored) / 720
+    return Batadal(s, auc(scored.exceedance, attack), found, attacks, false / months, 0)
+
+
+@dataclass(frozen=True)
+class SkabFigures:
+    """The water pump: mean AUC per file, and whether the sensors named are those the fault was put in."""
+
+    auc: float
+    top1: float
+    top2: float
+    files: int
+
+
+def skab() -> SkabFigures:
+    """Per file: fit on the first 400 rows, score the rest; attribution by mean shares over the anomalous rows."""
+    areas, first, second, known = [], 0, 0, 0
+    for one in public.skab():
+        scored = anomaly.fit(public.part(one.table, 0, 400)).score(public.part(one.table, 400, None))
+        true = one.anomaly[400:]
+        areas.append(auc(np.nan_to_num(scored.exceedance), true))
+        if one.culprits:
+            order = [scored.sensors[place] for place in np.argsort(-np.nanmean(scored.shares[true], axis=0))]
+            known, first, second = known + 1, first + (order[0] in one.culprits), second + bool(one.culprits & set(order[:2]))
+    return SkabFigures(float(np.mean(areas)), first / known, second / known, len(areas))
+
+
+@dataclass(frozen=True)
+class Year:
+    """A generated year: faults found, how early, false alarms, and whether the culprit is named."""
+
+    faults: int
+    found: int
+    lead: float
+    false_alarms: int
+    months: float
+    top1: int
+    top3: int
+
+    @property
+    def false_alarms_per_month(self) -> float:
+        """Return false alarms in 30 days of the asset."""
+        return self.false_alarms / self.months
+
+
+def year(scored: anomaly.Scored, truth: anomaly.Example) -> Year:
+    """Hold alerts against the faults that were put in; the first alert raised in a fault counts."""
+    found, top1, top3, leads = 0, 0, 0, []
+    begun = [int(np.searchsorted(scored.times, alert.start)) for alert in scored.alerts]
+    for fault in truth.faults:
+        hits = [place for place, row in enumerate(begun) if fault.start <= row < fault.end]
+        if not hits:
+            continue
+        found += 1
+        leads.append((fault.end - begun[hits[0]]) / (fault.end - fault.start))
+        named = [name for name, _ in scored.alerts[hits[0]].sensors]
+        top1, top3 = top1 + (named[0] == fault.sensors[0]), top3 + (fault.sensors[0] in named[:3])
+    false = sum(not any(fault.start <= row <= fault.end for fault in truth.faults) for row in begun)
+    lead = float(np.mean(leads)) if leads else 0.0
+    return Year(len(truth.faults), found, lead, false, len(scored) / 43_200, top1, top3)

@@ -1,0 +1,219 @@
+"""Learning normal running from a table: look at the data, choose rows, learn, and set the thresholds on rows held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lineshaft.core import NS, InvalidInput, did_you_mean, iso, parse_duration
+from lineshaft.detect.anomaly.calibration import calibrate
+from lineshaft.detect.anomaly.charts import CLIP, smooth, step
+from lineshaft.detect.anomaly.columns import Columns, Filler, Off, levels_of
+from lineshaft.detect.anomaly.gate import Gate
+from lineshaft.detect.anomaly.labels import Label, excluded
+from lineshaft.detect.anomaly.model import SAMPLE, Model, detector_of, rule_of
+from lineshaft.detect.anomaly.quality import QualityReport, inspect, roles_of
+from lineshaft.detect.anomaly.reading import MINUTE, Readings, read
+from lineshaft.detect.anomaly.scoring import Core, Limits
+from lineshaft.detect.anomaly.settings import AnomalySettings
+from lineshaft.detect.detector import Floats, Ints
+
+LEAST_ROWS = 100
+LOOK_BACK = 2 * 3600 * NS
+Progress = Callable[[float, str], None]
+
+
+def check(table: Any, settings: AnomalySettings | None = None, **changes: Any) -> QualityReport:
+    """Look at a table before anything is learned: what is wrong with each sensor, and what will be done about it."""
+    settings = _settings(settings, changes)
+    readings, every = _read(table, settings)
+    return inspect(readings, _roles(readings, settings), every, parse_duration(settings.fill))
+
+
+def fit(
+    table: Any,
+    settings: AnomalySettings | None = None,
+    *,
+    labels: Sequence[Label | tuple[Any, ...]] = (),
+    progress: Progress | None = None,
+    **changes: Any,
+) -> Model:
+    """Learn the normal running of a machine from a table of its sensors.
+
+    `labels` are times that are known: anomalies and neutral times are left out. `progress` is told how far it is and may stop
+    the training by raising. Raises InvalidInput, with a way out, when the data cannot carry a model.
+    """
+    tell = progress or _silent
+    settings = _settings(settings, changes)
+    tell(0.02, "reading")
+    readings, every = _read(table, settings)
+    report = inspect(readings, _roles(readings, settings), every, parse_duration(settings.fill))
+    tell(0.2, "looking at the data")
+    chosen = _choose(readings, report, settings, labels)
+    tell(0.35, "learning")
+    return _learn(chosen, readings, report, settings, every, tell)
+
+
+def _silent(share: float, what: str) -> None:
+    """Tell nobody."""
+    del share, what
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """Rows that can be learned from."""
+
+    columns: Columns
+    times: Ints
+    rows: Floats
+    left_out: dict[str, int]
+
+
+def _settings(settings: AnomalySettings | None, changes: dict[str, Any]) -> AnomalySettings:
+    given = {**(settings.model_dump() if settings else {}), **changes}
+    unknown = [name for name in given if name not in AnomalySettings.model_fields]
+    if unknown:
+        hint = did_you_mean(unknown[0], AnomalySettings.model_fields)
+        raise InvalidInput(f"'{unknown[0]}' is not a setting", hint=hint, code="anomaly.setting")
+    try:
+        return AnomalySettings(**given)
+    except ValueError as error:
+        raise InvalidInput(f"a setting is wrong: {error}", code="anomaly.setting") from error
+
+
+def _read(table: Any, settings: AnomalySettings) -> tuple[Readings, int]:
+    every = parse_duration(settings.every) if settings.every else None
+    readings = read(table, settings.time, every)
+    if len(readings) < LEAST_ROWS:
+        raise InvalidInput(
+            f"{len(readings)} rows are too few to learn from",
+            hint=f"give at least {LEAST_ROWS}, better two weeks of normal running; until then set alarm limits by hand",
+            code="anomaly.too-few-rows",
+        )
+    steps = np.diff(readings.times)
+    return readings, every or (int(np.median(steps)) if len(steps) else MINUTE)
+
+
+def _roles(readings: Readings, settings: AnomalySettings) -> dict[str, str]:
+    for where in ("drivers", "states", "ignore"):
+        for name in getattr(settings, where):
+            if name not in readings.names:
+                hint = did_you_mean(name, readings.names)
+                raise InvalidInput(f"there is no column '{name}'", where=where, hint=hint, code="anomaly.columns")
+    return roles_of(readings.names, settings.drivers, settings.states, settings.ignore)
+
+
+def _choose(
+    readings: Readings, report: QualityReport, settings: AnomalySettings, labels: Sequence[Label | tuple[Any, ...]]
+) -> _Chosen:
+    used = [sensor for sensor in report.sensors if sensor.used]
+    measured = [sensor for sensor in used if sensor.role != "state"]
+    responses = [sensor for sensor in measured if sensor.role == "response"]
+    _enough_sensors(report, len(measured), len(responses))
+    off = Off(settings.off, parse_duration(settings.start_up), parse_duration(settings.fill))
+    idle, untold = off.rows(readings)
+    known = excluded(labels, readings.times)
+    fit_for = ~idle & ~untold & ~known
+    states = {sensor.name: levels_of(readings, sensor.name) for sensor in used if sensor.role == "state"}
+    columns = Columns(
+        tuple(sensor.name for sensor in measured),
+        np.array([sensor.role == "driver" for sensor in measured], np.bool_),
+        {name: levels for name, levels in states.items() if len(levels) > 1},
+    )
+    rows = Filler(columns.width, parse_duration(settings.fill)).fill(readings.times, columns.rows(readings))
+    poor = (
+        np.isnan(rows[:, : len(measured)]).mean(axis=1) > settings.missing
+        if np.isnan(rows).any()
+        else np.zeros(len(rows), np.bool_)
+    )
+    left_out = {
+        "off": int(idle.sum()),
+        "labelled": int((known & ~idle).sum()),
+        "bad_data": int((untold | (poor & fit_for)).sum()),
+    }
+    fit_for &= ~poor
+    if not fit_for.all():
+        rows, times = rows[fit_for], readings.times[fit_for]
+    else:
+        times = readings.times
+    least = max(LEAST_ROWS, 3 * columns.width)
+    if len(rows) < least:
+        said = ", ".join(f"{count} {why}" for why, count in left_out.items() if count)
+        raise InvalidInput(
+            f"{len(rows)} rows of running are too few for {columns.width} columns ({said or 'of ' + str(len(readings))})",
+            hint=f"at least {least} are needed: give a longer time, fewer sensors, or check the off condition and the labels",
+            code="anomaly.too-few-rows",
+        )
+    return _Chosen(columns, times, rows, left_out)
+
+
+def _enough_sensors(report: QualityReport, measured: int, responses: int) -> None:
+    if measured >= 2 and responses:
+        return
+    why = "; ".join(f"{one.name}: {flaw.what}" for one in report.sensors for flaw in one.flaws if flaw.excludes)
+    raise InvalidInput(
+        f"{measured} of {len(report.sensors)} sensors can be used" + (f" ({why})" if why else ""),
+        hint="a model needs two that hang together, at least one of them a response; for a single one use an alarm with a limit",
+        code="anomaly.too-few-sensors",
+    )
+
+
+def _learn(
+    chosen: _Chosen, readings: Readings, report: QualityReport, settings: AnomalySettings, every: int, tell: Progress
+) -> Model:
+    columns, rows, times = chosen.columns, chosen.rows, chosen.times
+    edge = len(rows) - max(int(len(rows) * settings.held_out), min(50, len(rows) // 3))
+    columns.settle(rows[:edge])
+    _still_moving(columns)
+    standard = columns.standard(rows)
+    span = _span(settings, every, edge)
+    share = 2 / (span + 1)
+    detector = detector_of(settings)
+
+    def weigh(off: Floats) -> Floats:
+        """Return how odd each row is: the running mean of its squared residuals."""
+        squares = np.nan_to_num(np.clip(off * off, 0, CLIP**2)).mean(axis=1, keepdims=True)
+        return smooth(squares, share, np.zeros(1))[:, 0]
+
+    about = detector.fit(standard[:edge], standard[edge:], columns.charted, weigh)
+    tell(0.7, "setting the thresholds")
+    gate = Gate()
+    gate.learn(standard[:, : len(columns.names)][:, np.flatnonzero(columns.driving)])
+    limits = Limits(share, np.ones(len(columns.charted)), longest=max(1, parse_duration(settings.fill) // every))
+    core = Core(columns, detector, gate, limits, parse_duration(settings.fill), settings.missing)
+    rule = rule_of(settings, span, every)
+    held = calibrate(core, times[edge:], rows[edge:], rows[:edge], rule, settings, every, span)
+    tell(0.9, "learning from all rows")
+    detector.refit(standard)
+    steps = np.array([step(readings.numbers[name][-SAMPLE:]) for name in columns.names])
+    facts = {
+        "rows": len(rows),
+        "start": iso(int(times[0])),
+        "end": iso(int(times[-1])),
+        "left_out": chosen.left_out,
+        "detector": about,
+        "thresholds": held,
+        "quality": report.as_dict(),
+    }
+    tell(1.0, "done")
+    return Model(settings, core, every, span, steps, facts)
+
+
+def _still_moving(columns: Columns) -> None:
+    flat = columns.flat
+    if flat:
+        raise InvalidInput(
+            f"'{flat[0]}' does not move in the rows to learn from",
+            hint="ignore it, or give a time in which it does",
+            code="anomaly.constant",
+        )
+
+
+def _span(settings: AnomalySettings, every: int, rows: int) -> int:
+    """Return how many rows the charts look back: two hours, at least 8 rows, at most a fiftieth of the training rows."""
+    if settings.span:
+        return max(2, round(parse_duration(settings.span) / every))
+    return int(max(8, min(LOOK_BACK // max(every, 1), rows // 50)))

@@ -1,0 +1,1 @@
+"""Detectors: one file each; what a detector must be able to do stands in `detect/detector.py`."""

@@ -1,0 +1,70 @@
+"""The look at the data names what is wrong with each sensor and what will be done."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lineshaft.detect import anomaly
+
+from .conftest import machine
+
+
+def codes(report, name: str) -> list[str]:
+    return [flaw.code for flaw in report.sensor(name).flaws]
+
+
+def test_every_flaw_is_named_with_what_will_be_done():
+    rows = 4000
+    table, chance = machine(rows), np.random.default_rng(3)
+    table["sensor 0"] = np.where(chance.random(rows) < 0.2, np.nan, table["sensor 0"])
+    table["sensor 1"][1000:1600] = np.nan
+    table["stuck"] = np.where(np.arange(rows) < 1800, 7.5, chance.normal(0, 1, rows))
+    table["mode"] = np.repeat([1.0, 2.0, 3.0, 1.0], rows // 4)
+    table["hours"] = np.cumsum(chance.uniform(0, 1, rows))
+    table["two ranges"] = np.where(np.arange(rows) % 900 < 450, 10.0, 50.0) + chance.normal(0, 1, rows)
+    table["still"] = np.full(rows, 4.0)
+    table["wild"] = np.where(np.arange(rows) == 77, np.inf, chance.normal(0, 1, rows))
+    table["note"] = np.array([f"text {n}" for n in range(rows)], dtype=object)
+    report = anomaly.check(table)
+    assert codes(report, "sensor 0")[0] == "missing"
+    assert "gaps" in codes(report, "sensor 1")
+    assert codes(report, "stuck") == ["stuck"]
+    assert codes(report, "mode") == ["categorical"]
+    assert codes(report, "hours") == ["monotonic"]
+    assert codes(report, "two ranges") == ["multi-mode"]
+    assert codes(report, "still") == ["constant"]
+    assert codes(report, "wild") == ["infinite"]
+    assert codes(report, "note") == ["text"]
+    assert codes(report, "sensor 5") == []
+    assert set(report.used) == set(table) - {"time", "hours", "still", "note"}
+    assert all(flaw.action for sensor in report.sensors for flaw in sensor.flaws)
+    said = str(report)
+    assert "only ever rises" in said
+    assert "left out" in said
+    assert report.as_dict()["sensors"][0]["name"] == "load"
+
+
+def test_doubled_times_and_gaps_in_time_are_counted():
+    table = machine(1000)
+    times = table["time"].copy()
+    times[10:15] = times[10]
+    times[500:] += np.timedelta64(5, "h")
+    report = anomaly.check({**table, "time": times})
+    assert {flaw.code: flaw.figure for flaw in report.table} == {"duplicates": 4, "time-gaps": 1}
+    assert report.rows == 996
+
+
+def test_without_a_time_column_rows_are_consecutive():
+    table = machine(500)
+    del table["time"]
+    report = anomaly.check(table, every="10s")
+    assert report.table[0].code == "no-time"
+    assert report.every == 10 * 10**9
+
+
+def test_a_state_with_many_values_is_no_state_and_texts_can_be_one():
+    table = machine(1000)
+    table["recipe"] = np.array(["bread", "roll"] * 500, dtype=object)
+    report = anomaly.check(table, states=["recipe", "sensor 0"])
+    assert report.sensor("recipe").used
+    assert codes(report, "sensor 0") == ["not-a-state"]
