@@ -1,6 +1,8 @@
 """A process that appends, flushes and compacts until it is killed; prints every batch number once it is acknowledged.
 
-Batch i gives TAGS tags the value i at second i; every fifth corrects second i-3 to 1e6 + i and leaves a derived row.
+Batch i gives TAGS tags the value i at second i; every fifth corrects second i-3 to 1e6 + i. From each comes a derived row.
+With a third word `tables` two tables of the lake are written as well: number n appends a row n to `lines`, sets the row
+n % KEYS of `state` to n, and now and then their files are joined; `T n` is printed when both are acknowledged.
 """
 
 from __future__ import annotations
@@ -14,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.core import SAMPLES, Batch, Bus, Database
-from lineshaft.store import STORED, Store, StoreSettings
+from lineshaft.store import STORED, Change, Store, StoreSettings
 from tests.store.giving import SECOND, T0
 
-TAGS = 40
+TAGS, KEYS = 40, 7
 COLUMN = pa.DictionaryArray.from_arrays(pa.array(np.arange(TAGS, dtype=np.int32)), pa.array([f"t{n}" for n in range(TAGS)]))
 
 
@@ -45,6 +47,22 @@ def expected(i: int, newest: int) -> set[float]:
     return {1e6 + corrected} if corrected <= newest else {float(i), 1e6 + corrected}
 
 
+def write_tables(store: Store) -> None:
+    """Write tables of the lake until the process ends, going on after the last number that is in both."""
+    tablets = store.sql.tablets
+    n = min(tablets.get(name).marks.get("w", 0) for name in ("lines", "state")) + 1
+    while True:
+        when = pa.array([T0 + n * SECOND]).cast(pa.timestamp("ns", "UTC")).cast(pa.timestamp("us", "UTC"))
+        rows = pa.table({"k": pa.array([n % KEYS]), "n": pa.array([n]), "at": when})
+        tablets.write("lines", Change(rows, "append", day="at", mark=("w", n)), {"made_of": []})
+        tablets.write("state", Change(rows, "upsert", key=("k",), mark=("w", n)))
+        os.write(1, b"T %d\n" % n)
+        if n % 25 == 0:
+            tablets.compact("lines")
+            tablets.compact("state")
+        n += 1
+
+
 def main() -> None:
     home, start = Path(sys.argv[1]), int(sys.argv[2])
     store = Store(home, None, Database(f"sqlite:///{home / 'l.db'}"), StoreSettings(query_threads=1), Bus())
@@ -60,6 +78,8 @@ def main() -> None:
                 store.sweep(2**62)
 
     threading.Thread(target=keep, daemon=True).start()
+    if sys.argv[3:] == ["tables"]:
+        threading.Thread(target=write_tables, args=(store,), daemon=True).start()
     i = start
     while True:
         stored = store.append(batches(i))
