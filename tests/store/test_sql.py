@@ -300,6 +300,19 @@ def test_memory_is_limited(home: Home):
     assert told.value.code == "sql.memory"
 
 
+def test_a_question_whose_values_grow_outside_the_engines_account_is_stopped(home: Home, monkeypatch: pytest.MonkeyPatch):
+    """Texts doubled inside one expression: the engine's limit of memory does not see them, the watch over the process does."""
+    monkeypatch.setattr("lineshaft.store.sandbox._MOST_GROWTH", 64 * 1024**2)
+    store, hundred = home.store(sql_memory="4GB"), "x" * 100
+    grown = "'xxxxxxxxxx' || range::varchar"
+    for _ in range(3):
+        grown = f"replace({grown}, 'x', '{hundred}')"  # 10 MB at the end, of 20 rows at once
+    with pytest.raises(SqlError, match="values that need too much memory") as told:
+        rows(store, f"SELECT max(md5(md5({grown}) || sha256({grown}))) FROM range(20)")
+    assert told.value.code == "sql.memory"
+    assert rows(store, "SELECT 1") == [(1,)]
+
+
 def test_a_question_can_be_cancelled_from_another_thread(filled: Store):
     asked = filled.sql.ask("SELECT count(*) FROM range(10000000) a, range(100000) b WHERE a.range % 7 = b.range % 3", ME)
     threading.Timer(0.2, asked.cancel).start()
