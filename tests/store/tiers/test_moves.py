@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lineshaft.core import ConfigError, InvalidInput, NotFound, Retryable, now_ns
@@ -196,12 +198,30 @@ def test_what_a_reader_holds_is_not_taken_away(old: Store) -> None:
 
 def test_room_full_of_what_others_read_is_told(old: Store) -> None:
     one, two = old._index.of("samples")[:2]
-    old.tier.cache.limit = one.size + two.size - 1
+    old.tier.cache.limit, old.tier.cache.patience_s = one.size + two.size - 1, 0.01
     held = old.tier.cache.bring([one])
     with pytest.raises(Retryable, match="other questions"):
         old.tier.cache.bring([two])
     del held
     assert old.tier.cache.bring([two])
+
+
+def test_many_readers_share_little_room(old: Store) -> None:
+    old.tier.cache.limit = max(file.size for file in old._index.of("samples")) * 2
+    wrong: list[object] = []
+
+    def read(first: int) -> None:
+        for n in range(12):
+            day = (first + n) % DAYS
+            rows = plain(old.history(Tag("m", "t0"), T0 + day * DAY - 1, T0 + (day + 1) * DAY - 1))
+            if rows != expected()[day * ROWS : (day + 1) * ROWS]:
+                wrong.append((day, rows))
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(read, first) for first in range(4)]:
+            done.result()
+    assert wrong == []
+    assert sum(old.tier.cache.cached().values()) <= old.tier.cache.limit
 
 
 def test_without_the_section_the_error_says_what_is_missing(home: Home, old: Store) -> None:

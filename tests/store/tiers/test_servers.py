@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import duckdb
+import polars as pl
 import pytest
 
 from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable, now_ns
@@ -89,6 +90,10 @@ def test_other_programs_read_what_was_brought_for_them(home: Home, server: Serve
     filled(store)
     store.tier.run()
     assert all(path.startswith(f"s3://{bucket}/") for path in files_of(store.lake.root, "samples", chosen))
+    there = files_of(store.lake.root, "samples", chosen)
+    keys = {"aws_endpoint_url": server.url, "aws_access_key_id": KEY, "aws_secret_access_key": SECRET, "aws_region": "us-east-1"}
+    found = pl.scan_parquet(there, storage_options={**keys, "aws_allow_http": "true"}, hive_partitioning=False)
+    assert found.select(pl.len()).collect().item() == 2 * DAYS * ROWS
     paths = files_of(store.lake.root, "samples", chosen, tmp_path / "brought")
     with duckdb.connect() as other:
         rows = other.execute("select count(*) from read_parquet($1)", [paths]).fetchall()

@@ -7,6 +7,7 @@ holds goes when room is needed, what was not read for longest first.
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -18,7 +19,7 @@ from lineshaft.store.tiers.placed import Key
 from lineshaft.store.tiers.records import Sent
 
 _AT_ONCE = 4
-_PATIENCE_S = 120.0
+_PATIENCE_S, _WAIT_S = 120.0, 15.0
 PART = ".part"
 
 
@@ -41,6 +42,7 @@ class Cache:
     def __init__(self, root: Path, away: dict[Key, Sent], read: dict[Key, int], limit: int) -> None:
         self._root = root
         self._lock = threading.RLock()  # a list may be let go of in the middle of our own work, by the same thread
+        self._freed = threading.Condition(self._lock)
         self._away = away
         self._holders: Counter[Key] = Counter()
         self._coming: dict[Key, Future[None]] = {}
@@ -49,6 +51,7 @@ class Cache:
         self.read = read
         self.fresh: set[Key] = set()
         self.limit = limit
+        self.patience_s = _WAIT_S
         self.fetch: Callable[[Sent, Path], None] = _nowhere
 
     def path(self, key: Key) -> Path:
@@ -67,7 +70,8 @@ class Cache:
     def bring(self, files: Sequence[File]) -> Sequence[File]:
         """Return files to be read at their paths; those that lie elsewhere come back first.
 
-        Raises Retryable where object storage does not answer, InvalidInput where they do not fit on this disk together.
+        Raises Retryable where object storage does not answer or others have all the room, InvalidInput where the files do not
+        fit into it together.
         """
         if not files:
             return files
@@ -78,9 +82,7 @@ class Cache:
             self._holders.update(keys)
             self.read.update(dict.fromkeys(keys, now))
             self.fresh.update(keys)
-            needed = [self._away[key] for key in keys if key in self._away]
-            missing = [one for one in needed if not self._is_here(one.of)]
-            ours, theirs = self._share_out(missing, sum(one.size for one in needed)) if missing else ({}, [])
+            ours, theirs = self._share_out(keys)
         try:
             self._fetch(ours)
         finally:
@@ -96,11 +98,21 @@ class Cache:
     def _is_here(self, key: Key) -> bool:
         return key in self._here and self.path(key).exists()
 
-    def _share_out(self, missing: Sequence[Sent], whole: int) -> tuple[dict[Key, Sent], list[Future[None]]]:
-        """Return what is ours to fetch, and what others are fetching already."""
+    def _share_out(self, keys: Sequence[Key]) -> tuple[dict[Key, Sent], list[Future[None]]]:
+        """Return what is ours to fetch, and what others are fetching already; wait for room if others have it all."""
+        needed = [self._away[key] for key in keys if key in self._away]
+        whole = sum(one.size for one in needed)
+        until = time.monotonic() + self.patience_s
+        while True:
+            missing = [one for one in needed if not self._is_here(one.of)]
+            ours = {one.of: one for one in missing if one.of not in self._coming}
+            if not ours or self._room(sum(one.size for one in ours.values()), whole):
+                break
+            if not self._freed.wait(max(0.0, until - time.monotonic())):
+                what = "the room for files of object storage is full of what other questions read"
+                hint = "wait until they are answered, or raise [tiers] cache_mb"
+                raise Retryable(what, hint=hint, code="tiers.full")
         theirs = [self._coming[one.of] for one in missing if one.of in self._coming]
-        ours = {one.of: one for one in missing if one.of not in self._coming}
-        self._make_room(sum(one.size for one in ours.values()), whole)
         self._coming |= {key: Future[None]() for key in ours}
         return ours, theirs
 
@@ -130,17 +142,15 @@ class Cache:
         with self._lock:
             for key in ours:
                 del self._coming[key]
+            self._freed.notify_all()
 
-    def _make_room(self, size: int, whole: int) -> None:
+    def _room(self, size: int, whole: int) -> bool:
+        """Make room for files, and return whether there is enough now."""
         if whole > self.limit:
             what = f"this needs {whole / 1e6:,.0f} MB from object storage at once, {self.limit / 1e6:,.0f} MB may be here"
             raise InvalidInput(what, hint="ask for a shorter time, or raise [tiers] cache_mb", code="tiers.too-much")
         self.shrink(self.limit - size)
-        if self._used() + size > self.limit:
-            hint = "wait until they are answered, or raise [tiers] cache_mb"
-            raise Retryable(
-                "the room for files of object storage is full of what other questions read", hint=hint, code="tiers.full"
-            )
+        return self._used() + size <= self.limit
 
     def _used(self) -> int:
         return sum(self._here.values()) + sum(self._away[key].size for key in self._coming if key in self._away)
@@ -191,6 +201,7 @@ class Cache:
             for key in keys:
                 if self._holders[key] <= 0:
                     del self._holders[key]
+            self._freed.notify_all()
 
     def close(self) -> None:
         """Wait for what is on its way."""
