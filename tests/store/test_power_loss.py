@@ -40,7 +40,7 @@ def mounted(image: Path, at: Path) -> Iterator[Path]:
     try:
         yield at
     finally:
-        subprocess.run(["umount", str(at)], check=True, capture_output=True)
+        subprocess.run(["umount", "-l", str(at)], check=True, capture_output=True)  # also while a failed check holds a file
 
 
 def disk(image: Path, size: int = SIZE) -> Path:

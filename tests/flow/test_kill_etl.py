@@ -1,0 +1,105 @@
+"""kill -9 of the whole node while an ETL job runs: it goes on at the next start, and no row is written twice or lost."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lineshaft.core import NS, now_ns
+from tests.flow.node import BAKERY, Node, until
+
+PATH = "Bakery/Line 1/Oven/Power"
+JOB = f"""\
+job: copied
+owner: user:admin
+retries: 0
+steps:
+  - name: values
+    sql: "SELECT ts_ns, value FROM samples WHERE property = '{PATH}' AND ts > $since AND ts <= $until"
+    table: copied
+    mode: append
+  - name: latest
+    sql: "SELECT ts_ns % 7 AS k, ts_ns, value FROM copied QUALIFY row_number() OVER (PARTITION BY ts_ns % 7 ORDER BY ts_ns DESC) = 1"
+    table: newest
+    mode: upsert
+    key: [k]
+  - name: slow
+    python: slow.py
+    reads: {{copied: "SELECT ts_ns FROM copied"}}
+    table: counted
+"""
+SLOW = """\
+import time
+import pyarrow as pa
+
+def run(tables):
+    time.sleep(0.7)
+    return pa.table({"n": [tables["copied"].num_rows]})
+"""
+
+
+@pytest.fixture
+def node(tmp_path: Path):
+    home = tmp_path / "home"
+    (home / "etl").mkdir(parents=True)
+    shutil.copytree(BAKERY, home / "config")
+    (home / "settings.toml").write_text('[store]\nflush_rows = 40\nflush_interval = "1s"\n')
+    (home / "etl" / "copied.yaml").write_text(JOB)
+    (home / "etl" / "slow.py").write_text(SLOW)
+    one = Node(home).start()
+    one.login()
+    yield one
+    one.stop()
+
+
+def killed(node: Node, kills: int, dice: random.Random) -> None:
+    given = 0
+    base = now_ns() - 3600 * NS
+    for _ in range(kills):
+        rows = [{"property": PATH, "timestamp": base + (given + n) * NS, "value": float(given + n)} for n in range(30)]
+        assert node.post("values", {"rows": rows})["stored"] == 30
+        given += 30
+        run = node.post("etl/copied/run", {})
+        threading.Event().wait(dice.uniform(0, 2))
+        node.kill()
+        node.start()
+        node.login()
+        done = until(lambda run=run: ended(node, run["id"]), 60)
+        assert (done["state"], done["steps_done"], done["error"]) == ("done", 3, "")
+        whole(node, given, base)
+    assert len(node.get("etl/runs")["items"]) == kills
+    assert node.get("audit/verify")["ok"]
+
+
+def ended(node: Node, run_id: str) -> dict[str, Any] | None:
+    return next((one for one in node.get("etl/runs")["items"] if one["id"] == run_id and one["ended"]), None)
+
+
+def whole(node: Node, given: int, base: int) -> None:
+    """Every value is in the table once, each key has its newest, and the last step counted them all."""
+    assert asked(node, "SELECT count(*), count(DISTINCT ts_ns), sum(value) FROM copied") == [[given, given, sum(range(given))]]
+    newest = {(base + n * NS) % 7: float(n) for n in range(given)}
+    assert sorted(asked(node, "SELECT k, value FROM newest")) == sorted([k, value] for k, value in newest.items())
+    assert asked(node, "SELECT n FROM counted") == [[given]]
+
+
+def asked(node: Node, sql: str) -> list[list[Any]]:
+    return node.post("sql", {"sql": sql})["rows"]
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(300)
+def test_a_kill_during_a_run(node: Node) -> None:
+    killed(node, 1, random.Random())
+
+
+@pytest.mark.slow
+@pytest.mark.chaos
+@pytest.mark.timeout(1800)
+def test_twenty_kills_during_runs(node: Node) -> None:
+    killed(node, 20, random.Random())
