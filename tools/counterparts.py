@@ -31,8 +31,8 @@ def has_chromium() -> bool:
     return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
 
 
-def missing_from_debian() -> list[str]:
-    """Return the Debian packages whose programs are not here."""
+def missing_from_debian(*, heavy: bool = False) -> list[str]:
+    """Return the Debian packages whose programs are not here; Ceph's only when the heavy ones are asked for."""
     wanted = {
         "chromium": has_chromium(),
         "postgresql": has_postgresql(),
@@ -40,6 +40,8 @@ def missing_from_debian() -> list[str]:
         "mosquitto-clients": shutil.which("mosquitto_pub") is not None,
         "mosquitto": any(shutil.which("mosquitto", path=path) for path in (os.environ.get("PATH"), "/usr/sbin")),
     }
+    if heavy:
+        wanted |= {package: shutil.which(package) is not None for package in ("ceph-mon", "ceph-osd", "radosgw")}
     return [package for package, here in wanted.items() if not here]
 
 
@@ -77,7 +79,7 @@ def install_python(name: str) -> None:
 def main(words: list[str]) -> int:
     """Install all; what could not be installed is named, and its tests will skip with that reason."""
     left: list[str] = []
-    packages = missing_from_debian()
+    packages = missing_from_debian(heavy="soak" in words)
     try:
         if packages:
             bootstrap.apt_install(*packages, reason="tests talk to foreign programs")

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -69,6 +70,10 @@ def await_http(url: str, process: subprocess.Popen[bytes], log: Path, seconds: f
             urllib.request.urlopen(url, timeout=5).close()
         except urllib.error.HTTPError:
             return
+        except urllib.error.URLError as error:
+            if isinstance(error.reason, ssl.SSLCertVerificationError):
+                return  # it speaks, with a certificate that this process does not know
+            time.sleep(0.1)
         except OSError:
             time.sleep(0.1)  # a starting server tells nobody that it is ready
         else:
@@ -97,15 +102,17 @@ def started(folder: Path, name: str, command: Sequence[str | Path], url: str = "
 
 
 @contextmanager
-def moto() -> Iterator[Server]:
-    """Start moto. Raises Absent where it is not installed."""
+def moto(certificate: Path | None = None, key: Path | None = None) -> Iterator[Server]:
+    """Start moto, with TLS where it is given a certificate. Raises Absent where it is not installed."""
     interpreter = programs.python("moto")
     if interpreter is None:
         raise Absent(f"moto is not here; {programs.MEND}")
     folder, port = Path(tempfile.mkdtemp(prefix="lineshaft-moto-")), free_port()
-    url = f"http://127.0.0.1:{port}"
+    command = [interpreter, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    tls = ["-s", "-c", str(certificate), "-k", str(key)] if certificate else []
+    url = f"http{'s' if tls else ''}://127.0.0.1:{port}"
     try:
-        with started(folder, "moto", [interpreter, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], url):
+        with started(folder, "moto", [*command, *tls], url):
             yield Server(url)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -50,6 +50,8 @@ def test_what_is_missing_for_the_tests_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(counterparts, "has_chromium", lambda: False)
     monkeypatch.setattr(counterparts, "has_postgresql", lambda: True)
     assert counterparts.missing_from_debian() == ["chromium"]
+    monkeypatch.setattr(shutil, "which", lambda name, **_: None if name == "radosgw" else f"/usr/bin/{name}")
+    assert counterparts.missing_from_debian(heavy=True) == ["chromium", "radosgw"]
 
 
 def test_make_lists_what_can_be_made():

@@ -11,7 +11,7 @@ from tests.store.conftest import Home
 from tests.store.giving import DAY, SECOND, T0, give, plain
 
 SETTINGS = TiersSettings(bucket="plant", rules=(Rule(older="1d", unread="0s"),), cache_mb=50)
-DAYS, ROWS = 4, 40
+DAYS, ROWS = 3, 40
 
 
 class Bucket:

@@ -7,12 +7,19 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import ClassVar
 
 import duckdb
 import polars as pl
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable, now_ns
 from lineshaft.store import Rule, Store, Tag, TiersSettings, files_of
@@ -151,6 +158,44 @@ def test_wrong_keys_are_told(server: Server, bucket: str, monkeypatch: pytest.Mo
     monkeypatch.setenv("LINESHAFT_OBJECTS_SECRET", "wrong")
     with pytest.raises(CredentialsError, match="refuses us"):
         Objects.of(settings(server.url, bucket)).check("lineshaft", "home")
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """A certificate of our own for 127.0.0.1, which is its own authority, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "plant")])
+    now = datetime.now(UTC)
+    address = x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "plant.pem", folder / "plant.key"
+    paths[0].write_bytes(made.public_bytes(Encoding.PEM))
+    paths[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return paths
+
+
+@pytest.mark.counterpart
+def test_tls_with_an_authority_of_ones_own(tmp_path: Path) -> None:
+    certificate, key = certified(tmp_path)
+    try:
+        with buckets.moto(certificate, key) as one:
+            chosen = settings(one.url, "no-such-bucket")
+            with pytest.raises(Retryable, match="does not answer"):
+                Objects.of(chosen).probe("lineshaft")
+            known = chosen.model_copy(update={"ca_file": str(certificate)})
+            with pytest.raises(NotFound, match="does not have"):
+                Objects.of(known).probe("lineshaft")
+    except buckets.Absent as reason:
+        pytest.skip(str(reason))
 
 
 class Careless(http.server.BaseHTTPRequestHandler):
