@@ -21,6 +21,8 @@ PATHS = [
     "/logbook",
     "/trends?p=%5B%22Bakery%2FLine%201%2FOven%2FTemperature%22%2C%22Bakery%2FLine%201%2FOven%2FPower%22%5D",
     "/writes",
+    "/processes",
+    "/processes/maintenance",
     "/notifications",
     "/orders",
     "/spares",

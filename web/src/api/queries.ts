@@ -46,6 +46,7 @@ export const q = {
       placeholderData: keepPreviousData,
     }),
   figures: (asset: string, period: T.Period, model: string | null) => queryOptions({ queryKey: ['oee', asset, period, model], queryFn: ({ signal }) => ask<T.Oee>('oee', { query: { asset, ...period, model: model ?? undefined }, signal }), placeholderData: keepPreviousData }),
+  explained: (asset: string, period: T.Period, model: string | null) => queryOptions({ queryKey: ['oee', 'explain', asset, period, model], queryFn: ({ signal }) => ask<T.Oee>('oee', { query: { asset, ...period, model: model ?? undefined, explain: true }, signal }), placeholderData: keepPreviousData }),
   timeModels: queryOptions({ queryKey: ['time-models'], queryFn: ({ signal }) => ask<Record<string, string>>('time-models', { signal }), staleTime: Infinity }),
   stops: (asset: string, period: T.Period) => list<T.Stop>('downtime', { asset, ...period }),
   badActors: (under: string, period: T.Period) => list<T.Actor>('bad-actors', { under, ...period }, false),
@@ -81,7 +82,7 @@ export const q = {
 /** Which answers an event of the stream makes old. */
 const TOUCHES: Record<string, readonly string[]> = {
   alarm: ['alarms', 'cases', 'tower'],
-  case: ['cases', 'tower', 'work-orders'],
+  case: ['cases', 'tower', 'work-orders', 'processes'],
   'work-order': ['work-orders', 'cases', 'spares', 'approvals', 'tower'],
   approval: ['approvals', 'cases', 'tower', 'purchases', 'writes'],
   purchase: ['purchases', 'spares', 'approvals', 'cases', 'tower'],

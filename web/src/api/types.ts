@@ -38,10 +38,14 @@ export interface Oee {
   model: string; versions: Record<string, Scalar> | null; losses: { name: string; seconds: number }[];
   bands: { world_class?: number; typical?: [number, number] };
   gain_per_10_points: { money_per_hour?: number | null; currency?: string } | number | null;
-  coverage: number | null; constraint?: string | null; explain?: Record<string, unknown>[] | null;
+  coverage: number | null; constraint?: string | null; explain?: Explained[] | null;
   as_of?: Iso | null; waiting?: number; parts?: { machine: string; start: Iso; end: Iso; oee: number | null }[];
   corrections?: { parts: number; reason: string; recorded: Iso; recompute?: Id | null }[];
 }
+export type Explained = {
+  element: string; start?: Iso; end?: Iso; seconds?: number | null; property?: string; state?: string; value?: Scalar; calendar?: string; reason?: string;
+  parts?: number; readings?: number; samples?: { timestamp: Iso; value: Scalar }[]; ideal_cycle_s?: number | null; product?: string; order?: string;
+};
 export interface Period { start: Iso; end: Iso }
 export interface Actor { asset: string; down_s: number; failures: number; mtbf_s: number | null; mttr_s: number | null; rate_per_hour: number | null; cost: number | null; assumption: string; oee: number | null; reasons: [string, number][] }
 export interface Change { path: string; at: Iso; old: Scalar; new: Scalar; old_version: number; new_version: number }
@@ -51,7 +55,7 @@ export interface Recompute {
   share: number; windows: number; changed: number; capped: boolean; error: string; changes: Change[];
   figures: { asset: string; old: Record<string, number | null>; new: Record<string, number | null> }[];
 }
-export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; version: number }
+export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; code: string | null; by: string; version: number }
 
 export interface Alarm {
   id: Id; asset: string; name: string; priority: number; kind: 'alarm' | 'alert'; state: string; raised: Iso | null; cleared: Iso | null; hidden_until?: Iso | null; hidden_reason?: string; failure_mode?: string;
@@ -78,7 +82,7 @@ export interface Delivery { id: Id; hook: string; event_id: Id; type: string; su
 
 export interface Task { id: Id; name: string; mode: string | null; state: string; actor: string | null; actor_kind: ActorKind | null; opened: Iso | null; closed: Iso | null; input: unknown; output: unknown }
 export interface Case { id: Id; number: string | number; process: string; asset: string | null; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
-export interface CaseDetail extends Case { tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean }[] } | null }
+export interface CaseDetail extends Case { tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean; does?: string; with?: { answers?: string[] } }[] } | null }
 export interface Approval {
   id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; edited_by?: Id[]; state: string;
   decided_by: string | null; decided: Iso | null; reason: string | null; expires: Iso | null; created: Iso; version: number;

@@ -46,6 +46,8 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/writes', component: lazyRouteComponent(() => import('../pages/Writes')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases', component: lazyRouteComponent(() => import('../pages/Cases')) }),
   createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),
+  createRoute({ getParentRoute: () => shell, path: '/processes', component: lazyRouteComponent(() => import('../pages/Processes')) }),
+  createRoute({ getParentRoute: () => shell, path: '/processes/$name', component: lazyRouteComponent(() => import('../pages/Process')) }),
   createRoute({ getParentRoute: () => shell, path: '/tower', component: lazyRouteComponent(() => import('../pages/Tower')) }),
   createRoute({ getParentRoute: () => shell, path: '/production', component: lazyRouteComponent(() => import('../pages/Production')) }),
   createRoute({ getParentRoute: () => shell, path: '/logbook', component: lazyRouteComponent(() => import('../pages/Logbook')) }),

@@ -7,6 +7,7 @@ import { q } from '../api/queries';
 import type { CaseDetail, Task } from '../api/types';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
+import { CaseAnswer } from '../parts/CaseAnswer';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 
 type Look = 'done' | 'now' | 'ahead' | 'failed' | 'skipped';
@@ -39,7 +40,7 @@ function Body({ of: one }: { of: CaseDetail }) {
   const f = useFormat();
   return (
     <>
-      <PageHead title={`${one.number} ${one.title}`} sub={<Link to="/cases" className="tap">{t('case.back')}</Link>}><Badge size="lg" color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge></PageHead>
+      <PageHead title={`${one.number} ${one.title}`} sub={<Link to="/cases" className="tap">{t('case.back')}</Link>}><Badge size="lg" color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge><CaseAnswer of={one} /></PageHead>
       <Panel title={t('case.way')}>
         <ol className="step-map">
           {way(one).map((step) => {
@@ -66,7 +67,7 @@ function Body({ of: one }: { of: CaseDetail }) {
         <Panel title={t('case.about')}>
           <Facts of={[
             [t('word.asset'), one.asset ?? '–'],
-            [t('case.process'), t(`process.${one.process}`, { defaultValue: one.process })],
+            [t('case.process'), <Link key="p" to="/processes/$name" params={{ name: one.process }} className="tap">{t(`process.${one.process}`, { defaultValue: one.process })}</Link>],
             [t('case.opened'), f.when(one.opened)],
             [t('case.closed'), f.when(one.closed)],
             [t('case.took'), one.closed ? f.span((Date.parse(one.closed) - Date.parse(one.opened)) / 1000) : '–'],
