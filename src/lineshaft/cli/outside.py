@@ -17,6 +17,7 @@ from lineshaft.app import read_settings
 from lineshaft.core import LineshaftError
 from lineshaft.maintain import make_connector
 from lineshaft.production import FeedEntry
+from lineshaft.store import TiersSettings, try_bucket
 
 Finding = tuple[str, str, str, str]
 """(name, ok|warn|fail, message, hint)"""
@@ -36,6 +37,8 @@ def outside_answers(home: Path) -> Iterator[Finding]:
         yield _feed(entry)
     for hook in settings.webhooks.entries:
         yield _receiver(hook.name, hook.url, hook.secret_env)
+    if settings.tiers.bucket:
+        yield _bucket(settings.tiers)
 
 
 def _reach(home: Path, what: str, name: str, options: Mapping[str, Any]) -> Finding:
@@ -43,6 +46,15 @@ def _reach(home: Path, what: str, name: str, options: Mapping[str, Any]) -> Find
         return f"{what} {name}", "ok", make_connector(home, name, options, what).check(), ""
     except LineshaftError as error:
         return f"{what} {name}", "fail", f"{error.where}: {error.what}" if error.where else error.what, error.hint
+
+
+def _bucket(tiers: TiersSettings) -> Finding:
+    """Ask the bucket whether it answers, takes our keys and keeps its word on conditional puts."""
+    try:
+        try_bucket(tiers)
+    except LineshaftError as error:
+        return "object storage", "fail", f"{error.where}: {error.what}", error.hint
+    return "object storage", "ok", f"{tiers.where} answers and keeps conditional puts", ""
 
 
 def _feed(entry: FeedEntry) -> Finding:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from lineshaft.cli.outside import outside_answers
 from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable, now_ns
 from lineshaft.store import Rule, Store, Tag, TiersSettings, files_of
 from lineshaft.store.tiers.objects import Objects, Taken, digest
@@ -196,6 +197,18 @@ def test_tls_with_an_authority_of_ones_own(tmp_path: Path) -> None:
                 Objects.of(known).probe("lineshaft")
     except buckets.Absent as reason:
         pytest.skip(str(reason))
+
+
+@pytest.mark.counterpart
+def test_the_doctor_asks_the_bucket(server: Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    toml = f'[tiers]\nbucket = "{bucket}"\nendpoint = "{server.url}"\n'
+    (tmp_path / "settings.toml").write_text(toml, encoding="utf-8")
+    assert ("object storage", "ok") in [one[:2] for one in outside_answers(tmp_path)]
+    monkeypatch.delenv("LINESHAFT_OBJECTS_SECRET")
+    said = next(one for one in outside_answers(tmp_path) if one[0] == "object storage")
+    assert said[1] == "fail"
+    assert "LINESHAFT_OBJECTS_SECRET is not set" in said[2]
+    assert SECRET not in str(said)
 
 
 class Careless(http.server.BaseHTTPRequestHandler):
