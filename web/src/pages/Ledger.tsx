@@ -21,10 +21,13 @@ export function totals(book: Book): Record<(typeof COLUMNS)[number], number> {
 
 /** Every value accounted for: received is stored, found duplicate, filtered, rejected or still on its way. */
 export default function Ledger() {
+  const { source, tag } = useSearch({ strict: false });
+  return source === undefined ? <AllTags /> : <Account key={`${source} ${tag ?? ''}`} source={source} tag={tag} />;
+}
+
+function AllTags() {
   const { t } = useTranslation();
   const [search, setSearch] = useState('');
-  const chosen = useSearch({ strict: false });
-  if (chosen.source !== undefined) return <Account key={`${chosen.source} ${chosen.tag ?? ''}`} source={chosen.source} tag={chosen.tag} />;
   return (
     <>
       <PageHead title={t('nav.ledger')} sub={t('ledger.sub')}><TextInput aria-label={t('ledger.search')} placeholder={t('ledger.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
