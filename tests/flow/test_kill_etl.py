@@ -24,7 +24,7 @@ steps:
     table: copied
     mode: append
   - name: latest
-    sql: "SELECT ts_ns % 7 AS k, ts_ns, value FROM copied QUALIFY row_number() OVER (PARTITION BY ts_ns % 7 ORDER BY ts_ns DESC) = 1"
+    sql: "SELECT ts_ns % 7 AS k, max(ts_ns) AS ts_ns, arg_max(value, ts_ns) AS value FROM copied GROUP BY 1"
     table: newest
     mode: upsert
     key: [k]

@@ -31,8 +31,8 @@ function AllTags() {
   return (
     <>
       <PageHead title={t('nav.ledger')} sub={t('ledger.sub')}><TextInput aria-label={t('ledger.search')} placeholder={t('ledger.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
-      <Answer of={useQuery(q.ledger)} empty={(book) => book.items.length === 0}>{(book) => <Body book={book} search={search.trim().toLowerCase()} />}</Answer>
       <Imports />
+      <Answer of={useQuery(q.ledger)} empty={(book) => book.items.length === 0}>{(book) => <Body book={book} search={search.trim().toLowerCase()} />}</Answer>
     </>
   );
 }

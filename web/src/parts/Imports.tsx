@@ -1,5 +1,5 @@
 /** Years of an older historian into the running node: hand a file over, see how far it is, stop it, get what was refused. */
-import { Anchor, Button, Checkbox, FileButton, Group, Modal, Progress, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Anchor, Box, Button, Checkbox, FileButton, Group, Modal, Progress, Select, Stack, Table, Text, TextInput } from '@mantine/core';
 import { IconUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -20,10 +20,10 @@ export function Imports() {
   if (!may) return null;
   const items = found.data?.items ?? [];
   return (
-    <Panel title={t('import.title')} mt="sm" extra={<Button size="xs" leftSection={<IconUpload size={14} aria-hidden />} onClick={() => setAsking(true)}>{t('import.begin')}</Button>}>
+    <Box mb="sm"><Panel title={t('import.title')} extra={<Button size="xs" leftSection={<IconUpload size={14} aria-hidden />} onClick={() => setAsking(true)}>{t('import.begin')}</Button>}>
       {items.length === 0 ? <Text size="sm" c="dimmed">{t('import.none')}</Text> : <Rows items={items} />}
       {asking && <Ask close={() => setAsking(false)} />}
-    </Panel>
+    </Panel></Box>
   );
 }
 
