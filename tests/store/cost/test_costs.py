@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from lineshaft.core import Conflict, InvalidInput
-from lineshaft.store import Change, Costs, CostSettings, Scale, Store
+from lineshaft.store import Change, Costs, CostSettings, Scale, Store, TiersSettings
 from lineshaft.store.tables import storage_sizes
 from tests.store.conftest import Home
 from tests.store.giving import DAY, SECOND, T0, give
@@ -201,3 +201,22 @@ def test_it_is_seen_from_outside_while_the_node_runs(home: Home):
     assert sizes["samples"] == size_of(home, "samples")
     assert "(memory)" not in sizes
     assert Path(home.path / "journal.db").exists()
+
+
+def test_the_tiers_rules_and_what_lies_elsewhere_are_counted(home: Home):
+    rules = [{"table": "samples", "older": "30d"}, {"table": "minute", "older": "2w"}]
+    settings = TiersSettings.model_validate({"bucket": "archive", "endpoint": "http://127.0.0.1:9", "rules": rules})
+    store = Store(home.path, None, home.db, bus=home.bus, tiers=settings)
+    home._open.append(store)
+    give(store, 1, [("t", T0 + n * 10 * SECOND, float(n)) for n in range(360)])
+    store.flush()
+    here = store.cost.prognosis(NOW)
+    assert here.rules == {"samples": 30, "minute": 14}
+    assert here.now.sizes["object"] == 0
+    size = size_of(home, "samples")
+    rate = next(line for line in here.lines if line.table == "samples").rate.day or 0.0
+    assert here.months[11].sizes["object"] == pytest.approx(size + 330 * rate)
+    store._index.elsewhere = lambda file: file.kind == "samples"
+    there = store.cost.prognosis(NOW)
+    assert there.now.sizes["object"] == size
+    assert there.now.money == pytest.approx(here.now.money - size * (0.045 - 0.023) / 1e9, rel=1e-3)
