@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lineshaft.connect import SourceEntry
+from lineshaft.connect.memory import halves
 from lineshaft.connect.sources.modbus import ModbusOptions, ModbusTag
-from lineshaft.connect.sources.modbus.blocks import groups, halves
+from lineshaft.connect.sources.modbus.modbus import plan
 from lineshaft.connect.sources.modbus.options import place
 from lineshaft.connect.taglist import read_tags
 from lineshaft.core import ConfigError
@@ -31,7 +32,7 @@ def options(tags: list[dict[str, Any]], **more: Any) -> ModbusOptions:
 def test_a_device_is_read_as_its_manual_says(case: Path):
     told = json.loads(case.read_text(encoding="utf-8"))
     chosen = options(told["tags"])
-    (group,) = groups(chosen.tags, chosen)
+    (group,) = plan(chosen.tags, chosen)
     picture = np.zeros(group.size, np.uint8)
     registers = np.frombuffer(bytes.fromhex(told["registers"]), np.uint8)
     picture[: len(registers)] = registers
@@ -86,23 +87,23 @@ def test_a_wrong_tag_says_why(tag: dict[str, Any], why: str):
 def test_blocks_cover_every_tag_whole_and_no_more_than_allowed(places: list[tuple[int, str]], block: int, gap: int):
     tags = [{"name": f"t{i}", "at": f"holding:{address}", "type": kind} for i, (address, kind) in enumerate(places)]
     chosen = options(tags, block=block, gap=gap)
-    (group,) = groups(chosen.tags, chosen)
+    (group,) = plan(chosen.tags, chosen)
     seen: list[int] = []
     for made in group.blocks:
         assert made.count <= max(block, 4)
         for row in made.rows:
-            tag = group.tags[row]
-            assert made.start <= tag.place.address
-            assert tag.place.address + tag.registers <= made.start + made.count
+            place = group.places[row]
+            assert made.start <= place.start
+            assert place.start + place.size <= made.start + made.count
         seen += made.rows
     assert sorted(seen) == list(range(len(places)))
 
 
 def test_a_thousand_neighbours_are_eight_requests_and_halves_find_the_stranger():
     chosen = options([{"name": f"t{i}", "at": f"holding:{i}"} for i in range(1_000)])
-    (group,) = groups(chosen.tags, chosen)
+    (group,) = plan(chosen.tags, chosen)
     assert len(group.blocks) == 8
-    assert [part.count for part in halves(group, group.blocks[0], chosen)] == [62, 63]
+    assert [part.count for part in halves(group.places, group.blocks[0])] == [62, 63]
 
 
 def test_units_tables_and_paces_are_asked_apart():
@@ -114,9 +115,9 @@ def test_units_tables_and_paces_are_asked_apart():
             {"name": "d", "at": "holding:3", "every": "10s"},
         ]
     )
-    fast, slow = groups(chosen.tags, chosen)
+    fast, slow = plan(chosen.tags, chosen)
     assert (fast.every, slow.every) == (1.0, 10.0)
-    assert sorted((made.unit, made.table) for made in fast.blocks) == [(1, "holding"), (1, "input"), (2, "holding")]
+    assert sorted(str(made.space.key) for made in fast.blocks) == ["(1, 'holding')", "(1, 'input')", "(2, 'holding')"]
 
 
 def test_a_tag_list_from_a_spreadsheet_tells_its_bad_lines_and_keeps_the_others(tmp_path: Path):

@@ -22,6 +22,7 @@ from lineshaft.connect import Source, SourceEntry, SourceState
 from lineshaft.core import Quality
 from tests.connect.checks import check_source
 from tests.connect.conftest import Ear, Proxy, listening
+from tests.counterparts.programs import running
 
 pytestmark = pytest.mark.counterpart
 FOLDER = Path(__file__).parents[1] / "counterparts"
@@ -32,18 +33,6 @@ TAGS = [
     {"name": "Odd", "at": "coil:1"},
     {"name": "Even", "at": "discrete:2"},
 ]
-
-
-@contextmanager
-def running(*command: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """Run a server until left; it says `up` when it listens."""
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=FOLDER) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline().strip() == "up"
-            yield process
-        finally:
-            process.kill()
 
 
 @contextmanager

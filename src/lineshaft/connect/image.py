@@ -49,6 +49,7 @@ class Field:
     """One tag's place in the image: byte `offset`, `bit` for a bool, `length` in bytes for a string.
 
     `order` names where the bytes A (most significant) to D lie; a value is bytes * scale + shift, a double when either is set.
+    A `counted` string begins with its greatest and its present length, as Siemens writes them.
     """
 
     tag: str
@@ -59,6 +60,7 @@ class Field:
     order: Order = "ABCD"
     scale: float = 1.0
     shift: float = 0.0
+    counted: bool = False
 
     @property
     def size(self) -> int:
@@ -90,6 +92,7 @@ class _Group:
     scale: NDArray[np.float64]
     shift: NDArray[np.float64]
     scaled: bool
+    counted: bool
 
 
 class Image:
@@ -126,9 +129,9 @@ def _groups(fields: tuple[Field, ...]) -> list[_Group]:
     keyed: dict[tuple[Any, ...], list[int]] = {}
     for row, field in enumerate(fields):
         scaled = field.scale != 1.0 or field.shift != 0.0
-        keyed.setdefault((field.kind, field.order if field.size > 1 else "", field.size, scaled), []).append(row)
+        keyed.setdefault((field.kind, field.order if field.size > 1 else "", field.size, scaled, field.counted), []).append(row)
     groups: list[_Group] = []
-    for (kind, order, size, scaled), rows in keyed.items():
+    for (kind, order, size, scaled, counted), rows in keyed.items():
         places = np.arange(size) if kind is Kind.STRING else permutation(size, order or "ABCD")
         members = [fields[row] for row in rows]
         groups.append(
@@ -140,6 +143,7 @@ def _groups(fields: tuple[Field, ...]) -> list[_Group]:
                 np.array([field.scale for field in members]),
                 np.array([field.shift for field in members]),
                 scaled,
+                counted,
             )
         )
     return groups
@@ -163,7 +167,7 @@ class _Columns:
             self.vb[at] = (data[:, 0] >> group.bits) & 1
             self.has_vb[at] = True
         elif group.kind is Kind.STRING:
-            self._strings(at, data)
+            self._strings(at, data, counted=group.counted)
         else:
             numbers = np.ascontiguousarray(data).view(np.dtype(group.kind.value).newbyteorder(">"))[:, 0]
             self._numbers(group, at, numbers)
@@ -179,10 +183,11 @@ class _Columns:
         for row, number in zip(at[~fits], numbers[~fits], strict=True):  # rare: too large for our integers, kept as text
             self._text(int(row), str(number))
 
-    def _strings(self, at: NDArray[np.intp], data: NDArray[np.uint8]) -> None:
+    def _strings(self, at: NDArray[np.intp], data: NDArray[np.uint8], *, counted: bool) -> None:
         """Text ends at the first NUL; what is no UTF-8 is read as Latin-1, as old panels write it."""
         for row, line in zip(at, data, strict=True):
-            raw = line.tobytes().split(b"\0", 1)[0]
+            raw = line.tobytes()
+            raw = raw[2 : 2 + raw[1]] if counted else raw.split(b"\0", 1)[0]
             try:
                 self._text(row, raw.decode("utf-8").rstrip())
             except UnicodeDecodeError:

@@ -26,6 +26,21 @@ class LineLost(Exception):
     """The machine does not answer any more: the line is closed and opened anew."""
 
 
+class Budget:
+    """A controller's budget of requests: `wait` keeps the distance between them that it asks for."""
+
+    def __init__(self, requests_per_second: float) -> None:
+        self._pause = 1.0 / requests_per_second
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Wait until the next request may be sent; ten may follow each other at once after a silence."""
+        now = time.monotonic()
+        self._next = max(self._next, now - 10 * self._pause) + self._pause
+        if self._next > now + self._pause:
+            await asyncio.sleep(self._next - now)
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
     """What one round heard: rows, and why some of the round's tags gave nothing."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import time
+from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
-from lineshaft.connect.poll import LineLost
-from lineshaft.connect.sources.modbus.blocks import Block
+from lineshaft.connect.memory import Block, Refused, Silent
+from lineshaft.connect.poll import Budget, LineLost
 from lineshaft.connect.sources.modbus.options import ModbusOptions
 from lineshaft.core import ConfigError
 
@@ -31,37 +30,30 @@ EXCEPTIONS = {
 LASTING = {1, 2, 3}
 
 
-class Refused(Exception):
-    """The controller answered with an exception; `lasting` when asking the same again is useless."""
-
-    def __init__(self, block: Block, code: int) -> None:
-        super().__init__(f"{block.text}: exception {code}, {EXCEPTIONS.get(code, 'unknown to the standard')}")
-        self.lasting = code in LASTING
+def refused(block: Block, code: int) -> Refused:
+    """Return what an exception code of the controller means."""
+    why = EXCEPTIONS.get(code, "unknown to the standard")
+    return Refused(f"{block.text}: exception {code}, {why}", lasting=code in LASTING)
 
 
-class Silent(Exception):
-    """A unit did not answer in time."""
-
-
-class Line:
+class ModbusLine:
     """The connection; `read` gives the bytes of one block."""
 
     def __init__(self, options: ModbusOptions) -> None:
         self._options = options
         self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
-        self._pause = 1.0 / options.requests_per_second
-        self._next = 0.0
+        self._budget = Budget(options.requests_per_second)
 
     async def open(self) -> None:
         """Open the line. Raises LineLost when nobody answers."""
-        self.close()
+        await self.close()
         client = _client(self._options)
         if not await client.connect():
             client.close()
             raise LineLost(f"nobody answers at {self._options.url}")
         self._client = client
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the line."""
         if self._client is not None:
             self._client.close()
@@ -75,34 +67,28 @@ class Line:
         client = self._client
         if client is None or not client.connected:
             raise LineLost("the line was cut")
-        await self._wait_for_budget()
+        await self._budget.wait()
+        unit, table = cast("tuple[int, str]", block.space.key)
         ask = {
             "coil": client.read_coils,
             "discrete": client.read_discrete_inputs,
             "input": client.read_input_registers,
             "holding": client.read_holding_registers,
-        }[block.table]
+        }[table]
         try:
-            answer = await ask(block.start, count=block.count, device_id=block.unit)
+            answer = await ask(block.start, count=block.count, device_id=unit)
         except ModbusException as error:
             if not client.connected:
                 raise LineLost(f"{self._options.url}: the line was cut") from error
-            raise Silent(f"unit {block.unit} does not answer within {self._options.timeout}") from error
+            raise Silent(f"unit {unit} does not answer within {self._options.timeout}") from error
         if answer.isError():
-            raise Refused(block, int(answer.exception_code))
-        words = answer.bits if block.bits else answer.registers
+            raise refused(block, int(answer.exception_code))
+        words = answer.bits if table in ("coil", "discrete") else answer.registers
         if len(words) < block.count:  # some servers answer with less, or nothing, beyond their last register
-            raise Refused(block, 2)
-        if block.bits:
+            raise refused(block, 2)
+        if words is answer.bits:
             return np.array(words[: block.count], np.uint8).tobytes()
         return np.array(words, ">u2").tobytes()
-
-    async def _wait_for_budget(self) -> None:
-        """Keep the distance between requests that the budget asks for."""
-        now = time.monotonic()
-        self._next = max(self._next, now - 10 * self._pause) + self._pause
-        if self._next > now + self._pause:
-            await asyncio.sleep(self._next - now)
 
 
 def _client(options: ModbusOptions) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
