@@ -15,15 +15,19 @@ from lineshaft.act import agents as agent_folder
 from lineshaft.act.actions import ACTIONS, purchase_decided
 from lineshaft.act.agency import Agency, AgentsSettings, Reach, Staff, tool_doors
 from lineshaft.act.approval import Approvals
+from lineshaft.act.assistant import Assistant
 from lineshaft.act.carry import Carrier, Hand
 from lineshaft.act.case import Cases
 from lineshaft.act.casebook import CaseBook
 from lineshaft.act.clock import Clock
+from lineshaft.act.definitions import Definitions
 from lineshaft.act.figure import Figures
 from lineshaft.act.job import Rooms, RuleAction
 from lineshaft.act.labelling import LABEL, Labelling
 from lineshaft.act.lease import Lease, Lost
 from lineshaft.act.notify import Notifier
+from lineshaft.act.opening import of_alarm, of_finding
+from lineshaft.act.overseer import Overseer
 from lineshaft.act.person import answer, locked
 from lineshaft.act.process import Processes, thaw
 from lineshaft.act.settings import ActSettings
@@ -106,6 +110,7 @@ class Act:
         self._buyer = Buyer(guard, purchases, bus)
         self._carrier = Carrier(db, guard, self._tower, bus, hand, within, self._settings.executor) if hand is not None else None
         self._cases = Cases(db, guard, self._rooms, ACTIONS, self._approvals, self._tower, bus, expiry)
+        self._cases.unattended_cost = self._settings.unattended_cost
         node, link = self._settings.executor, self._settings.link
         self.notifier = Notifier(db, guard, orders, detect, bus, self._settings.channels, node, link)
         self.notifier.is_open = self._is_open
@@ -114,12 +119,15 @@ class Act:
         self.wanted = Wanted(self._approvals, orders, expiry)
         self.staff = Staff(db, guard, bus, agents or AgentsSettings(), agent_folder, node)
         self.staff.cases, self.staff.told, self._cases.agents = self._cases, self._on_run, self.staff
-        doors = tool_doors(guard, self.propose_order, self.propose_purchase, self.cases)
-        self.staff.furnish(reach or Reach(guard, None, orders, spares, detect), doors)
+        reach = reach or Reach(guard, None, orders, spares, detect)
+        self.assistant = Assistant(reach)
+        self.overseer = Overseer(self.staff, self._tower)
+        self.staff.furnish(reach, tool_doors(guard, self.propose_order, self.propose_purchase, self.cases, self.assistant.find))
         self._engine: Any = None
         self._clock: Clock | None = None
         self._sweeper: Sweeper | None = None
         self._forget_at = 0
+        self._definitions = Definitions(db, guard)
         self.reload()
 
     # -- running
@@ -127,6 +135,7 @@ class Act:
     def reload(self) -> list[Problem]:
         """Read the process definitions again; open cases keep theirs."""
         problems = self.processes.reload()
+        self._definitions.note(self.processes.known, problems)
         text = "; ".join(str(problem) for problem in problems)
         self._bus.tell(SystemEvent("act:processes", text or "all processes are in use", active=bool(problems)))
         return problems
@@ -163,6 +172,7 @@ class Act:
             self._sweeper.start()
         self._buyer.courier.start()
         self.staff.crew.start()
+        self.assistant.start()
         self.notifier.start()
         if self._carrier is not None:
             self._carrier.start()
@@ -175,6 +185,7 @@ class Act:
         self.notifier.stop()
         self._buyer.courier.stop()
         self.staff.crew.stop()
+        self.assistant.stop()
         if self._carrier is not None:
             self._carrier.stop()
         if self._clock is not None:
@@ -210,7 +221,7 @@ class Act:
         """Open the cases of alarms that stand and that nobody took: nobody listened then, or the database was busy."""
         for row in self._rooms.detect.alarms(kind=None):
             if row["process"] and row["occurrence"] and row["active"] and not self._book.knows(f"alarm:{row['occurrence']}"):
-                self._start(*_of_alarm(self._rooms.detect.raised(row)))
+                self._start(*of_alarm(self._rooms.detect.raised(row)))
         self._take_missed_findings()
         self._take_starts()
 
@@ -229,7 +240,7 @@ class Act:
         missed = self._book.unknown([f"finding:{row['id']}" for row in found]) if found else set[str]()
         for row in reversed(found):
             if f"finding:{row['id']}" in missed:
-                self._start(*_of_finding(row["id"], row))
+                self._start(*of_finding(row["id"], row))
 
     # -- what the engine calls
 
@@ -267,13 +278,13 @@ class Act:
     def on_alarm(self, event: AlarmRaised) -> None:
         """Open a case for an alarm whose definition names a process."""
         if event.process:
-            self._start(*_of_alarm(event))
+            self._start(*of_alarm(event))
         self.on_alarm_step(event)
 
     def on_finding(self, event: FindingRaised) -> None:
         """Open a case for a finding that a process asks for."""
         names = {name: getattr(event, name) for name in ("kind", "score", "failure_mode", "sensors", "evidence", "at")}
-        self._start(*_of_finding(event.finding_id, {**names, "asset": event.asset_path}))
+        self._start(*of_finding(event.finding_id, {**names, "asset": event.asset_path}))
 
     def on_alarm_step(self, event: AlarmRaised | AlarmCleared | AlarmChanged) -> None:
         """Wake the cases that watch an alarm."""
@@ -325,6 +336,7 @@ class Act:
 
     def on_order(self, event: OrderChanged) -> None:
         """Wake the case of an order."""
+        self.assistant.feeder.wake(event)
         if event.case_id is not None and event.what != "create":
             self._wake(event.case_id)
 
@@ -361,7 +373,7 @@ class Act:
         """Approve, reject or edit a proposal; whoever filed or edited it may not decide it."""
         row = self._approvals.decide(tx, approval_id, subject, decision, edit, reason, version)
         about = self._about(tx, row)
-        self._judge(tx, about, row, decision, subject)
+        self.overseer.judge(tx, about, row, decision, subject)
         what = {"approve": "approved", "reject": "rejected", "edit": "edited"}[decision]
         kind = "token" if subject.kind == "token" else "person"
         self._tower.add(
@@ -489,48 +501,9 @@ class Act:
         """The register of agents, their purses, their journal, and the one way to use a tool."""
         return self.staff.agency
 
-    def stop_agents(self, tx: Connection, name: str, by: Subject, why: str = "") -> None:
-        """Stop one agent, or all (`*`): what they are doing is cut off, nothing of theirs is committed after this."""
-        register = self.agency.register
-        if name == "*":
-            register.stop_all(tx, by, why)
-        else:
-            register.stop(tx, name, by, why)
-        self._note_agents(tx, name, by, "stopped", why)
-
-    def resume_agents(self, tx: Connection, name: str, by: Subject) -> None:
-        """Let one agent, or all (`*`), go on."""
-        register = self.agency.register
-        if name == "*":
-            register.stop_all(tx, by, stopped=False)
-        else:
-            register.resume(tx, name, by)
-        self._note_agents(tx, name, by, "let go on", "")
-
-    def object_to(self, tx: Connection, run_id: str, by: Subject, why: str) -> str:
-        """Disagree with what an agent did alone; return what that changed."""
-        run, changed = self.staff.object_to(tx, run_id, by)
-        what = f"disagrees with {run['agent']}: {run['task']}"
-        about = {"id": run["case_id"], "asset": run["asset"]}
-        self._tower.add(tx, about, what, actor=by.id, actor_kind=by.kind, task=run["task"], outcome=why or changed)
-        return changed
-
-    def _note_agents(self, tx: Connection, name: str, by: Subject, what: str, why: str) -> None:
-        about = {"id": "", "asset": ""}
-        who = "all agents" if name == "*" else f"the agent {name}"
-        self._tower.add(tx, about, f"{who}: {what}", actor=by.id, actor_kind=by.kind, outcome=why)
-
     def _on_run(self, run: Mapping[str, Any]) -> None:
         if run["case_id"]:
             self._wake(str(run["case_id"]))
-
-    def _judge(self, tx: Connection, about: Mapping[str, Any], row: Mapping[str, Any], decision: str, by: Subject) -> None:
-        """Let a person's decision about an agent's proposal count for the trust in it."""
-        agent, changed = self.staff.judged(tx, row, decision, by)
-        if changed:
-            self._tower.add(
-                tx, about, f"{row['task']}: {changed}", actor=f"agent:{agent}", actor_kind="agent", mode="agent", task=row["task"]
-            )
 
     # -- time
 
@@ -601,39 +574,3 @@ class Act:
     def tower(self, limit: int = 100, before: int | None = None, case_id: str | None = None) -> list[dict[str, Any]]:
         """Return what was done by whom or what, newest first."""
         return self._tower.lines(limit, before, case_id)
-
-
-def _of_finding(finding_id: str, row: Mapping[str, Any]) -> tuple[dict[str, Any], str, None]:
-    names = {
-        "event": "finding",
-        "asset": row["asset"],
-        "asset_name": row["asset"].rpartition("/")[2],
-        "name": row["kind"],
-        "kind": row["kind"],
-        "failure_mode": row["failure_mode"],
-        "score": row["score"],
-        "sensors": [dict(sensor) for sensor in row["sensors"]],
-        "evidence": dict(row["evidence"]),
-        "at": iso(row["at"]),
-    }
-    return names, f"finding:{finding_id}", None
-
-
-def _of_alarm(event: AlarmRaised) -> tuple[dict[str, Any], str, str]:
-    names = {
-        "event": "alarm",
-        "asset": event.asset_path,
-        "asset_name": event.asset_path.rpartition("/")[2],
-        "name": event.name,
-        "kind": event.kind,
-        "failure_mode": event.failure_mode,
-        "priority": event.priority,
-        "value": event.value,
-        "limit": event.limit,
-        "unit": event.unit,
-        "property": event.property_path,
-        "evidence": dict(event.evidence),
-        "process": event.process,
-        "at": iso(event.at),
-    }
-    return names, f"alarm:{event.occurrence}", event.alarm_id

@@ -87,7 +87,8 @@ class Plant:
             self.settings.writer, self.settings.sources, self._alive, self.assets, self.store, self.orders.locked_out
         )
         kept = (self.orders, self.spares, self.purchases, self.detect)
-        reach = act.Reach(self.guard, self.assets, self.orders, self.spares, self.detect, self.store, self.compute, home)
+        seen = (self.assets, self.orders, self.spares, self.detect, self.store, self.compute)
+        reach = act.Reach(self.guard, *seen, home, self.workshop.instructions)
         beside = (hand, self.production, self.settings.agents, reach)
         self.act = act.Act(home, self.db, self.guard, *kept, self.settings.act, self.bus, *beside)
         self.webhooks, self.partner = self._exchange(home)

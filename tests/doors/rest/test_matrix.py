@@ -112,6 +112,7 @@ COMMANDS = [
     ("POST", "agents/NO-SUCH/trust", {"process": "x", "task": "y"}, "engineer"),
     ("POST", "agents/NO-SUCH/ask", {"wanted": "a report"}, "operator"),
     ("POST", f"agent-runs/{NOTHING}/object", None, "planner"),
+    ("POST", "assistant/ask", {"question": "why?", "asset": "Bakery/Line 1/Oven"}, "operator"),
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
     ("PATCH", "cost", {"version": 99}, "planner"),
     ("POST", "tiers/run", None, "planner"),

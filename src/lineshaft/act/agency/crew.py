@@ -228,7 +228,6 @@ class Crew:
 
         return asyncio.run(main())
 
-
     async def _watch(self, name: str, cut: Callable[[], None]) -> None:
         """Cut the work off when the switch is pulled elsewhere: on the command line, or at another node."""
         while True:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from lineshaft.act.agency.toolbox import Doors, Use
+from lineshaft.act.agency.toolbox import Doors, Look, Use
 from lineshaft.core import iso
 from lineshaft.guard import Command, Guard, Subject
 
@@ -19,6 +19,7 @@ def tool_doors(
     order: Callable[[Connection, Mapping[str, Any], Subject], Filed],
     purchase: Callable[[Connection, str, float, Subject, str], Filed],
     cases: Callable[..., list[dict[str, Any]]],
+    manual: Look,
 ) -> Doors:
     """Return the tools' way into act."""
 
@@ -38,4 +39,4 @@ def tool_doors(
         names = ("number", "process", "asset", "title", "state", "outcome")
         return [{**{name: row[name] for name in names}, "opened": iso(row["opened"])} for row in cases(asset=path, limit=30)]
 
-    return Doors(manual=lambda _subject, _question, _place: [], cases=known, order=want, purchase=buy)
+    return Doors(manual=manual, cases=known, order=want, purchase=buy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from lineshaft.assets import Assets
 from lineshaft.compute import Compute
@@ -21,6 +21,14 @@ CALLED: Mapping[str, Mapping[str, str]] = {"samples": {"time": "ts"}, "downtime"
 """Columns whose name here is another than in SQL."""
 
 
+class HowTo(Protocol):
+    """The work instructions."""
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return the newest version of each: name, number and content."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The rooms that can be read; those a node does not have are None."""
@@ -33,6 +41,7 @@ class Reach:
     store: Store | None = None
     compute: Compute | None = None
     home: Path | None = None
+    instructions: HowTo | None = None
 
     @property
     def map(self) -> Assets:
@@ -84,7 +93,7 @@ class Reach:
         rows.sort(key=lambda row: int(row["created"]), reverse=True)
         told: list[dict[str, Any]] = []
         for row in rows[:limit]:
-            notes = [line["note"] for line in row.get("history", ()) if line.get("note")]
+            notes = [line["note"] for line in self.orders.get(row["id"])["history"] if line.get("note")]
             told.append({**_some(row, names, ("created", "done")), "id": row["id"], "notes": notes[:10]})
         return self.rows(subject, "work_orders", told)
 

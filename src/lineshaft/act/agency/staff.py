@@ -20,6 +20,8 @@ from lineshaft.core import Bus, Database, Forbidden, InvalidInput, NotFound, Reg
 from lineshaft.guard import Guard, Subject
 
 Row = Mapping[str, Any]
+GUIDE = "guide"
+"""The job of wording answers at the machine."""
 
 
 class Work(Protocol):
@@ -125,6 +127,26 @@ class Staff:
         run_id = self.runs.open(tx, agent, by.id, {"wanted": wanted, **said, "_sight": kept(by)}, **about)
         after_commit(tx, self.crew.wake)
         return self.runs.get(run_id, tx)
+
+    def guide(self) -> str | None:
+        """Return the agent that words answers at the machine, if one can work now."""
+        with self._db.read() as tx:
+            agent, why = self._able(tx, GUIDE)
+        return None if agent is None or why else str(agent["name"])
+
+    def ask_guide(self, tx: Connection, by: Subject, question: str, **said: Any) -> dict[str, Any]:
+        """Have the guide word an answer. Raises NotFound when no agent can."""
+        agent, why = self._able(tx, GUIDE)
+        if agent is None or why:
+            raise NotFound(why or "no agent words answers here", hint="register one with the job 'guide'", code="agent.endpoint")
+        return self.ask(tx, agent["name"], by, question or "What should I look at?", **said)
+
+    def answer(self, run_id: str, who: Subject) -> dict[str, Any]:
+        """Return a run to the one who asked for it. Raises NotFound for anybody else."""
+        run = self.runs.get(run_id)
+        if run["job"] != GUIDE or run["asked_by"] != who.id:
+            raise NotFound(f"there is no answer {run_id} to a question of yours", code="agent.run")
+        return run
 
     def object_to(self, tx: Connection, run_id: str, by: Subject) -> tuple[dict[str, Any], str]:
         """Note that a person disagrees with what an agent did alone; return its run and what that changed."""

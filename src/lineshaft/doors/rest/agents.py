@@ -363,7 +363,7 @@ def object_to(sender: Sender, run_id: str, reason: Annotated[Note, Query()] = ""
     """Disagree with what an agent did alone: its trust falls back."""
 
     def run(tx: Any) -> dict[str, Any]:
-        return {"changed": sender.rooms.act.object_to(tx, run_id, sender.subject, reason)}
+        return {"changed": sender.rooms.act.overseer.object_to(tx, run_id, sender.subject, reason)}
 
     return ObjectionDone.model_validate(sender.do("agents.judge", f"agent-run:{run_id}", {"reason": reason}, run))
 
@@ -387,13 +387,13 @@ def calls(
 
 
 def _switch(sender: Sender, name: str, state: str, why: str) -> SwitchDone:
-    act = sender.rooms.act
+    overseer = sender.rooms.act.overseer
 
     def run(tx: Any) -> dict[str, Any]:
         if state == "stopped":
-            act.stop_agents(tx, name, sender.subject, why)
+            overseer.stop(tx, name, sender.subject, why)
         else:
-            act.resume_agents(tx, name, sender.subject)
+            overseer.resume(tx, name, sender.subject)
         return {"name": name, "state": state}
 
     return SwitchDone.model_validate(sender.do("agents.stop", f"agent:{name}", {"state": state, "why": why}, run))

@@ -13,6 +13,7 @@ from lineshaft.doors.rest import (
     act,
     agents,
     assets,
+    assistant,
     b2mml,
     catalog,
     compute,
@@ -49,6 +50,7 @@ from lineshaft.doors.rest.frame.armour import Armour
 from lineshaft.doors.rest.frame.hub import Hub
 from lineshaft.doors.rest.frame.pathbook import PathBook
 from lineshaft.doors.rest.frame.veiling import Veiling
+from lineshaft.doors.rest.frame.witness import Witness
 from lineshaft.doors.rooms import Rooms
 
 ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or epoch nanoseconds; lists come in pages
@@ -102,11 +104,12 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
         imports,
     )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (*upstream, compute, recompute, detect, *upkeep, act, processes, agents, notifications, live):
+    for room in (*upstream, compute, recompute, detect, *upkeep, act, processes, agents, assistant, notifications, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
     app.add_middleware(Armour)
+    app.add_middleware(Witness)
     problem.mount(app)
     openapi.mount(app)
     return app
