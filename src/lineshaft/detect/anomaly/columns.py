@@ -115,6 +115,9 @@ class Filler:
         """Return the rows with short gaps filled."""
         if not len(rows):
             return rows
+        if not np.isnan(rows.sum()):
+            self.value, self.at = rows[-1].copy(), np.full(len(self.at), times[-1], np.int64)
+            return rows
         missing = np.isnan(rows)
         holes = np.flatnonzero(missing.any(axis=0))
         out = rows.copy() if len(holes) else rows

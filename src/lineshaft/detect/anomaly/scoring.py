@@ -14,7 +14,7 @@ from lineshaft.detect.anomaly.columns import Columns, Filler
 from lineshaft.detect.anomaly.gate import Gate
 from lineshaft.detect.detector import Bools, Detector, Floats, Ints, Single
 
-PIECE = 2048
+PIECE = 4096
 """Rows that are worked on at a time."""
 
 NORMAL, ANOMALY, OFF, UNKNOWN_REGIME, BAD_DATA = range(5)
@@ -86,6 +86,7 @@ class Charts:
         size, width = len(times), len(self.core.columns.charted)
         reasons = np.full(size, NORMAL, np.uint8)
         drift, level = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
+        inverse = 1 / self.core.limits.spread
         most, broad, judged, done = np.empty(size), np.empty(size), np.empty(size, np.int64), 0
         for start in range(0, size, PIECE):
             part = slice(start, min(start + PIECE, size))
@@ -97,7 +98,8 @@ class Charts:
             means, own, squares = self._chart(standard if len(places) == len(standard) else standard[places])
             here = slice(done, done + len(places))
             judged[here], drift[here], level[here], broad[here] = places + start, means, own, squares
-            most[here] = (np.abs(means) / self.core.limits.spread).max(axis=1)
+            np.multiply(means, inverse, out=means)
+            most[here] = np.maximum(means.max(axis=1), -means.min(axis=1))
             done += len(places)
         return Figures(judged[:done], reasons, drift[:done], level[:done], most[:done], broad[:done])
 
@@ -108,8 +110,7 @@ class Charts:
         np.clip(off, -CLIP, CLIP, out=off)
         if len(core.limits.loud):
             off /= core.limits.loud
-        missing = np.isnan(off)
-        holes, width = bool(missing.any()), off.shape[1]
+        holes, width = bool(np.isnan(off.sum())), off.shape[1]
         both = np.empty((len(off), 2 * width + 1))
         both[:, :width], both[:, width : 2 * width] = off, standard[:, core.columns.charted]
         both[:, -1] = np.nanmean(off * off, axis=1) if holes else np.einsum("ij,ij->i", off, off) / max(width, 1)
@@ -118,7 +119,7 @@ class Charts:
         self.means = means[-1].copy()
         drift, own, broad = means[:, :width], means[:, width : 2 * width], means[:, -1]
         if holes or self.absent.any():
-            drift = self._without_absent(drift, missing)
+            drift = self._without_absent(drift, np.isnan(off))
         return drift, own, broad
 
     def _reasons(self, standard: Floats, idle: Bools, strange: Bools) -> npt.NDArray[np.uint8]:
@@ -129,8 +130,8 @@ class Charts:
         if len(places):
             reasons[~core.gate.known(self._drivers(standard, places))] = UNKNOWN_REGIME
         reasons[strange] = UNKNOWN_REGIME
-        missing = np.isnan(standard[:, : len(columns.names)])
-        if missing.any():
+        if np.isnan(standard.sum()):
+            missing = np.isnan(standard[:, : len(columns.names)])
             reasons[missing.mean(axis=1) > core.missing] = BAD_DATA
             reasons[missing[:, columns.charted].all(axis=1)] = BAD_DATA
         reasons[idle] = OFF

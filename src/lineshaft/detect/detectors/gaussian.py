@@ -69,10 +69,10 @@ class Gaussian:
     def residuals(self, rows: Floats) -> Floats:
         """Return the residual of every charted sensor on all others, in standard deviations."""
         weights, _ = self._weights(np.zeros(rows.shape[1], np.bool_))
+        if not np.isnan(rows.sum()):
+            return (rows - self.mean) @ weights
         missing = np.isnan(rows)
         whole = ~missing.any(axis=1)
-        if whole.all():
-            return (rows - self.mean) @ weights
         found = np.full((len(rows), len(self.charted)), np.nan)
         found[whole] = (rows[whole] - self.mean) @ weights
         for pattern, here in _patterns(missing, np.logical_not(whole)):

@@ -1,0 +1,132 @@
+"""Anomalies: what is found, how early, how often in vain, how fast; beside PyOD's detectors, PCA T2/SPE, Isolation Forest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+
+from bench.detecting import beside, figures, public
+from bench.row import Row, less_is_better, more_is_better
+from lineshaft.detect import anomaly
+from lineshaft.detect.anomaly.example import DRIVERS, OFF
+
+NAME = "detect"
+SEEDS = (7, 11)
+"""Seeds of the generated years, for anybody to repeat."""
+
+
+def peers() -> tuple[str, ...]:
+    """Return the other detectors to run, none when they are not wanted or not installed."""
+    if os.environ.get("LINESHAFT_BENCH_PEERS") == "no":
+        return ()
+    if beside.programs.python("pyod") is None:
+        print(f"the other detectors are not installed: {beside.programs.MEND}", file=sys.stderr)
+        return ()
+    return beside.PEERS
+
+
+def absent(name: str) -> bool:
+    """Say, once, that a data set is not here."""
+    if public.there(name):
+        return False
+    print(f"the public data set '{name}' is not here (../shared/data or LINESHAFT_DATA)", file=sys.stderr)
+    return True
+
+
+def tep() -> list[Row]:
+    """Tennessee Eastman."""
+    if absent("tep"):
+        return []
+    told = figures.tep()
+    rows = [more_is_better("detect.tep", told.mean, "fraction", "promise", 0.95)]
+    rows.append(Row("detect.tep.false_alarms: own threshold on d00_te", told.own_false_alarms, "fraction"))
+    rows += [Row(f"detect.tep.fault_{fault}", rate, "fraction") for fault, rate in told.rates.items()]
+    return rows + [more_is_better(f"detect.tep beside {peer}", told.mean, "fraction", peer, beside.tep(peer)) for peer in peers()]
+
+
+def batadal() -> list[Row]:
+    """The water network."""
+    if absent("batadal"):
+        return []
+    told = figures.batadal()
+    rows = [
+        more_is_better("detect.batadal", told.s, "S", "promise", 0.85),
+        less_is_better("detect.batadal.false_alarms", told.false_alarms_per_month, "1/month", "promise", 1),
+        Row("detect.batadal.found", told.found, f"of {told.attacks}"),
+        Row("detect.batadal.auc", told.auc, "AUC"),
+    ]
+    return rows + [
+        more_is_better(f"detect.batadal beside {peer}", told.s, "S", peer, beside.batadal(peer)[0]) for peer in peers()
+    ]
+
+
+def skab() -> list[Row]:
+    """The water pump."""
+    if absent("skab"):
+        return []
+    told = figures.skab()
+    rows = [
+        more_is_better("detect.skab", told.auc, "AUC", "promise", 0.79),
+        more_is_better("detect.skab.top2", told.top2, "fraction", "promise", 0.85),
+        Row("detect.skab.top1", told.top1, "fraction"),
+    ]
+    return rows + [more_is_better(f"detect.skab beside {peer}", told.auc, "AUC", peer, beside.skab(peer)) for peer in peers()]
+
+
+def year() -> list[Row]:
+    """A generated year of normal running, then 180 days with ten faults that creep in; once for each seed."""
+    told: list[figures.Year] = []
+    fits, speeds, others = [], [], {peer: [] for peer in peers()}
+    for seed in SEEDS:
+        train, truth = anomaly.compressor(365, seed=seed), anomaly.compressor(180, seed=seed, faults=10, first_day=365)
+        table, later = train.table(), truth.table()
+        begin = time.process_time()
+        model = anomaly.fit(table, drivers=DRIVERS, off=OFF)
+        fits.append(time.process_time() - begin)
+        told.append(figures.year(model.score(later, resets=truth.repairs), truth))
+        begin = time.process_time()
+        model.score(table)
+        speeds.append(len(train.times) / (time.process_time() - begin))
+        for peer, runs in others.items():
+            runs.append(beside.year(peer, train, truth))
+    faults, months = sum(one.faults for one in told), sum(one.months for one in told)
+    found, lead = sum(one.found for one in told) / faults, float(np.mean([one.lead for one in told]))
+    rows = [
+        more_is_better("detect.year.found", found, "fraction", "promise", 0.95),
+        less_is_better("detect.year.false_alarms", sum(one.false_alarms for one in told) / months, "1/month", "promise", 1),
+        more_is_better("detect.year.lead", lead, "of the fault's time", "promise", 0.5),
+        more_is_better("detect.year.top3", sum(one.top3 for one in told) / faults, "fraction", "promise", 0.85),
+        less_is_better("detect.year.fit", min(fits), "s", "promise", 2),
+        more_is_better("detect.year.rows", max(speeds), "1/s", "promise", 1e6),
+    ]
+    for peer, runs in others.items():
+        hits = sum(run.found for run, _ in runs) / faults
+        false = sum(run.false_alarms for run, _ in runs) / months
+        rows.append(more_is_better(f"detect.year.found beside {peer}", found, "fraction", peer, hits))
+        rows.append(
+            Row(
+                f"detect.year.lead beside {peer}",
+                lead,
+                "of the fault's time",
+                peer,
+                float(np.mean([run.lead for run, _ in runs])),
+            )
+        )
+        rows.append(Row(f"detect.year.false_alarms beside {peer}", rows[1].value, "1/month", peer, false))
+        rows.append(
+            more_is_better(f"detect.year.rows beside {peer}", max(speeds), "1/s", peer, max(said.rows_per_s for _, said in runs))
+        )
+    return rows
+
+
+def run() -> list[Row]:
+    """Measure on one core."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return [*tep(), *batadal(), *skab(), *year()]
