@@ -30,6 +30,7 @@ from lineshaft.act.opening import of_alarm, of_finding
 from lineshaft.act.overseer import Overseer
 from lineshaft.act.person import answer, locked
 from lineshaft.act.process import Processes, thaw
+from lineshaft.act.replay import replay
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.starts import Starts
 from lineshaft.act.sweeper import Sweeper
@@ -565,6 +566,12 @@ class Act:
     def case(self, case_id: str) -> dict[str, Any]:
         """Return one case by id or number, with its tasks, notes and frozen definition."""
         return self._book.get(case_id)
+
+    def replay(self, case_id: str) -> list[dict[str, Any]]:
+        """Return a case step by step, the oldest first."""
+        case = self._book.get(case_id)
+        calls = self.agency.journal.list(case_id=case["id"], limit=1000)
+        return replay(case, self._tower.lines(1000, case_id=case["id"]), calls)
 
     def retry(self, tx: Connection, case_id: str, by: Subject) -> None:
         """Let a failed case go on."""

@@ -276,3 +276,20 @@ def test_a_piece_of_work_asked_for_by_a_person_sees_no_more_than_they_do(agent_p
     listed = plant.act.agency.journal.list(run_id=run["id"])[1]["answer"]
     assert listed == []
     assert plant.guard.perform(Command(BERT, "agents.ask", "x"), lambda _tx: {"ok": True})["ok"]
+
+
+def test_the_replay_of_a_case_tells_each_call_and_how_the_tasks_stood(agent_plant):
+    plant = agent_plant
+    plant.hire()
+    plant.script(("spares", {"part": "BRG-6205"}), SEVEN)
+    plant.shake()
+    plant.decide(BERT, "approve")
+    steps = plant.act.replay(plant.case["id"])
+    told = [(one["kind"], one["what"]) for one in steps]
+    assert told[0] == ("line", "case opened")
+    assert ("call", "used spares") in told
+    model = [one for one in steps if one["what"] == "asked the model"]
+    assert len(model) == 2
+    assert all(one["tokens"] > 0 and one["tasks"]["replenish"] == "open" for one in model)
+    assert steps[0]["tasks"]["replenish"] == "ahead"
+    assert steps[-1]["tasks"]["replenish"] == "done"

@@ -116,3 +116,12 @@ def test_runs_and_calls_are_listed(house: House, bot):
     assert (call["name"], call["state"], call["arguments"]) == ("alarms", "ok", {"asset": PUMP})
     assert house.get("agent-runs")["items"] == []
     assert house.ask("GET", "agent-runs/nothing").status_code == 404
+
+
+def test_a_case_is_replayed_step_by_step(house: House, bot):
+    case = house.shake_the_pump()["case_id"]
+    steps = house.get(f"cases/{case}/replay")["items"]
+    assert steps[0]["what"] == "case opened"
+    assert [one["number"] for one in steps] == list(range(1, len(steps) + 1))
+    assert [one["at"] for one in steps] == sorted(one["at"] for one in steps)
+    house.calm_the_pump()

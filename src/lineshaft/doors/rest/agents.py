@@ -386,6 +386,33 @@ def calls(
     return Listed[CallShape].model_validate({"items": items, "next": cut["next"]})
 
 
+class StepShape(Shape):
+    """One step of a case: what was done, by whom or what, what it used, and how the tasks stood after it."""
+
+    number: Annotated[int, Field(examples=[1])]
+    at: Moment
+    kind: Annotated[str, Field(examples=["line"], description="line (of the control tower) or call (of an agent)")]
+    actor: Annotated[str | None, Field(examples=["rule:triage"])]
+    actor_kind: Annotated[str, Field(examples=["rule"])]
+    mode: Annotated[str, Field(examples=["automation"])]
+    task: Annotated[str, Field(examples=["triage"])]
+    what: Annotated[str, Field(examples=["Judge how urgent it is"])]
+    outcome: Annotated[str, Field(examples=["done; priority: 1"])]
+    tokens: Annotated[int, Field(examples=[0])]
+    money: Annotated[float, Field(examples=[0.0])]
+    tasks: Annotated[dict[str, str], Field(examples=[{"triage": "done", "repair": "open"}])]
+
+
+@router.get("/cases/{case_id}/replay")
+def replay(rooms: House, subject: Reader, case_id: str) -> Listed[StepShape]:
+    """Show a case step by step, the oldest first."""
+    case = rooms.act.case(case_id)
+    rooms.guard.gate(subject, "read", case["asset"] or "")
+    names = rooms.guard.names()
+    items = [{**step, "at": iso(step["at"]), "actor": called(step["actor"], names)} for step in rooms.act.replay(case_id)]
+    return Listed[StepShape].model_validate({"items": items, "next": None})
+
+
 def _switch(sender: Sender, name: str, state: str, why: str) -> SwitchDone:
     overseer = sender.rooms.act.overseer
 
