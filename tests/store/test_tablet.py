@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -95,3 +97,42 @@ def test_rows_whose_time_is_over_go_but_for_those_that_are_kept(tables: Tablets)
     assert tables.expire("t", "at", 92_000_000_000, "name", ["row 3", "row 91"]) == 10
     assert here(tables) == outside(tables) == [3, 91, 92, 93, 94]
     assert tables.expire("t", "at", 92_000_000_000, "name", ["row 3", "row 91"]) == 0
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose table was written a hundred and one times."""
+    home = tmp_path_factory.mktemp("busy")
+    made = Tablets(home / "lake" / "tables")
+    for step in range(101):
+        made.write("t", Change(rows(step, 1), "append", mark=("job", step)))
+    return home
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2, 5, 40])
+def test_tidying_up_may_stop_anywhere(busy: Path, tables: Tablets, monkeypatch: pytest.MonkeyPatch, stop: int):
+    """Whatever the node was doing when it was killed - writing, noting its state, deleting - every row is there once."""
+    shutil.copytree(busy / "lake", tables.root.parent)
+    done = 0
+
+    def stopping(really):
+        def call(*args, **kwargs):
+            nonlocal done
+            done += 1
+            if done > stop:
+                raise OSError("killed")
+            return really(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        for where, name in ((Path, "unlink"), (os, "link"), (Path, "replace")):
+            patched.setattr(where, name, stopping(getattr(where, name)))
+        with contextlib.suppress(OSError):
+            tables.tidy(LATER)
+    again = Tablets(tables.root)
+    assert here(again) == outside(again) == list(range(101))
+    again.write("t", Change(rows(101, 1), "append", mark=("job", 101)))
+    again.tidy(LATER)
+    assert here(again) == outside(again) == list(range(102))
+    assert again.get("t").marks == {"job": 101}
