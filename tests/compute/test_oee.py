@@ -254,6 +254,23 @@ def test_mixed_products_earn_their_own_time(plant):
     assert found.ideal_cycle_s == pytest.approx(1700 / 1250)
 
 
+def test_what_an_order_made_is_counted_at_the_constraint_where_no_lot_says_it(plant):
+    node = plant(production=PRODUCTION)
+    say(node, "A", ("State", 0, 1), ("Good", 0, 0), ("Bad", 0, 0), ("Good", 1000, 400), ("Bad", 1000, 50), ("Good", 2000, 1200))
+    say(node, "A", ("Good", 2 * H, 5000), ("State", 3 * H + 60, 1))
+    expected = {("O-1", "Slow"): 400, ("O-2", "Any"): 4600}
+    assert node.compute.counted("Hall/Line", T0, T0 + 2 * H * NS + 1) == expected
+    for _ in range(8):
+        node.close_windows(T0 + 30 * 86400 * NS)
+    assert len(node.compute.kept("Hall/Line/A", T0, T0 + 4 * H * NS)) == 3
+    assert node.compute.counted("Hall/Line", T0, T0 + 2 * H * NS + 1) == expected, "from the kept hours and the rest"
+    figures = node.production.figures("Hall/Line", T0, T0 + 2 * H * NS, expected)
+    assert [(one.order, one.made, one.made_by, one.target) for one in figures.orders] == [
+        ("O-1", 400, "counter", 500),
+        ("O-2", 4600, "counter", None),
+    ]
+
+
 def test_a_lines_figures_are_those_of_the_machine_that_limits_it(plant):
     node = plant()
     say(node, "A", ("State", 0, 1))

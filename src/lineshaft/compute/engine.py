@@ -21,7 +21,7 @@ from lineshaft.compute.channels import History
 from lineshaft.compute.correction import Corrections
 from lineshaft.compute.downtime import Stop, Stops
 from lineshaft.compute.feeding import computed_from
-from lineshaft.compute.keep import Keeper, joined, kept
+from lineshaft.compute.keep import HOUR, Keeper, joined, kept
 from lineshaft.compute.machine import Machines, Plant, Readings, checked
 from lineshaft.compute.metric import Metrics, Touched
 from lineshaft.compute.oee import TIME_MODELS, Oee, rolled_up
@@ -441,6 +441,35 @@ class Compute:
         return ranked(
             [actor(self.oee(one.path, start, until), self._stops.of(one, start, until, now), start, until) for one in machines]
         )
+
+    def counted(self, line: str, start: int, end: int) -> dict[tuple[str, str], float]:
+        """Return the good parts a line's constraint counted over (start, end], by order and product."""
+        of, until = self._assets.asset(line), min(end, self.clock())
+        found: dict[tuple[str, str], float] = {}
+        for low, high, machine in self._parts_of(of, start, until) if until > start else []:
+            if self._machines.definition(machine, high - 1)[0].good is None:
+                continue
+            for run in self._production.running(machine.path, low, high):
+                good = self._good(machine.path, run.start, run.end)
+                if good is not None:
+                    found[run.order, run.product] = found.get((run.order, run.product), 0.0) + good
+        return found
+
+    def _good(self, machine: str, start: int, end: int) -> float | None:
+        """Return the good parts of a machine over (start, end], None if nothing is known of it then.
+
+        Hours that are kept are taken from there, the rest from the counter.
+        """
+        known = self.kept(machine, start, end)
+        hours = [hour for hour in sorted(known) if hour - HOUR >= start]
+        total, at, seen = sum(known[hour]["good"] or 0.0 for hour in hours), start, bool(hours)
+        for hour in [*hours, end + HOUR]:
+            if hour - HOUR > at:
+                rest = self.oee(machine, at, hour - HOUR)
+                total += rest.counts["good"]
+                seen |= rest.counts["good"] != 0 or rest.elements["unknown"] < rest.elements["calendar"]
+            at = hour
+        return total if seen else None
 
     def kept(self, asset: str, start: int, end: int) -> dict[int, dict[str, float | None]]:
         """Return the hours of a machine whose figures are kept in (start, end], by their end."""

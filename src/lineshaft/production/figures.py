@@ -5,8 +5,8 @@ Each comes with what it was computed from; without anything to compute it from i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from lineshaft.production.plan import Run
 
 
+Counted = Mapping[tuple[str, str], float]
+"""Good parts by order and product."""
+
+
 @dataclass(frozen=True)
 class OrderFigure:
     """How an order goes at a line: what was made of it over the time against what its planned time allowed at best."""
@@ -32,9 +36,11 @@ class OrderFigure:
     target: float | None
     """Parts that the constraint could have made in that time at the ideal cycle; None if no ideal cycle is known."""
     made: float | None
-    """Quantity of the lots of that product that were made for the order; None if no such lot is known."""
+    """Quantity of the lots of that product made for the order, else what the constraint counted; None if neither is known."""
     ordered: float
     delivered: float
+    made_by: str = ""
+    """Where `made` is from: `lots`, `counter`, or nothing."""
 
     @property
     def attainment(self) -> float | None:
@@ -74,17 +80,30 @@ class Figures:
         return 1 - self.lots_scrapped / self.lots_made if self.lots_made else None
 
 
-def figures(db: Database, assets: Assets, production: Production, line: str, start: int, end: int) -> Figures:
-    """Return the figures of a line; only what was due until now can be late."""
+def figures(
+    db: Database, assets: Assets, production: Production, line: str, start: int, end: int, counted: Counted | None = None
+) -> Figures:
+    """Return the figures of a line; only what was due until now can be late.
+
+    `counted` are the good parts the line's constraint counted, by order and product, where no lot says what was made.
+    """
     path = assets.asset(line).path
     places = [one.id for one in assets.tree() if one.path == path or one.path.startswith(f"{path}/")]
     ran = {row["order_id"] for row in db.rows(sa.select(runs.c.order_id).where(runs.c.asset_id.in_(places)).distinct())}
     due, good = _delivered(db, ran | _never_ran(db, places), start, min(end, now_ns()))
     checks, passed = _checked(db, ran, places, start, end)
     made, scrapped, held = _made(db, ran, start, end)
-    return Figures(
-        path, start, end, due, good, checks, passed, made, scrapped, held, _throughput(db, assets, production, path, start, end)
-    )
+    orders_ = _throughput(db, assets, production, path, start, end)
+    known = [_counted(one, counted or {}) for one in orders_]
+    return Figures(path, start, end, due, good, checks, passed, made, scrapped, held, known)
+
+
+def _counted(one: OrderFigure, counted: Counted) -> OrderFigure:
+    """Return the figure with what was counted, if no lot says what was made."""
+    if one.made is not None:
+        return replace(one, made_by="lots")
+    parts = counted.get((one.order, one.product))
+    return one if parts is None else replace(one, made=parts, made_by="counter")
 
 
 def _never_ran(db: Database, places: list[str]) -> set[str]:

@@ -32,7 +32,7 @@ from lineshaft.core import (
 from lineshaft.production.calendar import Calendar
 from lineshaft.production.feed import FeedDraft, FileFeed
 from lineshaft.production.feeder import Feeder
-from lineshaft.production.figures import Figures, figures
+from lineshaft.production.figures import Counted, Figures, figures
 from lineshaft.production.folder import read_calendars, read_production
 from lineshaft.production.intake import Loaded, Take, take
 from lineshaft.production.logbook import Logbook
@@ -95,9 +95,12 @@ class Production:
         """Return the late scrap of a machine that touches (start, end], in the order it was recorded."""
         return self.quality.scrap.between(path, start, end)
 
-    def figures(self, line: str, start: int, end: int) -> Figures:
-        """Return on time in full, yield and throughput against target of a line over (start, end]."""
-        return figures(self._db, self._assets, self, line, start, end)
+    def figures(self, line: str, start: int, end: int, counted: Counted | None = None) -> Figures:
+        """Return on time in full, yield and throughput against target of a line over (start, end].
+
+        `counted` are the good parts its constraint counted by order and product, where no lot says what was made.
+        """
+        return figures(self._db, self._assets, self, line, start, end, counted)
 
     def _upwards(self, path: str) -> Iterator[Asset]:
         asset: Asset | None = self._assets.asset(path)

@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { ask } from './client';
 import type { Id, Iso, Page } from './types';
 
-export interface OrderFigure { order: string; product: string; planned_s: number; target: number | null; made: number | null; attainment: number | null; ordered: number; delivered: number }
+export interface OrderFigure { order: string; product: string; planned_s: number; target: number | null; made: number | null; made_by: string; attainment: number | null; ordered: number; delivered: number }
 export interface Figures {
   line: string; otif: number | null; due_lines: number; on_time_in_full: number; first_pass: number | null; checks: number; passed: number;
   lot_yield: number | null; lots_made: number; lots_scrapped: number; lots_held: number; orders: OrderFigure[];
@@ -16,6 +16,19 @@ export interface Feed {
   last_taken: number; taken: number; waiting: number; error: string; problems: { where: string; what: string; hint: string }[];
 }
 export interface LogEntry { id: Id; asset: string; at: Iso; shift: string; day: string; text: string; tags: string[]; author: string | null; written: Iso; version: number }
+
+export interface Shift { name: string; start: Iso; end: Iso }
+/** The shifts in what a time was planned for: a shift and its breaks belong together. */
+export function shiftsOf(planned: readonly Stretch[]): Shift[] {
+  const found: Shift[] = [];
+  for (const one of planned) {
+    const before = found.at(-1);
+    if (!one.shift || one.kind === 'off' || one.kind === 'holiday') continue;
+    if (before?.name === one.shift && before.end === one.start) before.end = one.end;
+    else found.push({ name: one.shift, start: one.start, end: one.end });
+  }
+  return found;
+}
 
 const span = (window: number): { start: string; end: string } => ({ start: new Date(Date.now() - window).toISOString(), end: new Date().toISOString() });
 

@@ -1,13 +1,15 @@
 import { Alert, Box, Button, Group, SegmentedControl, Select, SimpleGrid, Table, Text, TextInput } from '@mantine/core';
 import { IconHistory, IconInfoCircle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useTranslation } from 'react-i18next';
+import { made, shiftsOf } from '../api/production';
 import { q } from '../api/queries';
 import type { Actor, Oee as Figures, Period } from '../api/types';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Bullet } from '../parts/Bullet';
+import { Explain } from '../parts/Explain';
 import { Coverage, Ratios, TARGET } from '../parts/Oee';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { RecomputeDialog, WhatChanged } from '../parts/Recompute';
@@ -23,7 +25,8 @@ const ownZone = (ms: number): string => new Date(ms - new Date(ms).getTimezoneOf
 export default function Oee() {
   const { t } = useTranslation();
   const assets = useQuery(q.assets).data?.items ?? [];
-  const able = assets.filter((one) => one.oee || one.constraint);
+  const holds = (path: string): boolean => assets.some((one) => one.constraint && one.path.startsWith(`${path}/`));
+  const able = assets.filter((one) => one.oee || one.constraint || holds(one.path));
   const [chosen, setChosen] = useState<string | null>(null);
   const path = chosen ?? (able.find((one) => one.constraint) ?? able[0])?.path ?? '';
   const [span, setSpan] = useState<string>('1h');
@@ -32,6 +35,12 @@ export default function Oee() {
   const [dialog, setDialog] = useState(false);
   const mayRecompute = useMay('compute.recompute');
   const models = useQuery(q.timeModels).data ?? {};
+  useEffect(() => { // the last hours move on while somebody looks at them
+    const hours = SPANS.find(([name]) => name === span)?.[1];
+    if (!hours) return undefined;
+    const timer = setInterval(() => setPeriod(last(hours)), 30_000);
+    return () => clearInterval(timer);
+  }, [span]);
   const choose = (key: string): void => {
     setSpan(key);
     const hours = SPANS.find(([name]) => name === key)?.[1];
@@ -46,11 +55,27 @@ export default function Oee() {
         <Select label={t('oee.machine')} w={260} maw="100%" searchable allowDeselect={false} value={path || null} onChange={setChosen} data={able.map((one) => ({ value: one.path, label: one.path }))} />
         <Select label={t('oee.timeModel')} w={230} clearable clearButtonProps={{ 'aria-label': t('action.clear') }} placeholder={t('oee.ownModel')} value={model} onChange={setModel} data={Object.keys(models).map((name) => ({ value: name, label: t(`oee.models.${name}`, { defaultValue: name }) }))} />
         <SegmentedControl size="sm" aria-label={t('window.label')} value={span} onChange={choose} data={[...SPANS.map(([name]) => ({ value: name, label: t(`window.${name}`) })), { value: 'own', label: t('window.own') }]} />
+        <ShiftChoice path={path} period={period} onChange={(shift) => { setSpan('own'); setPeriod(shift); }} />
         {span === 'own' && <Own period={period} onChange={setPeriod} />}
       </Group>
       {path && <Body path={path} period={period} model={model} />}
       {dialog && <RecomputeDialog path={path} period={period} onClose={() => setDialog(false)} />}
     </>
+  );
+}
+
+/** This shift, the one before, and those of the last days, as the line's calendar has them. */
+function ShiftChoice({ path, period, onChange }: { path: string; period: Period; onChange: (period: Period) => void }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const planned = useQuery(made.running(path, 72 * HOUR)).data?.planned ?? [];
+  const found = shiftsOf(planned).reverse();
+  if (found.length === 0) return null;
+  const chosen = found.find((shift) => shift.start === period.start);
+  return (
+    <Select label={t('oee.shift')} w={230} placeholder={t('oee.chooseShift')} value={chosen?.start ?? null} allowDeselect={false}
+      data={found.map((shift, number) => ({ value: shift.start, label: `${shift.name} · ${f.when(shift.start)}${number === 0 ? ` · ${t('oee.thisShift')}` : ''}` }))}
+      onChange={(start) => { const shift = found.find((one) => one.start === start); if (shift) onChange({ start: shift.start, end: shift.end }); }} />
   );
 }
 
@@ -79,6 +104,7 @@ function Body({ path, period, model }: { path: string; period: Period; model: st
       </Panel>
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
         <Panel title={t('oee.waterfall')}><Answer of={oee}>{(found) => <Waterfall oee={found} />}</Answer></Panel>
+        <Explain path={path} period={period} model={model} />
         <Stops of={useQuery(q.stops(path, period))} under={path} />
         <BadActors under={path} period={period} />
         <WhatChanged path={path} period={period} />
@@ -90,6 +116,12 @@ function Body({ path, period, model }: { path: string; period: Period; model: st
 function Head({ oee }: { oee: Figures }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const worth = ({ bands, gain_per_10_points: gain }: Figures): string => {
+    const money = typeof gain === 'object' ? gain?.money_per_hour ?? null : null;
+    const [low, high] = bands.typical ?? [0.55, 0.65];
+    const band = t('oee.bands', { world: f.percent(bands.world_class ?? TARGET, 0), low: f.percent(low, 0), high: f.percent(high, 0) });
+    return money === null ? band : `${band} · ${t('oee.gain', { money: f.money(money) })}`;
+  };
   return (
     <>
       {(oee.waiting ?? 0) !== 0 && <Alert mb="sm" variant="outline" color="slate" icon={<IconInfoCircle size={20} aria-hidden />}>{t('recompute.waiting', { parts: f.number(oee.waiting) })}</Alert>}
@@ -98,7 +130,7 @@ function Head({ oee }: { oee: Figures }) {
         <Ratios of={oee} />
       </Group>
       <Bullet value={oee.oee} target={TARGET} label="OEE" />
-      <Text size="sm" c="dimmed" component="div" mt={6}><Coverage of={oee.coverage} /></Text>
+      <Text size="sm" c="dimmed" component="div" mt={6}>{worth(oee)}<Coverage of={oee.coverage} before=" · " />{(oee.performance ?? 0) > 1 && <Text size="sm" fw={600}>{t('oee.faster')}</Text>}</Text>
       <Box mt={8}>
         <Facts of={[
           [t('oee.good'), f.number(oee.counts.good)],

@@ -1,4 +1,5 @@
 import { Badge, Button, Group, Select, Table, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -64,22 +65,22 @@ const dueState = (line: { due: string | null; delivered: number; quantity: numbe
 function Orders() {
   const { t } = useTranslation();
   const f = useFormat();
+  const narrow = useMediaQuery('(max-width: 48em)') ?? false;
   return (
     <Answer of={useQuery(q.productionOrders)} empty={(list) => list.items.length === 0} none={t('production.none')}>
       {(list) => (
-        <Scroll minWidth={680}>
+        <Scroll minWidth={narrow ? 300 : 680}>
           <Table>
-            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.customer')}</Table.Th><Table.Th>{t('production.product')}</Table.Th><Table.Th className="figure">{t('spare.quantity')}</Table.Th><Table.Th>{t('production.delivered')}</Table.Th><Table.Th>{t('order.due')}</Table.Th><Table.Th>{t('word.state')}</Table.Th></Table.Tr></Table.Thead>
+            <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th>{!narrow && <><Table.Th>{t('production.customer')}</Table.Th><Table.Th>{t('production.product')}</Table.Th></>}<Table.Th className="figure">{t('spare.quantity')}</Table.Th>{!narrow && <Table.Th>{t('production.delivered')}</Table.Th>}<Table.Th>{t('order.due')}</Table.Th>{!narrow && <Table.Th>{t('word.state')}</Table.Th>}</Table.Tr></Table.Thead>
             <Table.Tbody>
               {list.items.flatMap((order) => order.lines.map((line) => (
                 <Table.Tr key={`${order.id}/${line.line}`}>
-                  <Table.Td className="nowrap"><strong>{order.number}</strong>{order.lines.length > 1 ? ` / ${line.line}` : ''}</Table.Td>
-                  <Table.Td>{order.customer || '–'}</Table.Td>
-                  <Table.Td>{line.product}</Table.Td>
-                  <Table.Td className="figure">{f.number(line.quantity)}</Table.Td>
-                  <Table.Td miw={120}><Text size="xs">{f.number(line.delivered)}</Text><Bullet value={line.quantity ? line.delivered / line.quantity : null} target={1} label={t('production.delivered')} /></Table.Td>
+                  <Table.Td className="nowrap"><strong>{order.number}</strong>{order.lines.length > 1 ? ` / ${line.line}` : ''}{narrow && <Text size="xs" c="dimmed">{line.product}</Text>}</Table.Td>
+                  {!narrow && <><Table.Td>{order.customer || '–'}</Table.Td><Table.Td>{line.product}</Table.Td></>}
+                  <Table.Td className="figure">{f.number(line.quantity)}{narrow && <Text size="xs" c="dimmed">{f.percent(line.quantity ? line.delivered / line.quantity : null)}</Text>}</Table.Td>
+                  {!narrow && <Table.Td miw={120}><Text size="xs">{f.number(line.delivered)}</Text><Bullet value={line.quantity ? line.delivered / line.quantity : null} target={1} label={t('production.delivered')} /></Table.Td>}
                   <Table.Td className="nowrap">{f.when(line.due)}<Text size="xs" fw={dueState(line) === 'late' ? 700 : 400} data-due={dueState(line)}>{t(`due.${dueState(line)}`)}</Text></Table.Td>
-                  <Table.Td><Badge color="slate" variant="outline">{t(`productionState.${order.state}`, { defaultValue: order.state })}</Badge></Table.Td>
+                  {!narrow && <Table.Td><Badge color="slate" variant="outline">{t(`productionState.${order.state}`, { defaultValue: order.state })}</Badge></Table.Td>}
                 </Table.Tr>
               )))}
             </Table.Tbody>

@@ -1,4 +1,5 @@
 import { Table, Text } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { useTranslation } from 'react-i18next';
 import type { Figures } from '../api/production';
 import { useFormat } from '../format/useFormat';
@@ -35,20 +36,20 @@ export function LineFigures({ of: figures }: { of: Figures }) {
 export function Throughput({ of: figures }: { of: Figures }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const narrow = useMediaQuery('(max-width: 48em)') ?? false;
   if (figures.orders.length === 0) return <Text c="dimmed" p="md">{t('production.noRun')}</Text>;
   return (
-    <Scroll minWidth={560}>
+    <Scroll minWidth={narrow ? 300 : 560}>
       <Table>
-        <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th><Table.Th>{t('production.product')}</Table.Th><Table.Th className="figure">{t('production.plannedTime')}</Table.Th><Table.Th className="figure">{t('production.target')}</Table.Th><Table.Th className="figure">{t('production.made')}</Table.Th><Table.Th>{t('production.attainment')}</Table.Th></Table.Tr></Table.Thead>
+        <Table.Thead><Table.Tr><Table.Th>{t('word.number')}</Table.Th>{!narrow && <><Table.Th>{t('production.product')}</Table.Th><Table.Th className="figure">{t('production.plannedTime')}</Table.Th></>}<Table.Th className="figure">{t('production.target')}</Table.Th><Table.Th className="figure">{t('production.made')}</Table.Th><Table.Th>{t('production.attainment')}</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {figures.orders.map((one) => (
             <Table.Tr key={one.order + one.product}>
-              <Table.Td className="nowrap"><strong>{one.order}</strong></Table.Td>
-              <Table.Td>{one.product}</Table.Td>
-              <Table.Td className="figure">{f.span(one.planned_s)}</Table.Td>
+              <Table.Td className="nowrap"><strong>{one.order}</strong>{narrow && <Text size="xs" c="dimmed">{one.product}</Text>}</Table.Td>
+              {!narrow && <><Table.Td>{one.product}</Table.Td><Table.Td className="figure">{f.span(one.planned_s)}</Table.Td></>}
               <Table.Td className="figure">{f.number(one.target, 0)}</Table.Td>
-              <Table.Td className="figure">{f.number(one.made, 0)}</Table.Td>
-              <Table.Td miw={130}><Text size="xs">{f.percent(one.attainment)}</Text><Bullet value={one.attainment} target={0.85} label={t('production.attainment')} /></Table.Td>
+              <Table.Td className="figure">{f.number(one.made, 0)}{one.made_by === 'counter' && <Text size="xs" c="dimmed">{t('production.byCounter')}</Text>}</Table.Td>
+              <Table.Td miw={narrow ? 70 : 130}><Text size="xs">{f.percent(one.attainment)}</Text><Bullet value={one.attainment} target={0.85} label={t('production.attainment')} /></Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

@@ -178,6 +178,7 @@ class OrderFigureShape(Shape):
     planned_s: Annotated[float, Field(examples=[28_800.0])]
     target: Number
     made: Number
+    made_by: Annotated[str, Field(examples=["lots"], description="Where `made` is from: lots, the counter, or nothing.")]
     attainment: Annotated[float | None, Field(examples=[0.83])]
     ordered: Annotated[float, Field(examples=[12_000])]
     delivered: Annotated[float, Field(examples=[4_000])]
@@ -304,7 +305,8 @@ def running(rooms: House, subject: Reader, line: Line, start: Start = None, end:
 def figures(rooms: House, subject: Reader, line: Line, start: Start = None, end: End = None) -> FiguresShape:
     """Return on time in full, yield and throughput against target of a line over (start, end] (30 days if not said)."""
     rooms.guard.gate(subject, "read", line)
-    found = rooms.production.figures(line, *span(start, end, 30 * _DAY_S))
+    when = span(start, end, 30 * _DAY_S)
+    found = rooms.production.figures(line, *when, rooms.compute.counted(line, *when))
     own = {"otif": found.otif, "first_pass": found.first_pass, "lot_yield": found.lot_yield}
     each = [{**asdict(one), "attainment": one.attainment} for one in found.orders]
     return FiguresShape.model_validate({**asdict(found), **_times(found), **own, "orders": each})
