@@ -12,13 +12,13 @@ from lineshaft.core import Bus, InvalidInput
 from lineshaft.store import Store, Tag
 from tests.store.conftest import Home
 from tests.store.giving import DAY, SECOND, T0, give, plain
-from tests.store.test_query import PLACES, spread
+from tests.store.test_query import spread
 
 MODEL = "model: M\nversion: 1\nproperties:\n  - {name: P, kind: measurement, type: double, unit: ''}\n"
 PLANT = "assets:\n  - {name: S, level: machine, model: M, source: m, tags: {P: a}}\n"
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ["both", "compacted"])
 def test_pages_skip_and_double_nothing_though_rows_share_a_nanosecond(store: Store, place: str):
     """Three qualities at one time are three rows; neighbours differ by a nanosecond, where a double would see one time."""
     rows = [("a", T0 + n, float(3 * n + q), q) for n in range(5) for q in range(3)]
@@ -44,7 +44,7 @@ def test_a_token_of_another_list_is_refused(store: Store):
             store.history(Tag("m", "a"), 0, 2**62, after=token)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", ["hot", "late", "compacted"])
 def test_many_series_each_have_their_last_good_value_of_a_time(store: Store, place: str):
     rows = [(f"t{n}", T0 + k * 60 * SECOND + n, float(100 * n + k)) for k in range(10) for n in range(20)]
     rows += [("t3", T0 + 5 * 60 * SECOND + 4, -1.0, 2), ("old", T0 - 3 * DAY, 7.0), ("bad", T0, 1.0, 1)]
