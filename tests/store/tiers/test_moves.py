@@ -305,3 +305,30 @@ def test_settings_say_what_is_wrong() -> None:
         with pytest.raises(ValueError, match=said):
             TiersSettings.model_validate(wrong)
     assert TiersSettings(bucket="b", endpoint="http://s3.example", allow_http=True).where == "http://s3.example/b"
+
+
+def test_the_keeper_applies_the_rules_and_deletes_what_is_replaced(home: Home, bucket: Bucket) -> None:
+    store = opened(home, bucket)
+    filled(store)
+    store.tier.tend(now_ns())
+    waited(store)
+    assert len(bucket.files()) == DAYS
+    store.tier.tend(now_ns())
+    give(store, 90, [("t0", T0 + 1, -1.0)])
+    store.flush()
+    store.compact()
+    store.sweep(now_ns())
+    store.tier.tend(now_ns() + 2 * 60 * SECOND)
+    waited(store)
+    left = {f"lineshaft/samples/{file.name}" for file in store._index.of("samples") if store._index.elsewhere(file)}
+    assert left == set(bucket.files())
+    assert len(left) == DAYS
+    assert store.sweep(now_ns()) > 0
+
+
+def waited(store: Store) -> None:
+    """Wait for the pass that is under way."""
+    thread = store.tier._thread
+    assert thread is not None
+    thread.join(60)
+    assert not thread.is_alive()

@@ -47,7 +47,7 @@ def _holding(table: str, tier: Tier, group: list[File], away: Mapping[Key, int],
         sum(file.size for file in group),
         sum(file.rows for file in group),
         min((file.min_ts for file in timed), default=None),
-        max((file.max_ts for file in timed), default=None),
+        max((file.max_ts // 1000 * 1000 for file in timed), default=None),  # files tell it to the microsecond
         max((read[key] for key in keys if key in read), default=None),
         sum(away.get(key, 0) for key in keys),
     )
