@@ -51,3 +51,32 @@ def test_an_import_is_cancelled_and_pages_are_whole(house: House):
     assert house.ask("GET", f"imports/{made[0]['id']}/errors").status_code == 404
     assert house.post("imports", {"file": "x", "size": 1 << 60}).json()["code"] == "import.room"
     assert house.post("imports", {"file": "x", "size": 1, "unit": "weeks"}).json()["code"] == "import.reading"
+
+
+def test_who_sees_one_line_only_may_neither_import_nor_look(house: House):
+    made = house.post("tokens", {"name": "import of line one", "role": "engineer", "scope": ["Bakery/Line 1"]}).json()
+    house.secrets["line one"] = made["secret"]
+    assert house.ask("GET", "imports", "line one").status_code == 403
+    assert house.post("imports", {"file": "x", "size": 1}, "line one").status_code == 403
+    assert house.get("imports")["items"]
+
+
+def test_lists_page_over_items_of_one_nanosecond(house: House):
+    """Work orders, the tower and purchases made in one moment: each comes once, a page an item."""
+    for n in range(4):
+        house.post("work-orders", {"asset": "Bakery/Line 1/Oven", "title": f"same moment {n}"})
+    house.post("purchases", {"part": "BRG-6205", "quantity": 1})
+    house.post("purchases", {"part": "BRG-6205", "quantity": 2})
+    with house.rooms.db.begin() as tx:
+        for table, column in (("work_order", "created"), ("purchase", "created"), ("tower", "at")):
+            tx.exec_driver_sql(f"update {table} set {column} = 1767225600123456789")  # noqa: S608 - our own names
+    for path in ("work-orders", "purchases", "tower"):
+        whole = house.get(f"{path}?limit=1000")["items"]
+        found: list[dict] = []
+        after = ""
+        while after is not None:
+            page = house.get(f"{path}?limit=1" + (f"&after={after}" if after else ""))
+            found += page["items"]
+            after = page["next"]
+        assert found == whole, path
+        assert len(whole) > 1 or path == "tower"
