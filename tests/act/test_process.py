@@ -67,3 +67,13 @@ def test_everything_that_is_wrong_is_told_at_once():
     assert [problems[n].hint for n in (0, 3, 4)] == [
         f"did you mean {word}?" for word in ("'work-order.create'", "'work-order.cancel'", "'technician'")
     ]
+
+
+def test_the_process_of_the_how_to_is_right(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "write-a-process.md").read_text("utf-8")
+    own = tmp_path / "filter-change.yaml"
+    own.write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    process, problems = look_at(own, ACTIONS)
+    assert problems == []
+    assert process is not None
+    assert [need.property for need in process.needs] == ["Flow", "DifferentialPressure"]
