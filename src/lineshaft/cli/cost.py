@@ -12,7 +12,7 @@ import click
 from lineshaft.app import open_database
 from lineshaft.cli.home import existing, home_option
 from lineshaft.core import ConfigError
-from lineshaft.store import Costs, Scale, cost_told, size_told
+from lineshaft.store import Costs, Scale, cost_told, rules_of, size_told
 
 MONTHS = {30: "1 month", 90: "3 months", 360: "12 months"}
 
@@ -30,7 +30,9 @@ def cost(home: Path, *, as_json: bool) -> None:
         raise ConfigError("nothing was stored here yet", where=str(home / "journal.db"), hint="start the node first")
     db, settings = open_database(home)
     try:
-        found = Costs(Scale.outside(home), db, settings.cost, settings.store.keep_removed_ns).prognosis()
+        costs = Costs(Scale.outside(home), db, settings.cost, settings.store.keep_removed_ns)
+        costs.rules = lambda: rules_of(settings.tiers)
+        found = costs.prognosis()
     finally:
         db.close()
     told = cost_told(found)

@@ -9,7 +9,7 @@ for every value. A series is (source, tag): what it means is asked of the assets
 from lineshaft.store.bulk import REASONS, Aim, Imported, Imports
 from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.coldtier import write as write_cold_tier
-from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told, size_told
+from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told, rules_of, size_told
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
 from lineshaft.store.image import LARGEST, Image, Images, Seen
@@ -107,6 +107,7 @@ __all__ = [
     "files_of",
     "interpolated",
     "nothing",
+    "rules_of",
     "size_told",
     "time_weighted",
     "try_bucket",

@@ -15,7 +15,7 @@ from lineshaft.core import Batch, Bus, Database, SystemEvent, now_ns, parse_dura
 from lineshaft.store.bulk import Imports
 from lineshaft.store.catalog import Catalog
 from lineshaft.store.compact import Compactor, Progress
-from lineshaft.store.cost import Costs, CostSettings, Scale
+from lineshaft.store.cost import Costs, CostSettings, Scale, rules_of
 from lineshaft.store.document import Documents
 from lineshaft.store.etl import Etl
 from lineshaft.store.flush import Keeper
@@ -23,7 +23,7 @@ from lineshaft.store.historian import Historian
 from lineshaft.store.hot import Hot
 from lineshaft.store.image import Images
 from lineshaft.store.importing import ImportJobs
-from lineshaft.store.index import DAY, File, Index
+from lineshaft.store.index import File, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.lake import Lake
 from lineshaft.store.ledger import Example, Key, Ledger, LedgerRow
@@ -90,8 +90,7 @@ class Store:
         self.etl = Etl(self.sql, db, bus, home)
         scale = Scale(home, self._keeper.files, self.sql.tablets, self._in_memory, self._elsewhere)
         self.cost = Costs(scale, db, cost or CostSettings(), self.settings.keep_removed_ns, bus)
-        rules = (tiers or TiersSettings()).rules
-        self.cost.rules = lambda: {rule.table: max(1, rule.older_ns // DAY) for rule in rules}
+        self.cost.rules = lambda: rules_of(tiers or TiersSettings())
         self.recovered = self._keeper.recover()
         self._flushed_at = self._tidied_at = now_ns()
         self._wake = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pyarrow as pa
@@ -220,3 +221,15 @@ def test_the_tiers_rules_and_what_lies_elsewhere_are_counted(home: Home):
     there = store.cost.prognosis(NOW)
     assert there.now.sizes["object"] == size
     assert there.now.money == pytest.approx(here.now.money - size * (0.045 - 0.023) / 1e9, rel=1e-3)
+
+
+def test_files_that_went_to_object_storage_are_seen_from_outside(home: Home):
+    filled(home)
+    (path,) = (home.path / "lake" / "samples").rglob("day=*/*.parquet")
+    name, size = path.relative_to(home.path / "lake" / "samples").as_posix(), path.stat().st_size
+    with sqlite3.connect(home.path / "journal.db") as journal:
+        journal.execute("insert into objects values('samples', ?, 'k', 'there', ?, '', '', 1)", (name, size))
+    outside = Costs(Scale.outside(home.path), home.db, CostSettings(), 7 * DAY)
+    assert outside.prognosis(NOW).now.sizes["object"] == 0  # it was brought back: it is here too
+    path.unlink()
+    assert outside.prognosis(NOW).now.sizes["object"] == size

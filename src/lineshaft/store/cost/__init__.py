@@ -5,9 +5,9 @@ Prices are a person's: the settings say them, and what is written on the Cost pa
 """
 
 from lineshaft.store.cost.costs import Costs, Prognosis, size_told
-from lineshaft.store.cost.scale import Held, Scale
+from lineshaft.store.cost.scale import Held, Scale, rules_of
 from lineshaft.store.cost.settings import TIERS, CostSettings
 from lineshaft.store.cost.terms import Terms
 from lineshaft.store.cost.told import cost_told
 
-__all__ = ["TIERS", "CostSettings", "Costs", "Held", "Prognosis", "Scale", "Terms", "cost_told", "size_told"]
+__all__ = ["TIERS", "CostSettings", "Costs", "Held", "Prognosis", "Scale", "Terms", "cost_told", "rules_of", "size_told"]

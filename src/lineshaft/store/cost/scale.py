@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lineshaft.store.cost.settings import Tier
-from lineshaft.store.index import HOUR_TABLE, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
+from lineshaft.store.index import DAY, HOUR_TABLE, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
 from lineshaft.store.tablet import Tablets
+from lineshaft.store.tiers.outside import away_of
+from lineshaft.store.tiers.settings import TiersSettings
 
 VALUES = (SAMPLES_TABLE, LATE_TABLE, MINUTE_TABLE, HOUR_TABLE, SERIES_TABLE)
 COPIES = "(replaced files)"
@@ -62,7 +64,13 @@ class Scale:
     @classmethod
     def outside(cls, home: Path) -> Scale:
         """Return the scale of a home whose node may be running: what is in its memory is not seen."""
-        return cls(home, lambda: files_noted(home), Tablets(home / "lake" / "tables"))
+        away = away_of(home)
+        tablets = Tablets(home / "lake" / "tables")
+
+        def elsewhere(file: File) -> bool:
+            return (file.kind, file.name) in away and not Path(file.path).exists()
+
+        return cls(home, lambda: files_noted(home), tablets, elsewhere=elsewhere)
 
     def weigh(self) -> Weighed:
         """Weigh everything now."""
@@ -104,6 +112,11 @@ class Scale:
             found = reader.execute("select removed, size from files where removed is not null order by removed").fetchall()
             oldest = reader.execute("select min(at) from births").fetchone()[0]
         return tuple((int(at), int(size)) for at, size in found), oldest
+
+
+def rules_of(tiers: TiersSettings) -> dict[str, int]:
+    """Return after how many days the rules move a table's files; that nobody must have read them cannot be foreseen."""
+    return {rule.table: max(1, rule.older_ns // DAY) for rule in tiers.rules}
 
 
 def files_noted(home: Path) -> tuple[File, ...]:
