@@ -231,6 +231,21 @@ def test_the_calendar_says_what_was_planned(plant):
     assert found.versions["calendar"] == "Early"
 
 
+@pytest.mark.parametrize(
+    ("day", "start", "end"),
+    [("2026-03-29", "04:00", "12:00"), ("2026-10-25", "05:00", "13:00"), ("2026-06-15", "04:00", "12:00")],
+)
+def test_the_early_shift_is_eight_hours_of_busy_time_on_the_day_the_clock_changes(plant, day, start, end):
+    node = plant(calendar=CALENDAR.replace("fri]", "fri, sat, sun]").replace(', breaks: [{start: "10:00", end: "10:30"}]', ""))
+    low, high = parse_time(f"{day}T00:00:00Z"), parse_time(f"{day}T20:00:00Z")
+    node.compute.clock = lambda: high
+    node.arrive("plc", samples([{"tag": "A/State", "ts": low, "value": 4}]))
+    found = node.compute.oee("Hall/Line/A", low, high)
+    assert (found.elements["down"], found.elements["planned_stop"]) == (8 * H, 12 * H)
+    shift = node.compute.oee("Hall/Line/A", parse_time(f"{day}T{start}:00Z"), parse_time(f"{day}T{end}:00Z"))
+    assert (shift.elements["down"], shift.elements["planned_stop"]) == (8 * H, 0)
+
+
 PRODUCTION = """
 products:
   - {product: Slow, ideal_cycles: [{machine: Hall/Line/A, seconds: 2, valid_from: "2020-01-01T00:00:00Z"}]}

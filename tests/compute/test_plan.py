@@ -79,3 +79,28 @@ def test_machines_with_the_same_formula_are_one_evaluation(tmp_path):
     with Node(tmp_path / "home", build(tmp_path)) as node:
         sizes = sorted(group.size for level in node.compute.plan.transforms for group in level)
         assert sizes == [1, 2, 2]
+
+
+TRAP = """
+model: Press
+properties:
+  - {name: X, kind: measurement}
+  - {name: Run_1Min, kind: metric, unit: s, window: 1m, formula: "statetime(x)", inputs: {x: X}}
+  - {name: Share, kind: metric, window: 8h, formula: "run / 28800", inputs: {run: Run_1Min}}
+  - {name: Summed, kind: metric, window: 8h, formula: "sum(run) / 28800", inputs: {run: Run_1Min}}
+  - {name: Minute, kind: metric, window: 1m, formula: "run / 60", inputs: {run: Run_1Min}}
+  - {name: Time, kind: transform, formula: "statetime(x)", inputs: {x: X}}
+"""
+
+
+def test_a_minute_over_the_length_of_a_shift_is_refused(tmp_path):
+    config = tmp_path / "config"
+    (config / "models").mkdir(parents=True)
+    (config / "models" / "press.yaml").write_text(TRAP)
+    (config / "plant.yaml").write_text("assets:\n  - {name: P, model: Press, source: s, tag_prefix: 'P/'}\n")
+    with Node(tmp_path / "home", config) as node:
+        problems = {p.property.rsplit("/", 1)[-1]: p for p in node.compute.problems()}
+        assert set(problems) == {"Share", "Time"}
+        assert "the last of them only" in problems["Share"].what
+        assert "sum(run)" in problems["Share"].hint
+        assert problems["Time"].hint == "make the property a metric with a window"

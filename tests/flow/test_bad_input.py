@@ -91,6 +91,7 @@ def test_a_wrong_formula_and_a_silent_machine_are_told_and_everything_else_works
     doctor = run("doctor", "--home", str(node.home))
     assert doctor.returncode == 1
     assert "currant" in doctor.stdout
+    assert "MEND  models/pump.yaml" in node.log.read_text(), "`lineshaft up` prints it too"
 
 
 def test_rejected_rows_are_named_one_by_one_and_the_good_ones_are_stored(node: Node) -> None:

@@ -8,6 +8,7 @@ those after it, anew. Late scrap is not taken here: it waits for a recompute.
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from lineshaft.assets import Asset, Assets
+from lineshaft.assets import Asset, Assets, Span
 from lineshaft.compute.channels import History
 from lineshaft.compute.formula import Ints
 from lineshaft.compute.machine import Machines
@@ -37,6 +38,14 @@ KEPT = (*RATIOS, *COUNTS, *EARNED, *TIMES)
 HOUR = 3600 * NS
 _PATIENCE_S = 0.05
 """Time given to keeping at each closing of windows; the rest waits for the next."""
+
+
+class Shelf(History, Protocol):
+    """What keeping asks the store."""
+
+    def sid(self, source: str, tag: str, /) -> int | None:
+        """Return a series' number, None if there is none."""
+        ...
 
 
 class Source(Protocol):
@@ -70,11 +79,12 @@ def rows_of_figures(store: History, machine: str, hour: int, values: Mapping[str
     return rows(found, [Shape(sid, DataType.DOUBLE, version) for sid in sids])
 
 
-def kept(store: History, machine: str, start: int, end: int) -> dict[int, dict[str, float | None]]:
+def kept(store: Shelf, machine: str, start: int, end: int) -> dict[int, dict[str, float | None]]:
     """Return the hours of a machine that are kept in (start, end], by their end."""
-    sids = store.sids(FIGURES, [f"{machine}/{name}" for name in KEPT])
-    table = raw(store.span(sids, start, end))
-    names = dict(zip(sids.tolist(), KEPT, strict=True))
+    names = {sid: name for name in KEPT if (sid := store.sid(FIGURES, f"{machine}/{name}")) is not None}
+    if not names:
+        return {}
+    table = raw(store.span(list(names), start, end))
     found: dict[int, dict[str, float | None]] = {}
     for sid, ts, number in zip(table.sid.tolist(), table.ts.tolist(), table.number.tolist(), strict=True):
         found.setdefault(ts, dict.fromkeys(KEPT))[names[sid]] = number if np.isfinite(number) else None
@@ -87,7 +97,7 @@ class Keeper:
 
     assets: Assets
     machines: Machines
-    store: History
+    store: Shelf
     marks: dict[str, int] = field(default_factory=dict[str, int])
     _known: list[_Kept] = field(default_factory=list[_Kept])
     _of: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -97,22 +107,32 @@ class Keeper:
         """Look up anew which machines have figures, and which series they are told from."""
         before = {one.asset.id: one.until for one in self._known}
         self._known = []
-        pairs: list[tuple[int, int]] = []
+        tags: dict[str, list[tuple[str, int]]] = defaultdict(list)
         for asset in self.assets.tree():
-            if not asset.oee:
+            spans = self._spans(asset) if asset.oee else []
+            if not spans:
                 continue
-            try:
-                found, _ = self.machines.definition(asset)
-            except LineshaftError:
-                continue
-            paths = [f"{asset.path}/{name}" for name in (found.state, found.good, found.bad) if name]
-            spans = [span for path in paths for span in self.assets.spans(self.assets.property(path).id)]
+            for span in spans:
+                tags[span.source].append((span.tag, len(self._known)))
             until = before.get(asset.id, self.marks.get(_key(asset), NEVER))
-            pairs += [(int(self.store.sids(span.source, [span.tag])[0]), len(self._known)) for span in spans]
             self._known.append(_Kept(asset, frozenset(span.source for span in spans if span.end_ns is None), until))
+        pairs = [
+            (sid, number)
+            for source, entries in tags.items()
+            for sid, (_, number) in zip(self.store.sids(source, [tag for tag, _ in entries]).tolist(), entries, strict=True)
+        ]
         self._of = np.full(max((sid for sid, _ in pairs), default=-1) + 1, -1, np.int64)
         for sid, number in pairs:
             self._of[sid] = number
+
+    def _spans(self, asset: Asset) -> list[Span]:
+        """Return the series a machine's figures are told from; none where its definition is wrong."""
+        try:
+            found, _ = self.machines.definition(asset)
+        except LineshaftError:
+            return []
+        paths = [f"{asset.path}/{name}" for name in (found.state, found.good, found.bad) if name]
+        return [span for path in paths for span in self.assets.spans(self.assets.property(path).id)]
 
     def see(self, fresh: Raw, furthest: int) -> dict[str, int]:
         """Take notice of new values; return the marks that late ones set back, at most by a length of time."""

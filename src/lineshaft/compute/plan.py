@@ -138,6 +138,10 @@ def make(register: Register, calendar: Callable[[str], Calendar] | None = None) 
     return _Maker(register, calendar).plan()
 
 
+def _windows(of: Property) -> tuple[object, ...]:
+    return of.window_ns, of.offset_ns, of.by_shift, of.timezone
+
+
 class _Maker:
     """Builds a plan in one pass over the plant."""
 
@@ -239,7 +243,13 @@ class _Maker:
                 raise InvalidInput("a transform cannot take a metric as input", hint="make it a metric with the same window")
             if all(one.kind is Kind.ATTRIBUTE for one in part.inputs):
                 raise InvalidInput("a transform needs at least one input that is not an attribute: nothing would start it")
-        elif of.by_shift:
+            return
+        for name in sorted(formula.bare):
+            other = part.single.get(name)
+            if other is not None and other.kind is Kind.METRIC and _windows(other) != _windows(of):
+                hint = f"take all of them, for example sum({name}), or give both the same window"
+                raise InvalidInput(f"'{name}' has other windows: a bare '{name}' would be the last of them only", hint=hint)
+        if of.by_shift:
             if self._calendar is None or not self._calendar(of.asset_path).versions:
                 hint = "name its line under `lines` in calendar.yaml, or give the metric a window such as 8h"
                 raise InvalidInput(f"its windows are shifts, and '{of.asset_path}' has no calendar", hint=hint)

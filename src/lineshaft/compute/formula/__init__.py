@@ -72,6 +72,13 @@ class Formula:
         )
 
     @property
+    def bare(self) -> frozenset[str]:
+        """The variables that stand outside of any function over a window: their last value in it is taken."""
+        inside = {id(part) for node in walk(self.root) if isinstance(node, Call) and node.name in WINDOWED for part in walk(node)}
+        found = (node for node in walk(self.root) if isinstance(node, Name) and id(node) not in inside)
+        return frozenset(node.name for node in found if node.name in self.variables)
+
+    @property
     def looks_back(self) -> bool:
         """True when it looks at the value before the trigger."""
         return "pretrigger" in self.functions
