@@ -268,7 +268,7 @@ def test_an_object_with_other_content_stops_nothing_but_its_file(home: Home, buc
 class Silent(Objects):
     """A store that stopped answering."""
 
-    def read(self, key: str) -> object:  # type: ignore[override]
+    def read(self, key: str, size: int | None = None) -> object:  # type: ignore[override]
         raise Retryable(f"object storage does not answer: {key}", where=self.where, hint="check network and store")
 
 

@@ -119,7 +119,7 @@ class Mover:
         whole = hashlib.sha256()
         try:
             with part.open("wb") as out:
-                for piece in self.objects().read(sent.key):
+                for piece in self.objects().read(sent.key, sent.size):
                     whole.update(piece)
                     out.write(piece)
                 out.flush()

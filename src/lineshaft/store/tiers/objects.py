@@ -91,7 +91,7 @@ class Objects:
         client: dict[str, Any] = {
             "allow_http": settings.endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=3),
-            "timeout": timedelta(seconds=20),
+            "timeout": timedelta(seconds=30),
         }
         if settings.ca_file:
             client["root_certificate"] = _certificate(settings.ca_file)
@@ -108,7 +108,7 @@ class Objects:
         if self.head(key) is not None:
             raise Taken(key)
         with self._asking(key):
-            obstore.put(self._store, key, path, use_multipart=True, chunk_size=_PIECE)
+            obstore.put(self._store, key, path, use_multipart=True, chunk_size=_PIECE, max_concurrency=2)
 
     def create(self, key: str, content: bytes) -> None:
         """Create a small object. Raises Taken if there is one of that name."""
@@ -135,20 +135,32 @@ class Objects:
             if found.etag == content.etag:
                 return
             whole = hashlib.sha256()
-            for piece in self.read(key):
+            for piece in self.read(key, content.size):
                 whole.update(piece)
             if whole.hexdigest() == content.sha256:
                 return
         hint = "the file stays here; delete the object by hand if nothing else needs it"
         raise Conflict(f"the object {key} has another content than its file", where=self.where, hint=hint)
 
-    def read(self, key: str) -> Iterator[bytes]:
-        """Return an object's content in pieces. Raises NotFound."""
+    def read(self, key: str, size: int | None = None) -> Iterator[bytes]:
+        """Return an object's content in pieces, so that a slow line needs not bring a large one within one request's time.
+
+        `size` is what it should be; a small one is asked for at once. Raises NotFound.
+        """
         import obstore  # noqa: PLC0415
 
-        with self._asking(key):
-            for piece in obstore.get(self._store, key).stream(min_chunk_size=1 << 20):
-                yield bytes(piece)
+        if size is not None and size <= _PIECE:
+            with self._asking(key):
+                whole = bytes(obstore.get(self._store, key).bytes())
+            yield whole
+            return
+        found = self.head(key)
+        if found is None:
+            raise self._gone(key, "there is no such object")
+        for start in range(0, found.size, _PIECE):
+            with self._asking(key):
+                piece = bytes(obstore.get_range(self._store, key, start=start, end=min(start + _PIECE, found.size)))
+            yield piece
 
     def delete(self, key: str) -> None:
         """Delete an object; one that is not there is none."""
@@ -213,8 +225,7 @@ class Objects:
         except (told.AlreadyExistsError, told.PreconditionError):
             raise Taken(key) from None
         except FileNotFoundError as problem:
-            hint = "look whether bucket and object exist; bring an object back from the bucket's own versions or backup"
-            raise NotFound(f"object storage does not have {key}: {_first(problem)}", where=self.where, hint=hint) from None
+            raise self._gone(key, _first(problem)) from None
         except (told.UnauthenticatedError, told.PermissionDeniedError) as problem:
             hint = "check the keys in the environment ([tiers] key_env, secret_env) and the bucket's policy"
             raise CredentialsError(f"object storage refuses us: {_first(problem)}", where=self.where, hint=hint) from None
@@ -222,6 +233,10 @@ class Objects:
             with self._lock:
                 self._down = (time.monotonic() + _DOWN_S, problem)
             raise self._silent(problem) from None
+
+    def _gone(self, key: str, said: str) -> NotFound:
+        hint = "look whether bucket and object exist; bring an object back from the bucket's own versions or backup"
+        return NotFound(f"object storage does not have {key}: {said}", where=self.where, hint=hint, code="tiers.gone")
 
     def _silent(self, problem: Exception) -> Retryable:
         hint = "check network and store; what lies in memory and on this disk answers as before"

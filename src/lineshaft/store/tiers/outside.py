@@ -82,7 +82,7 @@ def _fetched(sent: Sent, objects: Objects, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part, whole = path.with_name(f".{path.name}.part"), hashlib.sha256()
     with part.open("wb") as out:
-        for piece in objects.read(sent.key):
+        for piece in objects.read(sent.key, sent.size):
             whole.update(piece)
             out.write(piece)
     if whole.hexdigest() != sent.sha256:
