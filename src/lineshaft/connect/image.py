@@ -115,13 +115,23 @@ class Image:
         chosen = np.arange(n) if good is None else np.flatnonzero(good)
         return columns.batch(self._names, chosen, ts)
 
-    def absent(self, which: NDArray[np.bool_], ts: int, code: int = NO_COMMUNICATION) -> pa.RecordBatch:
+    def absent(self, which: NDArray[np.bool_], ts: int) -> pa.RecordBatch:
         """Return a bad row without value for each field that `which` names: its last value is not its value any more."""
-        columns = _Columns(len(self.fields))
-        columns.q[:] = Quality.BAD
-        columns.code[:] = code
-        columns.coded[:] = True
-        return columns.batch(self._names, np.flatnonzero(which), ts)
+        return absent([self.fields[row].tag for row in np.flatnonzero(which)], ts)
+
+
+def absent(tags: Sequence[str], ts: int, code: int = NO_COMMUNICATION) -> pa.RecordBatch:
+    """Return a bad row without value for each tag: nothing is known of it from `ts` (UTC ns) on."""
+    n = len(tags)
+    empty = [pa.nulls(n, SAMPLES.field(name).type) for name in ("v", "vi", "vs", "vb")]
+    arrays = [
+        pa.DictionaryArray.from_arrays(pa.array(np.arange(n), pa.int32()), pa.array(tags, pa.string())),
+        pa.array(np.full(n, ts, np.int64)).cast(pa.timestamp("ns", tz="UTC")),
+        *empty,
+        pa.array(np.full(n, Quality.BAD, np.int16)),
+        pa.array(np.full(n, code, np.int32)),
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)
 
 
 def _groups(fields: tuple[Field, ...]) -> list[_Group]:
@@ -157,7 +167,6 @@ class _Columns:
         self.vi, self.has_vi = np.zeros(n, np.int64), np.zeros(n, bool)
         self.vb, self.has_vb = np.zeros(n, bool), np.zeros(n, bool)
         self.vs: list[str | None] = []
-        self.q, self.code, self.coded = np.zeros(n, np.int16), np.zeros(n, np.int32), np.zeros(n, bool)
         self._n = n
 
     def put(self, group: _Group, data: NDArray[np.uint8]) -> None:
@@ -209,7 +218,7 @@ class _Columns:
             pa.array(self.vi[chosen], mask=~self.has_vi[chosen]),
             texts,
             pa.array(self.vb[chosen], mask=~self.has_vb[chosen]),
-            pa.array(self.q[chosen]),
-            pa.array(self.code[chosen], mask=~self.coded[chosen]),
+            pa.array(np.zeros(n, np.int16)),
+            pa.nulls(n, pa.int32()),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)

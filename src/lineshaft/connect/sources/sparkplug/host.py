@@ -14,11 +14,11 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from lineshaft.connect.collect import Collector
-from lineshaft.connect.image import NO_COMMUNICATION
+from lineshaft.connect.image import absent
 from lineshaft.connect.sources.sparkplug.register import Body, Node, Register, hidden
 from lineshaft.connect.sources.sparkplug.values import FLOATING, TRUTH, WHOLE, Unstorable, integers, quality_of, value_of
 from lineshaft.connect.sparkplug_b import Head, Malformed, Metrics, Type, decode, messages, parse
-from lineshaft.core import SAMPLES, Quality
+from lineshaft.core import SAMPLES
 
 LONGEST_WAIT = 300.0
 MS = 1_000_000
@@ -269,16 +269,4 @@ def _absent(register: Register, bodies: list[Body], at: int) -> list[pa.RecordBa
     ids = [number for body in bodies if body.ids and body.alive for number in body.ids]
     for body in bodies:
         body.alive = False
-    if not ids:
-        return []
-    n = len(ids)
-    names = pa.array([register.tags[number] for number in ids], pa.string())
-    empty = [pa.nulls(n, SAMPLES.field(name).type) for name in ("v", "vi", "vs", "vb")]
-    arrays = [
-        pa.DictionaryArray.from_arrays(pa.array(np.arange(n), pa.int32()), names),
-        pa.array(np.full(n, at, np.int64)).cast(pa.timestamp("ns", tz="UTC")),
-        *empty,
-        pa.array(np.full(n, Quality.BAD, np.int16)),
-        pa.array(np.full(n, NO_COMMUNICATION, np.int32)),
-    ]
-    return [pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)]
+    return [absent([register.tags[number] for number in ids], at)] if ids else []
