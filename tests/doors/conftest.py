@@ -129,6 +129,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         store=kept,
         compute=figures,
         detect=watch,
+        machines=detect.Machines(db, register, kept, keeper, bus, ingest),
         orders=orders,
         spares=spares,
         purchases=purchases,

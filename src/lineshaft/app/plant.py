@@ -77,6 +77,7 @@ class Plant:
         )
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
+        self.machines = detect.Machines(self.db, self.assets, self.store, self.guard, self.bus)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain, self.settings.act.executor)
@@ -97,6 +98,7 @@ class Plant:
         self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
         retention = Retention(self.db, self.store, self.settings.retention)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
+        self.machines.ingest = self.shaft.take
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
@@ -123,6 +125,7 @@ class Plant:
             store=self.store,
             compute=self.compute,
             detect=self.detect,
+            machines=self.machines,
             orders=self.orders,
             spares=self.spares,
             purchases=self.purchases,
@@ -161,6 +164,7 @@ class Plant:
             self._on_lost,
             "maintain: what an executor that died was bringing is brought from here",
         )
+        on(maintain.ReturnedToService, self._on_return, "detect: models of the asset begin anew")
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
         told = (rest.tell_events(self._hub), webhook_events(self.webhooks), self.act.notifier.wires())
         for event, handler, name in [wire for wires in told for wire in wires]:
@@ -174,6 +178,9 @@ class Plant:
     def _on_assets(self, _event: assets.AssetsChanged) -> None:
         if not self._loading:
             self._reload()
+
+    def _on_return(self, event: maintain.ReturnedToService) -> None:
+        self.machines.returned(event.asset, event.at)
 
     def _on_lost(self, lost: act.ExecutorLost) -> None:
         self.partner.take_over(lost.name)
@@ -227,6 +234,7 @@ class Plant:
                 found += self.production.load(folder).problems
                 found += self._load_spares(folder / "spares.yaml")
                 found += self._load_workshop(folder / "maintenance.yaml")
+                found += self._load_manuals(folder / "documents.yaml")
         finally:
             self._loading = False
         self.problems = found + self._reload()
@@ -245,6 +253,15 @@ class Plant:
         try:
             if path.exists():
                 maintain.load_workshop(path, self.db, self.workshop, self.store)
+        except LineshaftError as error:
+            self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
+            return [Problem(error.where, error.what, error.hint)]
+        return []
+
+    def _load_manuals(self, path: Path) -> list[Problem]:
+        try:
+            if path.exists() and act.load_manuals(path, self.db, self.store):
+                self.act.assistant.feeder.wake()
         except LineshaftError as error:
             self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
             return [Problem(error.where, error.what, error.hint)]
@@ -296,6 +313,7 @@ class Plant:
         self.compute.recompute.start()
         self.housekeeping.start()
         self.workshop.start()
+        self.machines.start()
         self.production.feeder.start(self.feeds)
 
     def stop(self) -> None:
@@ -304,6 +322,7 @@ class Plant:
             return
         self._stopped = True
         self.production.feeder.stop()
+        self.machines.stop()
         self.mirror.stop()
         self.store.import_jobs.stop()
         self.store.etl.stop()

@@ -9,6 +9,8 @@ from lineshaft.detect.definition import AlarmDefinition, definitions
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
 from lineshaft.detect.finding import LABELS
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
+from lineshaft.detect.machines.events import ModelMoved
+from lineshaft.detect.machines.machines import Machines
 from lineshaft.detect.tables import MIGRATIONS
 from lineshaft.detect.watch import Detect
 
@@ -24,5 +26,7 @@ __all__ = [
     "AlarmState",
     "Detect",
     "FindingRaised",
+    "Machines",
+    "ModelMoved",
     "definitions",
 ]

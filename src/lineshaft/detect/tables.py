@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from lineshaft.core import Migration, create, metadata
+from lineshaft.detect.model_tables import models, versions
 
 alarms = sa.Table(
     "alarm",
@@ -79,4 +80,7 @@ findings = sa.Table(
     sa.Column("labelled", sa.BigInteger),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "alarms, their log, findings", create(alarms, log, findings)),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "alarms, their log, findings", create(alarms, log, findings)),
+    Migration(2, "models of machines and their versions", create(models, versions)),
+)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lineshaft.assets import Assets
     from lineshaft.compute import Compute
     from lineshaft.connect import Gateway
-    from lineshaft.detect import Detect
+    from lineshaft.detect import Detect, Machines
     from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
@@ -36,6 +36,7 @@ class Rooms:
     store: Store
     compute: Compute
     detect: Detect
+    machines: Machines
     orders: Orders
     spares: Spares
     purchases: Purchases

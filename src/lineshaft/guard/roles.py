@@ -53,7 +53,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     ),
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
-        *("audit.read", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
+        *("audit.read", "models.*", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
     ),
     Role.ADMIN: ("*",),
 }

@@ -116,6 +116,12 @@ COMMANDS = [
     ("PATCH", "catalog/NO-SUCH", {"owner": "x"}, "engineer"),
     ("PATCH", "cost", {"version": 99}, "planner"),
     ("POST", "tiers/run", None, "planner"),
+    ("POST", "anomaly-models", {"asset": "Bakery/Nowhere"}, "engineer"),
+    ("POST", "anomaly-models/look", {"asset": "Bakery/Line 1/Oven", "lookback": "1m"}, "engineer"),
+    ("POST", f"anomaly-models/{NOTHING}/train", None, "engineer"),
+    ("POST", f"anomaly-models/{NOTHING}/cancel", None, "engineer"),
+    ("POST", f"anomaly-models/{NOTHING}/use", {"number": 1, "mode": "active"}, "engineer"),
+    ("POST", f"anomaly-models/{NOTHING}/back", None, "engineer"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
 

@@ -28,6 +28,7 @@ from lineshaft.doors.rest import (
     live,
     logbook,
     maintain,
+    models,
     notifications,
     permissions,
     processes,
@@ -104,7 +105,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
         imports,
     )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (*upstream, compute, recompute, detect, *upkeep, act, processes, agents, assistant, notifications, live):
+    for room in (*upstream, compute, recompute, detect, models, *upkeep, act, processes, agents, assistant, notifications, live):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)

@@ -1,0 +1,184 @@
+"""The books of models: what there is, which version works, and every change of it in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.assets import Assets
+from lineshaft.core import (
+    Conflict,
+    Database,
+    DataType,
+    InvalidInput,
+    NotFound,
+    bump,
+    did_you_mean,
+    new_id,
+    now_ns,
+    parse_duration,
+)
+from lineshaft.detect.anomaly import AnomalySettings
+from lineshaft.detect.model_tables import models, versions
+from lineshaft.guard import Subject
+
+PROMOTE = ("by hand", "better")
+"""When a retrained version takes over: on a person's word, or when its backtest raises no more alerts than the active one's."""
+SOURCE = "models"
+SHOWN = {"anomaly score": "score", "anomaly reason": "reason"}
+"""Properties of an asset that show what its active model says, when the asset's model has them."""
+
+LIGHT = [column for column in versions.c if column.name not in ("blob", "memory")]
+
+
+class Book:
+    """Models and their versions."""
+
+    def __init__(self, db: Database, assets: Assets) -> None:
+        self._db, self._assets = db, assets
+
+    def create(self, tx: Connection, asset: str, by: Subject, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Plan a model of an asset. Raises InvalidInput for properties or settings that are wrong."""
+        name = str(wanted.get("name") or asset)
+        if self._db.rows(sa.select(models.c.id).where(models.c.name == name), tx):
+            raise Conflict(f"there is a model '{name}' already", where="name", hint="choose another name", code="models.name")
+        paths = self.properties(asset, wanted.get("properties") or ())
+        settings = self.settings(wanted.get("settings") or {}, paths)
+        promote = str(wanted.get("promote") or PROMOTE[0])
+        if promote not in PROMOTE:
+            raise InvalidInput(f"'{promote}' is no rule of promotion", where="promote", hint=did_you_mean(promote, PROMOTE))
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "version": 1,
+            "name": name,
+            "asset": asset,
+            "properties": paths,
+            "settings": settings,
+            "every": parse_duration(wanted.get("every") or "1m", where="every"),
+            "lookback": parse_duration(wanted.get("lookback") or "90d", where="lookback"),
+            "retrain": parse_duration(wanted["retrain"], where="retrain") if wanted.get("retrain") else 0,
+            "promote": promote,
+            "failure_mode": str(wanted.get("failure_mode") or ""),
+            "created": now_ns(),
+            "by": by.id,
+        }
+        tx.execute(models.insert().values(**row))
+        return self.model(row["id"], tx)
+
+    def properties(self, asset: str, wanted: Sequence[str]) -> list[str]:
+        """Return the property paths of a model: those asked for, else all numbers of the asset and what is below it."""
+        tree = {one.path: one for one in self._assets.tree()}
+        if asset not in tree:
+            hint = did_you_mean(asset, tree)
+            raise InvalidInput(f"there is no asset '{asset}'", where="asset", hint=hint, code="models.asset")
+        if wanted:
+            return [self._assets.property(path).path for path in wanted]
+        below = [path for path in tree if path == asset or path.startswith(f"{asset}/")]
+        numbers = (DataType.DOUBLE, DataType.INTEGER)
+        known = [one for path in below for one in self._assets.properties(path)]
+        return [one.path for one in known if one.type in numbers and not one.counter and one.name.lower() not in SHOWN]
+
+    def texts(self, paths: Sequence[str]) -> frozenset[str]:
+        """Return the properties that hold no numbers."""
+        numbers = (DataType.DOUBLE, DataType.INTEGER, None)
+        return frozenset(path for path in paths if self._assets.property(path).type not in numbers)
+
+    @staticmethod
+    def settings(given: dict[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+        """Return settings that are sound for these properties."""
+        try:
+            made = AnomalySettings(**given)
+        except ValueError as error:
+            raise InvalidInput(f"a setting is wrong: {error}", where="settings", code="models.settings") from error
+        for name in (*made.drivers, *made.states, *made.ignore):
+            if name not in paths:
+                raise InvalidInput(
+                    f"'{name}' is none of the model's properties", where="settings", hint=did_you_mean(name, paths)
+                )
+        return made.model_dump(mode="json", exclude_defaults=True)
+
+    def list(self) -> list[dict[str, Any]]:
+        """Return all models by name."""
+        return self._db.rows(sa.select(models).order_by(models.c.name))
+
+    def model(self, model_id: str, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one model. Raises NotFound."""
+        rows = self._db.rows(sa.select(models).where(models.c.id == model_id), tx)
+        if not rows:
+            raise NotFound(f"there is no model {model_id}", code="models.unknown")
+        return rows[0]
+
+    def versions(self, model_id: str, tx: Connection | None = None) -> list[dict[str, Any]]:
+        """Return a model's versions, newest first, without their arrays."""
+        query = sa.select(*LIGHT).where(versions.c.model_id == model_id).order_by(versions.c.number.desc())
+        return self._db.rows(query, tx)
+
+    def number(self, model_id: str, number: int, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one version, whole. Raises NotFound."""
+        query = sa.select(versions).where(versions.c.model_id == model_id, versions.c.number == number)
+        rows = self._db.rows(query, tx)
+        if not rows:
+            raise NotFound(f"there is no version {number} of this model", code="models.version")
+        return rows[0]
+
+    def begin(self, tx: Connection, model: dict[str, Any], start: int, end: int, by: str) -> dict[str, Any]:
+        """Begin a version. Raises Conflict while another one is being trained."""
+        known = self.versions(model["id"], tx)
+        if any(one["state"] == "training" for one in known):
+            raise Conflict("a version is being trained already", hint="wait for it, or cancel it", code="models.training")
+        row: dict[str, Any] = {
+            "id": new_id(),
+            "version": 1,
+            "model_id": model["id"],
+            "number": max((one["number"] for one in known), default=0) + 1,
+            "state": "training",
+            "start": start,
+            "end": end,
+            "begun": now_ns(),
+            "about": {},
+            "backtest": {},
+            "now": {},
+            "by": by,
+        }
+        tx.execute(versions.insert().values(**row))
+        return row
+
+    def write(self, tx: Connection, version_id: str, **values: Any) -> None:
+        """Note something about a version."""
+        tx.execute(versions.update().where(versions.c.id == version_id).values(**values))
+
+    def use(self, tx: Connection, model_id: str, number: int, mode: str, version: int | None = None) -> dict[str, Any]:
+        """Let a trained version work: `active`, in the `shadow`, or `off`."""
+        model, chosen = self.model(model_id, tx), self.number(model_id, number, tx)
+        if chosen["state"] != "ready":
+            raise Conflict(f"version {number} is {chosen['state']}", hint="train a version first", code="models.not-ready")
+        if mode == "active":
+            other = None if model["shadow"] == number else model["shadow"]
+            before = model["active"] if model["active"] not in (None, number) else model["previous"]
+            bump(tx, models, model_id, version, active=number, previous=before, shadow=other)
+            self._bind(tx, model, chosen["end"])
+        elif mode == "shadow":
+            other = None if model["active"] == number else model["active"]
+            bump(tx, models, model_id, version, shadow=number, active=other)
+        else:
+            off = {key: None for key in ("active", "shadow") if model[key] == number}
+            bump(tx, models, model_id, version, **off)
+        return self.model(model_id, tx)
+
+    def _bind(self, tx: Connection, model: dict[str, Any], since: int) -> None:
+        """Let the asset's own properties show the model's score and reason, where it has such properties."""
+        for one in self._assets.properties(model["asset"]):
+            tag = SHOWN.get(one.name.lower())
+            if tag is not None and all(span.source != SOURCE for span in self._assets.spans(one.id)):
+                self._assets.bind(tx, one.path, SOURCE, f"{model['name']}/{tag}", since)
+
+    def back(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
+        """Go back to the version that was active before. Raises Conflict if there was none."""
+        model = self.model(model_id, tx)
+        if model["previous"] is None:
+            raise Conflict("no other version was active before", code="models.no-previous")
+        bump(tx, models, model_id, version, active=model["previous"], previous=model["active"])
+        return self.model(model_id, tx)

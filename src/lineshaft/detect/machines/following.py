@@ -1,0 +1,93 @@
+"""One version of a model following its machine: takes the store's rows as time goes on, and remembers over a restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lineshaft.core import Batch, iso, now_ns, samples
+from lineshaft.detect.anomaly import Model, Scored
+from lineshaft.detect.machines.book import SOURCE
+
+SETTLE = 10 * 10**9
+"""Values of a step may arrive so much later than its end."""
+
+SAMPLE = 2000
+
+
+class Following:
+    """The memory of a version at work."""
+
+    def __init__(self, model: Model, row: dict[str, Any]) -> None:
+        self.model, self.number = model, int(row["number"])
+        self.through, self.alerts, self.finding = int(row["through"]), int(row["alerts"]), row["finding"]
+        self._follower = model.follow()
+        self._sampled = False
+        if row["memory"]:
+            self._follower.restore(row["memory"])
+
+    def memory(self) -> str:
+        """Return what must be remembered."""
+        return self._follower.to_json()
+
+    def span(self, every: int, now: int) -> tuple[int, int]:
+        """Return the time to take next: whole steps whose values have arrived; after a long rest the last day only."""
+        end = (now - SETTLE) // every * every
+        return max(self.through, end - 86_400 * 10**9), max(end, self.through)
+
+    def reset(self, at: int) -> None:
+        """Start the charts anew."""
+        self._follower.reset(at)
+        self.finding = None
+
+    def take(self, table: dict[str, Any]) -> dict[str, Any]:
+        """Score the next rows; returns what is new: an alert raised, what is now, and the rows' scores."""
+        known = {alert.start for alert in self._follower.watch.alerts}
+        scored = self._follower.take(table)
+        self.through = int(table["time"][-1])
+        last = scored.alerts[-1] if scored.alerts else None
+        fresh = last is not None and last.start not in known
+        self.alerts += fresh
+        return {
+            "scored": scored,
+            "open": self._follower.watch.open,
+            "new": fresh,
+            "raised": self._raised(scored) if last is not None and self._follower.watch.open else None,
+            "now": self._now(scored),
+        }
+
+    def batch(self, model: dict[str, Any], news: dict[str, Any]) -> Batch:
+        """Return scores, reasons and shares of the new rows as values of the source `models`."""
+        scored: Scored = news["scored"]
+        rows: list[dict[str, Any]] = []
+        shares = scored.shares
+        for place, at in enumerate(scored.times):
+            rows.append({"tag": f"{model['name']}/reason", "ts": int(at), "value": str(scored.reason[place])})
+            if np.isnan(scored.exceedance[place]):
+                continue
+            rows.append({"tag": f"{model['name']}/score", "ts": int(at), "value": float(scored.score[place])})
+            for column, name in enumerate(scored.sensors):
+                rows.append({"tag": f"{model['name']}/share/{name}", "ts": int(at), "value": float(shares[place, column])})
+        now = now_ns()
+        return Batch(SOURCE, -now, now, samples(rows))
+
+    def _raised(self, scored: Scored) -> dict[str, Any]:
+        """Return a finding's contents for the alert that is open."""
+        alert = scored.alerts[-1]
+        judged = np.flatnonzero(~np.isnan(scored.exceedance))
+        row = int(judged[np.argmax(scored.exceedance[judged])]) if len(judged) else -1
+        parts = [part.as_dict() for part in scored.explain(int(scored.times[row]))[:8]] if row >= 0 else []
+        sensors = [{"property": name, "share": round(share, 4)} for name, share in alert.sensors[:8] if share >= 0.02]
+        start, end = alert.start, int(scored.times[-1])
+        evidence = {"start": iso(start), "end": iso(end), "start_ns": start, "end_ns": end, "explanation": parts}
+        score = float(alert.peak / (1 + alert.peak))
+        return {"score": score, "at": start, "sensors": sensors, "evidence": evidence}
+
+    @staticmethod
+    def _now(scored: Scored) -> dict[str, Any]:
+        if not len(scored):
+            return {}
+        score = float(scored.score[-1])
+        reason, at = str(scored.reason[-1]), iso(int(scored.times[-1]))
+        return {"at": at, "score": None if np.isnan(score) else round(score, 4), "reason": reason}

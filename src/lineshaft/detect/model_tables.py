@@ -1,0 +1,58 @@
+"""Tables of models: one row a model with what it does now, one row a trained version with its arrays."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from lineshaft.core import metadata
+
+models = sa.Table(
+    "machine_model",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("name", sa.String(200), nullable=False, unique=True),
+    sa.Column("asset", sa.String(500), nullable=False, index=True),
+    sa.Column("properties", sa.JSON, nullable=False),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("every", sa.BigInteger, nullable=False),
+    sa.Column("lookback", sa.BigInteger, nullable=False),
+    sa.Column("retrain", sa.BigInteger, nullable=False, default=0),
+    sa.Column("promote", sa.String(10), nullable=False, default="by hand"),
+    sa.Column("failure_mode", sa.String(20), nullable=False, default=""),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    # which versions work now, and which did before
+    sa.Column("active", sa.Integer),
+    sa.Column("shadow", sa.Integer),
+    sa.Column("previous", sa.Integer),
+    sa.Column("trained", sa.BigInteger),
+)
+
+versions = sa.Table(
+    "machine_model_version",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("model_id", sa.String(36), sa.ForeignKey("machine_model.id"), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(10), nullable=False),
+    sa.Column("share", sa.Float, nullable=False, default=0),
+    sa.Column("step", sa.String(100), nullable=False, default=""),
+    sa.Column("error", sa.Text, nullable=False, default=""),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("end", sa.BigInteger, nullable=False),
+    sa.Column("begun", sa.BigInteger, nullable=False),
+    sa.Column("ended", sa.BigInteger),
+    sa.Column("about", sa.JSON, nullable=False),
+    sa.Column("backtest", sa.JSON, nullable=False),
+    sa.Column("blob", sa.LargeBinary),
+    sa.Column("by", sa.String(100), nullable=False),
+    # where following the machine has come to
+    sa.Column("through", sa.BigInteger, nullable=False, default=0),
+    sa.Column("memory", sa.Text, nullable=False, default=""),
+    sa.Column("alerts", sa.Integer, nullable=False, default=0),
+    sa.Column("finding", sa.String(36)),
+    sa.Column("now", sa.JSON, nullable=False),
+    sa.UniqueConstraint("model_id", "number"),
+)

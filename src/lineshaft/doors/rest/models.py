@@ -1,0 +1,365 @@
+"""Models of machines: planned, trained, tried in the shadow, active; what they say of a time, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isnan
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from lineshaft.core import InvalidInput, iso, parse_duration
+from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
+from lineshaft.doors.rest.frame.moments import End, Start, span
+from lineshaft.doors.rest.frame.names import called
+from lineshaft.doors.rest.frame.paging import After, Limit, page
+from lineshaft.doors.rest.frame.shape import (
+    AssetPath,
+    Body,
+    Id,
+    Listed,
+    MaybeMoment,
+    MaybeName,
+    Moment,
+    Number,
+    PropertyPath,
+    SeenVersion,
+    Shape,
+    Version,
+    moment,
+)
+from lineshaft.doors.rooms import Rooms
+from lineshaft.guard import Subject, allowed
+
+router = APIRouter(prefix="/anomaly-models", tags=["detect"])
+ACTION = "models.edit"
+MOST_POINTS = 2_000
+Settings = Annotated[
+    dict[str, Any],
+    Field(
+        default_factory=dict,
+        examples=[{"drivers": ["Bakery/Line 1/Cooler/Coolant pump/Flow"], "start_up": "30m"}],
+        description="What differs from the defaults of `lineshaft.detect.anomaly.AnomalySettings`.",
+    ),
+]
+Length = Annotated[str, Field(examples=["1m"])]
+
+
+class PlanBody(Body):
+    """What a model is to learn from."""
+
+    asset: AssetPath
+    properties: list[PropertyPath] = Field(default_factory=list, max_length=500)
+    settings: Settings
+    every: Length = "1m"
+    lookback: Annotated[str, Field(examples=["90d"])] = "90d"
+
+
+class ModelBody(PlanBody):
+    """A model to plan."""
+
+    name: Annotated[str, Field(max_length=200, examples=["Coolant pump"])] = ""
+    failure_mode: Annotated[str, Field(max_length=20, examples=["VIB"])] = ""
+    retrain: Annotated[str, Field(examples=["30d"], description="Train again so often; empty: by hand only.")] = ""
+    promote: Annotated[
+        str, Field(examples=["by hand"], description="`better`: a version with no more alerts in its backtest takes over.")
+    ] = "by hand"
+
+
+class UseBody(Body):
+    """Which version is to work, and how."""
+
+    number: Annotated[int, Field(ge=1, examples=[1])]
+    mode: Annotated[Literal["active", "shadow", "off"], Field(examples=["shadow"])]
+    version: SeenVersion = None
+
+
+class BackBody(Body):
+    """Go back to the version before."""
+
+    version: SeenVersion = None
+
+
+class VersionShape(Shape):
+    """One trained version: how it was made, what it would have raised, how far it has followed the machine."""
+
+    number: Annotated[int, Field(examples=[1])]
+    state: Annotated[str, Field(examples=["ready"], description="training, ready, failed or cancelled")]
+    share: Annotated[float, Field(examples=[1.0])]
+    step: Annotated[str, Field(examples=["learning"])]
+    error: Annotated[str, Field(examples=[""])]
+    start: Moment
+    end: Moment
+    begun: Moment
+    ended: MaybeMoment
+    by: MaybeName
+    alerts: Annotated[int, Field(examples=[0], description="Alerts since it works.")]
+    now: Annotated[dict[str, Any], Field(examples=[{"score": 0.2, "reason": "normal"}])]
+    about: Annotated[dict[str, Any], Field(examples=[{"rows": 120000}])]
+    backtest: Annotated[dict[str, Any], Field(examples=[{"said": "this model would have raised 3 alerts"}])]
+
+
+class ModelShape(Shape):
+    """A model of a machine and its versions, the newest first."""
+
+    id: Id
+    name: Annotated[str, Field(examples=["Coolant pump"])]
+    asset: AssetPath
+    properties: list[PropertyPath]
+    settings: dict[str, Any]
+    every_s: Annotated[float, Field(examples=[60])]
+    lookback_s: Annotated[float, Field(examples=[7776000])]
+    retrain_s: Annotated[float, Field(examples=[0])]
+    promote: Annotated[str, Field(examples=["by hand"])]
+    failure_mode: Annotated[str, Field(examples=["VIB"])]
+    created: Moment
+    by: MaybeName
+    active: Annotated[int | None, Field(examples=[1])]
+    shadow: Annotated[int | None, Field(examples=[None])]
+    previous: Annotated[int | None, Field(examples=[None])]
+    versions: list[VersionShape]
+    version: Version
+
+
+class QualityShape(Shape):
+    """What was found about the data a model would be trained on."""
+
+    rows: Annotated[int, Field(examples=[129600])]
+    start: Moment
+    end: Moment
+    every_s: Annotated[float, Field(examples=[60])]
+    table: list[dict[str, Any]]
+    sensors: list[dict[str, Any]]
+
+
+class Point(Shape):
+    """The highest score in a step of time, and why the row has it."""
+
+    timestamp: Moment
+    score: Number
+    reason: Annotated[str, Field(examples=["normal"])]
+
+
+class Part(Shape):
+    """One sensor's share, with what it showed and what the others say it should have shown."""
+
+    sensor: PropertyPath
+    share: Annotated[float, Field(examples=[0.8])]
+    observed: Number
+    expected: Number
+    marginal_z: Number
+    residual: Number
+
+
+class ScoresShape(Shape):
+    """What a version says of a time: scores, alerts, time by reason, and the sensors of one moment."""
+
+    number: Annotated[int, Field(examples=[1])]
+    rows: list[Point]
+    alerts: list[dict[str, Any]]
+    time_in: Annotated[dict[str, float], Field(examples=[{"normal": 1.0}])]
+    at: MaybeMoment
+    explanation: list[Part]
+
+
+@router.get("")
+def models(rooms: House, subject: Reader, limit: Limit = 100, after: After = None) -> Listed[ModelShape]:
+    """List models of machines by name."""
+    names = rooms.guard.names()
+    rows = [row for row in rooms.machines.book.list() if _may(rooms, subject, row)]
+    return Listed[ModelShape].model_validate(page([_shown(rooms, row, names) for row in rows], limit, after))
+
+
+@router.post("", status_code=201)
+def plan(sender: Sender, body: ModelBody) -> ModelShape:
+    """Plan a model of an asset; nothing is trained yet."""
+    rooms, wanted = sender.rooms, body.model_dump()
+
+    def run(tx: Any) -> dict[str, Any]:
+        paths = rooms.machines.book.properties(body.asset, body.properties)
+        _gate_all(rooms, sender.subject, paths)
+        return {"id": rooms.machines.book.create(tx, body.asset, sender.subject, wanted)["id"]}
+
+    made = sender.do(ACTION, "model", wanted, run, body.asset)
+    return _one(rooms, made["id"])
+
+
+@router.post("/look")
+def look(sender: Sender, body: PlanBody) -> QualityShape:
+    """Look at the data a model would be trained on, and say what is wrong with each property and what will be done."""
+    rooms = sender.rooms
+    wanted = {**body.model_dump(), "every": parse_duration(body.every), "lookback": parse_duration(body.lookback)}
+
+    def work() -> dict[str, Any]:
+        _gate_all(rooms, sender.subject, rooms.machines.book.properties(body.asset, body.properties))
+        return rooms.machines.look(body.asset, wanted).as_dict()
+
+    return QualityShape.model_validate(sender.do_outside(ACTION, "model", wanted, work, body.asset))
+
+
+@router.get("/{model_id}")
+def model(rooms: House, subject: Reader, model_id: str) -> ModelShape:
+    """Return a model with its versions."""
+    _gate_all(rooms, subject, _paths(rooms.machines.book.model(model_id)))
+    return _one(rooms, model_id)
+
+
+@router.post("/{model_id}/train", status_code=202)
+def train(sender: Sender, model_id: str) -> ModelShape:
+    """Begin to train a new version in a process of its own; `GET` shows how far it is."""
+    rooms = sender.rooms
+    begun: dict[str, Any] = {}
+
+    def run(tx: Any) -> dict[str, Any]:
+        begun.update(rooms.machines.train(tx, model_id, sender.subject.id))
+        return {"number": begun["number"]}
+
+    _do(sender, model_id, "train", {}, run)
+    if begun:  # a repeated command begins nothing
+        rooms.machines.begin(begun)
+    return _one(rooms, model_id)
+
+
+@router.post("/{model_id}/cancel")
+def cancel(sender: Sender, model_id: str) -> ModelShape:
+    """End the training under way; nothing of it is kept."""
+    rooms = sender.rooms
+    asset = _asset(sender, model_id)
+    sender.do_outside(
+        ACTION, f"model:{model_id}", {"what": "cancel"}, lambda: {"state": rooms.machines.cancel(model_id)["state"]}, asset
+    )
+    return _one(rooms, model_id)
+
+
+@router.post("/{model_id}/use")
+def use(sender: Sender, model_id: str, body: UseBody) -> ModelShape:
+    """Let a version work: `shadow` only counts its alerts, `active` files them as findings, `off` ends either."""
+    book = sender.rooms.machines.book
+    _do(
+        sender,
+        model_id,
+        "use",
+        body.model_dump(),
+        lambda tx: {"version": book.use(tx, model_id, body.number, body.mode, body.version)["version"]},
+    )
+    return _one(sender.rooms, model_id)
+
+
+@router.post("/{model_id}/back")
+def back(sender: Sender, model_id: str, body: BackBody | None = None) -> ModelShape:
+    """Go back to the version that was active before."""
+    book, seen_version = sender.rooms.machines.book, body.version if body else None
+    _do(sender, model_id, "back", {}, lambda tx: {"version": book.back(tx, model_id, seen_version)["version"]})
+    return _one(sender.rooms, model_id)
+
+
+@router.get("/{model_id}/scores")
+def scores(
+    rooms: House,
+    subject: Reader,
+    model_id: str,
+    start: Start = None,
+    end: End = None,
+    number: Annotated[int | None, Query(examples=[1], description="A version; default: active, shadow, else the newest.")] = None,
+    at: Annotated[
+        str | None, Query(examples=["2026-11-20T06:00:00Z"], description="Explain this moment; default: the worst.")
+    ] = None,
+) -> ScoresShape:
+    """Score (start, end] again with one version: at most 2,000 steps, the highest score of each; nothing is written."""
+    row = rooms.machines.book.model(model_id)
+    _gate_all(rooms, subject, _paths(row))
+    first, last = span(start, end, 86_400)
+    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
+    _, scored = rooms.machines.scores(model_id, chosen, first, last)
+    inside = [place for place, time in enumerate(scored.times.tolist()) if first < time <= last]
+    step = max(1, -(-len(inside) // MOST_POINTS))
+    points = [_point(scored, inside[n : n + step]) for n in range(0, len(inside), step)]
+    judged = [place for place in inside if not isnan(scored.exceedance[place])]
+    moment_ns, parts = None, list[dict[str, Any]]()
+    if judged:
+        moment_ns = _asked(at, scored, judged)
+        parts = [part.as_dict() for part in scored.explain(moment_ns)[:12]]
+    alerts = [
+        {
+            "start": iso(one.start),
+            "end": iso(one.end) if one.end else None,
+            "peak": one.peak / (1 + one.peak),
+            "sensors": [{"property": name, "share": share} for name, share in one.sensors[:5]],
+        }
+        for one in scored.alerts
+        if (one.end or last) > first
+    ]
+    shown = {"number": chosen, "rows": points, "alerts": alerts, "time_in": scored.time_in()}
+    return ScoresShape.model_validate({**shown, "at": moment(moment_ns), "explanation": parts})
+
+
+def _point(scored: Any, places: list[int]) -> dict[str, Any]:
+    known = [place for place in places if not isnan(scored.exceedance[place])]
+    top = max(known, key=lambda place: float(scored.exceedance[place])) if known else places[-1]
+    score = float(scored.score[top]) if known else None
+    return {"timestamp": iso(int(scored.times[top])), "score": score, "reason": str(scored.reason[top])}
+
+
+def _asked(at: str | None, scored: Any, judged: list[int]) -> int:
+    """Return the moment to explain: the judged row at or before the one asked for, else the worst."""
+    if at is None:
+        return int(scored.times[max(judged, key=lambda place: float(scored.exceedance[place]))])
+    _, wanted = span(None, at)
+    before = [place for place in judged if scored.times[place] <= wanted]
+    if not before:
+        raise InvalidInput("nothing was judged at or before this moment", where="at", hint="ask for a later one")
+    return int(scored.times[before[-1]])
+
+
+def _newest(rooms: Rooms, model_id: str) -> int:
+    ready = [one["number"] for one in rooms.machines.book.versions(model_id) if one["state"] == "ready"]
+    if not ready:
+        raise InvalidInput("no version has been trained yet", hint="train one first", code="models.not-ready")
+    return int(ready[0])
+
+
+def _paths(row: dict[str, Any]) -> list[str]:
+    return [row["asset"], *row["properties"]]
+
+
+def _may(rooms: Rooms, subject: Subject, row: dict[str, Any]) -> bool:
+    """Say whether somebody may see a model: its asset and all it is made of."""
+    paths = _paths(row)
+    return not subject.scope or len(set(rooms.guard.readable(subject, "read", set(paths)))) == len(set(paths))
+
+
+def _gate_all(rooms: Rooms, subject: Subject, paths: list[str]) -> None:
+    for path in paths:
+        rooms.guard.gate(subject, "read", path)
+
+
+def _asset(sender: Asking, model_id: str) -> str:
+    """Return the asset of a model; who may not change models is not told whether there is one."""
+    if not allowed(sender.subject.roles, sender.subject.kind, ACTION):
+        sender.do(ACTION, f"model:{model_id}", {}, lambda _tx: {})
+    row = sender.rooms.machines.book.model(model_id)
+    _gate_all(sender.rooms, sender.subject, row["properties"])
+    return str(row["asset"])
+
+
+def _do(sender: Asking, model_id: str, what: str, body: dict[str, Any], run: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    asset = _asset(sender, model_id)
+    return sender.do(ACTION, f"model:{model_id}", {"what": what, **body}, run, asset)
+
+
+def _one(rooms: Rooms, model_id: str) -> ModelShape:
+    return ModelShape.model_validate(_shown(rooms, rooms.machines.book.model(model_id), rooms.guard.names()))
+
+
+def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    versions = [
+        {
+            **one,
+            **{name: moment(one[name]) for name in ("start", "end", "begun", "ended")},
+            "by": called(one["by"], names),
+        }
+        for one in rooms.machines.book.versions(row["id"])
+    ]
+    lengths = {f"{name}_s": row[name] / 1e9 for name in ("every", "lookback", "retrain")}
+    return {**row, **lengths, "created": moment(row["created"]), "by": called(row["by"], names), "versions": versions}

@@ -1,0 +1,36 @@
+"""Models of machines over REST: planned, looked at, refused with a way out; training and scoring are tested in the room."""
+
+from __future__ import annotations
+
+PUMP = "Bakery/Line 1/Cooler/Coolant pump"
+
+
+def test_a_model_is_planned_listed_and_refuses_what_it_cannot_do(house):
+    made = house.post("anomaly-models", {"asset": PUMP, "name": "pump", "settings": {"drivers": [f"{PUMP}/Flow"]}})
+    assert made.status_code == 201, made.text
+    one = made.json()
+    assert f"{PUMP}/Vibration" in one["properties"]
+    assert (one["every_s"], one["active"], one["versions"]) == (60, None, [])
+    assert [row["name"] for row in house.get("anomaly-models")["items"]] == ["pump"]
+    assert house.get(f"anomaly-models/{one['id']}")["settings"] == {"drivers": [f"{PUMP}/Flow"]}
+
+    again = house.post("anomaly-models", {"asset": PUMP, "name": "pump"})
+    assert (again.status_code, again.json()["code"]) == (409, "models.name")
+    typo = house.post("anomaly-models", {"asset": "Bakery/Line 1/Ovn"})
+    assert typo.status_code == 422
+    assert "Bakery/Line 1/Oven" in typo.json()["hint"]
+    early = house.post(f"anomaly-models/{one['id']}/use", {"number": 1, "mode": "active"})
+    assert early.status_code == 404
+    assert house.post(f"anomaly-models/{one['id']}/back").json()["code"] == "models.no-previous"
+    assert house.post(f"anomaly-models/{one['id']}/cancel").json()["code"] == "models.not-training"
+    assert house.ask("GET", f"anomaly-models/{one['id']}/scores").json()["code"] == "models.not-ready"
+
+
+def test_the_data_can_be_looked_at_before_training(house):
+    told = house.post("anomaly-models/look", {"asset": PUMP, "lookback": "10m"})
+    assert told.status_code == 422
+    assert "too few" in told.json()["detail"]
+    told = house.post("anomaly-models/look", {"asset": PUMP, "lookback": "1d"})
+    assert told.status_code == 200, told.text
+    sensors = {row["name"]: row for row in told.json()["sensors"]}
+    assert sensors[f"{PUMP}/Vibration"]["flaws"][0]["action"]
