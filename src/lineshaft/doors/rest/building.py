@@ -27,8 +27,8 @@ from lineshaft.doors.rest import (
     ledger,
     live,
     logbook,
+    machine_models,
     maintain,
-    models,
     notifications,
     permissions,
     processes,
@@ -105,7 +105,20 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
         imports,
     )
     upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (*upstream, compute, recompute, detect, models, *upkeep, act, processes, agents, assistant, notifications, live):
+    for room in (
+        *upstream,
+        compute,
+        recompute,
+        detect,
+        machine_models,
+        *upkeep,
+        act,
+        processes,
+        agents,
+        assistant,
+        notifications,
+        live,
+    ):
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
