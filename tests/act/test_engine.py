@@ -59,3 +59,18 @@ def test_an_alarm_whose_case_could_not_be_opened_is_taken_when_the_clock_looks(p
     plant_lite.until(lambda: len(plant_lite.act.cases()) == 1)
     assert plant_lite.act.settle()
     assert plant_lite.case["current_task"] == "repair"
+
+
+def test_a_start_begins_no_run_for_a_case_that_waits(plant_lite: Plant):
+    plant_lite.shake()
+    plant_lite.feed((1, 9.0), (4, 9.0), tag="Pump2/Vibration")
+    assert plant_lite.act.settle()
+    begun: list[str] = []
+    plant_lite.act._clock._run = begun.append
+    plant_lite.act.recover()
+    assert begun == []
+    assert len(plant_lite.act.cases("open")) == 2
+    assert all(plant_lite.act._cases.rests(row["id"]) for row in plant_lite.act.cases())
+    with plant_lite.db.begin() as tx:
+        tx.execute(sa.text("DELETE FROM case_task WHERE name = 'repair'"))
+    assert not any(plant_lite.act._cases.rests(row["id"]) for row in plant_lite.act.cases())

@@ -8,7 +8,7 @@ their lines, and the error tree. At most 12 files and 1,500 lines.
 from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quality, samples
 from lineshaft.core.bus import Bus, SystemEvent, SystemEvents, Wire
 from lineshaft.core.clock import NS, check_zone, iso, now_ns, parse_duration, parse_time
-from lineshaft.core.database import Database, Migration, after_commit, bump, create, make_engine, metadata, new_id
+from lineshaft.core.database import Database, Migration, after_commit, bump, create, make_engine, metadata, new_id, returned
 from lineshaft.core.errors import (
     ConfigError,
     Conflict,
@@ -77,6 +77,7 @@ __all__ = [
     "parse_marked",
     "parse_time",
     "read_marked",
+    "returned",
     "sample",
     "samples",
     "unit_of",

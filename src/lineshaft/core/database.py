@@ -177,11 +177,20 @@ def bump(tx: Connection, table: sa.Table, entity_id: str, version: int | None, *
     query = table.update().where(table.c.id == entity_id)
     if version is not None:
         query = query.where(table.c.version == version)
-    result = tx.execute(query.values(version=table.c.version + 1, **values))
-    if result.rowcount != 1:
+    seen = returned(tx, query.values(version=table.c.version + 1, **values), table.c.version, table.c.id == entity_id)
+    if seen is None:
         raise Conflict(
             f"{table.name} {entity_id} was changed meanwhile (you saw version {version})",
             hint="read it again and repeat your change",
             code="version.conflict",
         )
-    return int(tx.execute(sa.select(table.c.version).where(table.c.id == entity_id)).scalar_one())
+    return int(seen)
+
+
+def returned(tx: Connection, update: sa.Update, column: sa.Column[Any], where: sa.ColumnElement[bool]) -> Any:
+    """Update one row and return a column of it as it is now, None if no row was hit; in one statement where the database can."""
+    if tx.dialect.update_returning:
+        return tx.execute(update.returning(column)).scalar_one_or_none()
+    if tx.execute(update).rowcount != 1:
+        return None
+    return tx.execute(sa.select(column).where(where)).scalar_one()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Migration, create, metadata, new_id, now_ns
+from lineshaft.core import Migration, create, metadata, new_id, now_ns, returned
 from lineshaft.maintain.outgoing import deliveries, outgoing
 from lineshaft.maintain.records import joined, open_workshop
 
@@ -203,5 +203,5 @@ def add_series(tx: Connection, name: str) -> None:
 
 def next_number(tx: Connection, name: str) -> str:
     """Return the next number of a series (`WO-000123`); its row stays locked until the commit, so none is given twice."""
-    tx.execute(series.update().where(series.c.name == name).values(last=series.c.last + 1))
-    return f"{name}-{tx.execute(sa.select(series.c.last).where(series.c.name == name)).scalar_one():06d}"
+    one = series.c.name == name
+    return f"{name}-{returned(tx, series.update().where(one).values(last=series.c.last + 1), series.c.last, one):06d}"
