@@ -203,9 +203,10 @@ class Act:
         return quiet and bought and carried and (self._clock is None or self._clock.idle(timeout))
 
     def recover(self) -> None:
-        """Wake every open case, and take alarms that were raised when nobody listened."""
+        """Wake every open case that has something to do, and take alarms that were raised when nobody listened."""
         for ref in self._book.open_ones():
-            self._wake(ref)
+            if not self._cases.rests(ref):
+                self._wake(ref)
         self._take_missed()
 
     def _take_over(self, lost: Lost) -> None:

@@ -160,6 +160,24 @@ class Cases:
             self._perform(case, "finish", Subject.rule(process.process), "cases.close", self._finish)
         return Move(False)
 
+    def rests(self, case_id: str) -> bool:
+        """Say whether a case certainly has no move to make: everything it waits for is still to come. Nothing is written."""
+        case, rows = self._state(case_id)
+        process = thaw(case["definition"])
+        if any(task.id not in rows and _is_ready(process, number, rows) for number, task in enumerate(process.tasks)):
+            return False
+        waiting = [task for task in process.tasks if task.id in rows and rows[task.id]["state"] == "open"]
+        with self._db.read() as tx:
+            return bool(waiting) and all(self._waits(tx, case, task, rows[task.id]) for task in waiting)
+
+    def _waits(self, tx: Connection, case: Mapping[str, Any], task: Task, row: Mapping[str, Any]) -> bool:
+        action = self._actions[task.does]
+        if isinstance(action, WaitAction):
+            look = action.look(tx, self._job(case, task, row))
+            return not isinstance(look, Settled) and (look.at if isinstance(look, Wake) else None) == row["wake_at"]
+        approval = self._approvals.of_task(tx, case["id"], task.id)
+        return approval is not None and approval["state"] == "open"
+
     def send(self, case_id: str, name: str) -> str:
         """Reach the other system for a task; may be repeated."""
         case, rows = self._state(case_id)
