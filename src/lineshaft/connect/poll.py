@@ -153,6 +153,7 @@ class Poller:
         for group in sorted(self._heard):
             out.emit(self.device.lost(group, ts))
         self._heard.clear()
+        self._late.clear()
 
     def _connected(self) -> SourceStatus:
         bad = self._all_bad()
