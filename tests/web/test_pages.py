@@ -33,6 +33,7 @@ PATHS = [
     "/approvals",
     "/cases",
     "/tower",
+    "/assistant?asset=Bakery%2FLine%201%2FCooler%2FCoolant%20pump&question=vibration",
     "/sources",
     "/sql",
     "/catalog",

@@ -10,6 +10,7 @@ from lineshaft.act.actions import ACTIONS
 from lineshaft.act.agency import MIGRATIONS as AGENCY_MIGRATIONS
 from lineshaft.act.agency import OUTSIDE, Agency, AgentChanged, AgentsSettings, Arguments, Reach, Reply, Tool, Trade, Use
 from lineshaft.act.approval import ApprovalChanged
+from lineshaft.act.assistant import load_manuals
 from lineshaft.act.carry import Hand, Touched
 from lineshaft.act.case import CaseChanged
 from lineshaft.act.chart import drawn
@@ -49,6 +50,7 @@ __all__ = [
     "Trade",
     "Use",
     "drawn",
+    "load_manuals",
     "look_at",
     "mode_of",
     "read_process",

@@ -142,3 +142,20 @@ def test_the_index_is_read_again_when_it_is_lost(told):
     assistant.feeder.wake()
     assert assistant.feeder.settle(30)
     assert assistant.index.count() == count
+
+
+def test_manuals_beside_the_models_are_put_on_the_shelf_once(house, tmp_path):
+    from lineshaft.act import load_manuals
+    from lineshaft.core import ConfigError
+
+    rooms = house.rooms
+    (tmp_path / "pump.md").write_text("# Seal\nThe seal leaks\n")
+    file = tmp_path / "documents.yaml"
+    file.write_text(f"documents:\n  - {{file: pump.md, name: Seal sheet, about: {PUMP}}}\n")
+    assert load_manuals(file, rooms.db, rooms.store) == 1
+    assert load_manuals(file, rooms.db, rooms.store) == 0
+    assert any(one.name == "Seal sheet" and one.about == PUMP for one in rooms.store.documents.list())
+    for wrong in ("{file: ../outside.md}", "{file: nothing.md}", "{name: x}", "{file: pump.md, abuot: x}"):
+        file.write_text(f"documents:\n  - {wrong}\n")
+        with pytest.raises(ConfigError):
+            load_manuals(file, rooms.db, rooms.store)

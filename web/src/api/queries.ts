@@ -88,7 +88,8 @@ const TOUCHES: Record<string, readonly string[]> = {
   purchase: ['purchases', 'spares', 'approvals', 'cases', 'tower'],
   finding: ['findings'],
   system: ['health'],
-  tower: ['tower'],
+  tower: ['tower', 'agent-runs', 'agent-calls'],
+  agent: ['agents', 'agent-runs', 'agent-calls', 'tower'],
   assets: ['assets'],
   recompute: ['recompute', 'oee', 'bad-actors'],
 };

@@ -28,6 +28,7 @@ const question = (search: Record<string, unknown>): { sql?: string } => (typeof 
 const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
 const part = (search: Record<string, unknown>): { part?: string } => (typeof search.part === 'string' ? { part: search.part } : {});
 const sheet = (search: Record<string, unknown>): { name?: string } => (typeof search.name === 'string' ? { name: search.name } : {});
+const trouble = (search: Record<string, unknown>): { asset?: string; question?: string } => ({ ...(typeof search.asset === 'string' ? { asset: search.asset } : {}), ...(typeof search.question === 'string' ? { question: search.question } : {}) });
 const account = (search: Record<string, unknown>): { source?: string; tag?: string } => (typeof search.source === 'string' ? { source: search.source, ...(typeof search.tag === 'string' ? { tag: search.tag } : {}) } : {});
 const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
@@ -48,6 +49,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/cases/$id', component: lazyRouteComponent(() => import('../pages/Case')) }),
   createRoute({ getParentRoute: () => shell, path: '/processes', component: lazyRouteComponent(() => import('../pages/Processes')) }),
   createRoute({ getParentRoute: () => shell, path: '/processes/$name', component: lazyRouteComponent(() => import('../pages/Process')) }),
+  createRoute({ getParentRoute: () => shell, path: '/assistant', validateSearch: trouble, component: lazyRouteComponent(() => import('../pages/Assistant')) }),
   createRoute({ getParentRoute: () => shell, path: '/tower', component: lazyRouteComponent(() => import('../pages/Tower')) }),
   createRoute({ getParentRoute: () => shell, path: '/production', component: lazyRouteComponent(() => import('../pages/Production')) }),
   createRoute({ getParentRoute: () => shell, path: '/logbook', component: lazyRouteComponent(() => import('../pages/Logbook')) }),

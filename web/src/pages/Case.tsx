@@ -8,7 +8,9 @@ import type { CaseDetail, Task } from '../api/types';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
 import { CaseAnswer } from '../parts/CaseAnswer';
+import { AgentRuns } from '../parts/AgentCalls';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Replay } from '../parts/Replay';
 
 type Look = 'done' | 'now' | 'ahead' | 'failed' | 'skipped';
 const ICONS = { done: IconCheck, now: IconPlayerPlay, ahead: IconCircleDashed, failed: IconX, skipped: IconMinus } as const;
@@ -75,6 +77,8 @@ function Body({ of: one }: { of: CaseDetail }) {
           ]} />
         </Panel>
       </SimpleGrid>
+      <AgentRuns caseId={one.id} hideEmpty />
+      <Replay id={one.id} />
     </>
   );
 }

@@ -1,4 +1,4 @@
-import { SegmentedControl, Table, TextInput } from '@mantine/core';
+import { Group, SegmentedControl, Table, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -6,12 +6,31 @@ import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Actor } from '../parts/Actor';
+import { AgentCalls, AgentRuns } from '../parts/AgentCalls';
+import { AgentsPanel } from '../parts/AgentsPanel';
 import { Deed, Outcome } from '../parts/Deed';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 
-/** The control tower: what was done, by whom or what, in which mode and with which end. New lines come by themselves. */
+const VIEWS = ['deeds', 'agents', 'calls'] as const;
+
+/** The control tower: what was done by whom or what; agents with their switch; every call of theirs. New lines come by themselves. */
 export default function Tower() {
+  const { t } = useTranslation();
+  const [view, setView] = useState<(typeof VIEWS)[number]>('deeds');
+  return (
+    <>
+      <PageHead title={t('nav.tower')} sub={t('tower.sub')}>
+        <SegmentedControl size="sm" aria-label={t('tower.view')} value={view} onChange={(value) => setView(value as typeof view)} data={VIEWS.map((value) => ({ value, label: t(`tower.${value}`) }))} data-tower-view />
+      </PageHead>
+      {view === 'deeds' && <Deeds />}
+      {view === 'agents' && <><AgentsPanel /><AgentRuns /></>}
+      {view === 'calls' && <AgentCalls />}
+    </>
+  );
+}
+
+function Deeds() {
   const { t } = useTranslation();
   const f = useFormat();
   const [who, setWho] = useState('all');
@@ -21,10 +40,10 @@ export default function Tower() {
   const shown = (answer.data?.items ?? []).filter((one) => (who === 'all' || (who === 'person') === (one.actor_kind === 'person')) && (!words || `${one.actor} ${one.what} ${one.asset ?? ''} ${one.task ?? ''}`.toLowerCase().includes(words)));
   return (
     <>
-      <PageHead title={t('nav.tower')} sub={t('tower.sub')}>
+      <Group gap="xs" mb="sm">
         <TextInput aria-label={t('tower.search')} placeholder={t('tower.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
         <SegmentedControl size="sm" aria-label={t('tower.who')} value={who} onChange={setWho} data={[{ value: 'all', label: t('tower.all') }, { value: 'person', label: t('tower.people') }, { value: 'machine', label: t('tower.machines') }]} />
-      </PageHead>
+      </Group>
       <Panel pad={false}>
         <Answer of={answer} empty={() => shown.length === 0} none={t('tower.none')}>
           {() => (

@@ -16,7 +16,7 @@ from lineshaft.act.agency.journal import Journal
 from lineshaft.act.agency.register import Register
 from lineshaft.act.agency.trust import Trust
 from lineshaft.core import Bus, Database, Forbidden, LineshaftError
-from lineshaft.guard import Guard, Subject
+from lineshaft.guard import NOTED, REFUSALS, Guard, Subject
 
 T = TypeVar("T")
 ONE_CALL = Amount(calls=1)
@@ -56,12 +56,18 @@ class Agency:
         if kept is not None and kept["state"] == "ok":
             return kept["answer"]
         call_id = self.begin(subject, "tool", tool, arguments, ONE_CALL, run_id=run_id, key=key)
+        noted: list[str] = []
+        mark = NOTED.set(noted)
         try:
             answer = run()
         except Exception as error:
             why = error.what if isinstance(error, LineshaftError) else type(error).__name__
+            if isinstance(error, REFUSALS) and "refused" not in noted:
+                self._audit(subject, tool, arguments, error)
             self._end(call_id, "refused" if isinstance(error, Forbidden) else "failed", None, why)
             raise
+        finally:
+            NOTED.reset(mark)
         self._end(call_id, "ok", json.loads(json.dumps(answer, default=str)), "")
         return answer
 
@@ -102,8 +108,18 @@ class Agency:
         with self._db.begin() as tx:
             self.journal.refused(tx, subject.name, what, arguments, run_id, error.what)
             self.budget.refused(tx, subject.name)
-            detail = {"code": error.code, "arguments": json.loads(json.dumps(dict(arguments), default=str))}
-            self._guard.record(tx, subject, "agents.use", f"tool:{what}"[:400], detail, "refused")
+            self._record(tx, subject, what, arguments, error)
+
+    def _audit(self, subject: Subject, what: str, arguments: Mapping[str, Any], error: LineshaftError) -> None:
+        """Put a refusal inside a tool on record, where no command has done so."""
+        with self._db.begin() as tx:
+            self._record(tx, subject, what, arguments, error)
+
+    def _record(
+        self, tx: Connection, subject: Subject, what: str, arguments: Mapping[str, Any], error: LineshaftError
+    ) -> None:  # fmt: skip
+        detail = {"code": error.code, "arguments": json.loads(json.dumps(dict(arguments), default=str))}
+        self._guard.record(tx, subject, "agents.use", f"tool:{what}"[:400], detail, "refused")
 
     def _end(self, call_id: str, state: str, answer: Any, why: str) -> None:
         def write(tx: Connection) -> None:

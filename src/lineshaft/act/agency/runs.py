@@ -33,7 +33,7 @@ class Runs:
             "output": {},
             "diff": [],
         }
-        row |= {"opened": now_ns(), "tokens": 0, "money": 0.0, "attempts": 0, "holder": "", "why": "", **about}
+        row |= {"opened": now_ns(), "tokens": 0, "money": 0.0, "attempts": 0, "alone": False, "holder": "", "why": "", **about}
         tx.execute(runs.insert().values(**row))
         return str(row["id"])
 
@@ -63,6 +63,10 @@ class Runs:
         tokens, money = tx.execute(sums.where(calls.c.run_id == run_id)).one()
         bump(tx, runs, run_id, None, state=state, closed=now_ns(), tokens=int(tokens or 0), money=float(money or 0.0), **values)
         return True
+
+    def was_alone(self, tx: Connection, run_id: str) -> None:
+        """Note that what a run proposed was carried out without asking."""
+        tx.execute(runs.update().where(runs.c.id == run_id).values(alone=True))
 
     def seen(self, run_id: str, fingerprint: str) -> None:
         """Note with which model, words and tools a run works."""

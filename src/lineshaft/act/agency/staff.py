@@ -106,7 +106,10 @@ class Staff:
     def alone(self, tx: Connection, case: Row, run: Row) -> bool:
         """Say whether the agent's proposal is carried out without asking this time."""
         fingerprint = self.runs.get(run["id"], tx)["fingerprint"]
-        return self.agency.trust.may_alone(tx, run["agent"], case["process"], run["task"], fingerprint)
+        alone = self.agency.trust.may_alone(tx, run["agent"], case["process"], run["task"], fingerprint)
+        if alone:
+            self.runs.was_alone(tx, run["id"])
+        return alone
 
     def judged(self, tx: Connection, approval: Row, decision: str, by: Subject) -> tuple[str, str]:
         """Note what a person decided about an agent's proposal; return the agent and what that changed."""
@@ -151,8 +154,8 @@ class Staff:
     def object_to(self, tx: Connection, run_id: str, by: Subject) -> tuple[dict[str, Any], str]:
         """Note that a person disagrees with what an agent did alone; return its run and what that changed."""
         run = self.runs.get(run_id, tx)
-        if run["case_id"] is None or run["state"] != "done":
-            raise InvalidInput("this was no deed of an agent's own", code="agent.run")
+        if not run["alone"]:
+            raise InvalidInput("this was no deed of an agent's own", hint="decide about its proposal", code="agent.run")
         return run, self.agency.trust.objected(tx, run, by.id)
 
     # -- how work ends

@@ -85,6 +85,7 @@ runs = _entity(
     sa.Column("tokens", sa.BigInteger, nullable=False, default=0),
     sa.Column("money", sa.Float, nullable=False, default=0.0),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("alone", sa.Boolean, nullable=False, default=False),
     sa.Column("holder", sa.String(60), nullable=False, default=""),
     sa.UniqueConstraint("case_id", "task"),
 )

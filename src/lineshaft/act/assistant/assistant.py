@@ -23,6 +23,8 @@ PATIENCE = 3.0
 TABLES = {"document": "documents", "order": "work_orders", "instruction": "work_orders"}
 NEAR = {"here": 1.0, "kin": 0.8, "above": 0.7, "below": 0.75, "anywhere": 0.55}
 """How much a passage counts by where it belongs: the machine itself, one of its kind, what it is part of, its parts, nowhere."""
+WEIGHT = {"document": 1.0, "instruction": 1.0, "order": 0.7}
+"""What is written to be read counts for more than what somebody noted."""
 ENOUGH = 0.35
 """A passage that fits less than this, against the best one, is not shown."""
 
@@ -81,7 +83,7 @@ class Assistant:
         for hit in self.index.search(asked, 120):
             where = near(hit.asset)
             if where and self._sees(subject, hit):
-                rated.append((-hit.rank * NEAR[where], hit))
+                rated.append((-hit.rank * NEAR[where] * WEIGHT[hit.kind], hit))
         rated.sort(key=lambda one: (-one[0], one[1].id))
         best = rated[0][0] if rated else 0.0
         return [hit for rate, hit in rated[:limit] if rate >= best * ENOUGH]

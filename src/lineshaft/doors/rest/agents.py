@@ -181,6 +181,7 @@ class RunShape(Shape):
     asset: Annotated[str, Field(examples=["Bakery/Line 1/Cooler/Coolant pump"])]
     state: Annotated[str, Field(examples=["done"], description="queued, running, done, fell (to a person) or stopped")]
     dry_run: Annotated[bool, Field(examples=[False])]
+    alone: Annotated[bool, Field(examples=[False], description="Carried out without asking: trust was earned.")]
     why: Annotated[str, Field(examples=[""])]
     asked_by: Annotated[str | None, Field(examples=["rule:maintenance"])]
     opened: Moment
