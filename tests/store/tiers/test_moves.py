@@ -241,6 +241,13 @@ def test_a_damaged_object_is_an_error_not_an_answer(old: Store, bucket: Bucket) 
     assert name.rpartition("/")[2] not in here(old)
 
 
+def test_an_object_that_is_gone_is_named(old: Store, bucket: Bucket) -> None:
+    name = bucket.files()[0]
+    bucket.objects.delete(name)
+    with pytest.raises(NotFound, match="does not have lineshaft/samples/day="):
+        everything(old)
+
+
 def test_another_home_may_not_have_the_same_prefix(tmp_path_factory: pytest.TempPathFactory, old: Store, bucket: Bucket) -> None:
     assert here(old) == []
     other = Home(tmp_path_factory.mktemp("other"))

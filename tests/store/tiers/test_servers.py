@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from lineshaft.cli.outside import outside_answers
-from lineshaft.core import ConfigError, CredentialsError, NotFound, Retryable, now_ns
+from lineshaft.core import ConfigError, CredentialsError, Retryable, now_ns
 from lineshaft.store import Rule, Store, Tag, TiersSettings, files_of
 from lineshaft.store.tiers.objects import Objects, Taken, digest
 from tests.counterparts import buckets
@@ -150,7 +150,7 @@ def test_the_probe_leaves_nothing_and_the_claim_holds(server: Server, bucket: st
 
 def test_a_bucket_that_is_not_there_is_told(server: Server) -> None:
     objects = Objects.of(settings(server.url, "no-such-bucket"))
-    with pytest.raises(NotFound, match="does not have"):
+    with pytest.raises(ConfigError, match="bucket is not there"):
         objects.check("lineshaft", "home")
 
 
@@ -193,7 +193,7 @@ def test_tls_with_an_authority_of_ones_own(tmp_path: Path) -> None:
             with pytest.raises(Retryable, match="does not answer"):
                 Objects.of(chosen).probe("lineshaft")
             known = chosen.model_copy(update={"ca_file": str(certificate)})
-            with pytest.raises(NotFound, match="does not have"):
+            with pytest.raises(ConfigError, match="bucket is not there"):
                 Objects.of(known).probe("lineshaft")
     except buckets.Absent as reason:
         pytest.skip(str(reason))

@@ -156,7 +156,7 @@ class Objects:
             return
         found = self.head(key)
         if found is None:
-            raise self._gone(key, "there is no such object")
+            raise self._gone(key)
         for start in range(0, found.size, _PIECE):
             with self._asking(key):
                 piece = bytes(obstore.get_range(self._store, key, start=start, end=min(start + _PIECE, found.size)))
@@ -183,7 +183,11 @@ class Objects:
         Raises ConfigError with the reason where it does not, Retryable where it does not answer.
         """
         probe = f"{prefix}/probe-{uuid.uuid4().hex}"
-        self.create(probe, b"1")
+        try:
+            self.create(probe, b"1")
+        except NotFound:
+            hint = "make it, or correct [tiers] bucket"
+            raise ConfigError("this bucket is not there", where=self.where, hint=hint, code="tiers.no-bucket") from None
         try:
             self.create(probe, b"2")
         except Taken:
@@ -224,8 +228,8 @@ class Objects:
             yield
         except (told.AlreadyExistsError, told.PreconditionError):
             raise Taken(key) from None
-        except FileNotFoundError as problem:
-            raise self._gone(key, _first(problem)) from None
+        except FileNotFoundError:
+            raise self._gone(key) from None
         except (told.UnauthenticatedError, told.PermissionDeniedError) as problem:
             hint = "check the keys in the environment ([tiers] key_env, secret_env) and the bucket's policy"
             raise CredentialsError(f"object storage refuses us: {_first(problem)}", where=self.where, hint=hint) from None
@@ -234,9 +238,9 @@ class Objects:
                 self._down = (time.monotonic() + _DOWN_S, problem)
             raise self._silent(problem) from None
 
-    def _gone(self, key: str, said: str) -> NotFound:
+    def _gone(self, key: str) -> NotFound:
         hint = "look whether bucket and object exist; bring an object back from the bucket's own versions or backup"
-        return NotFound(f"object storage does not have {key}: {said}", where=self.where, hint=hint, code="tiers.gone")
+        return NotFound(f"object storage does not have {key}", where=self.where, hint=hint, code="tiers.gone")
 
     def _silent(self, problem: Exception) -> Retryable:
         hint = "check network and store; what lies in memory and on this disk answers as before"
@@ -246,8 +250,9 @@ class Objects:
 
 
 def _first(problem: Exception) -> str:
-    """Return the first line of what the library says, cut where it becomes a dump."""
-    return str(problem).strip().partition("\n")[0].partition("Debug source")[0][:300].strip()
+    """Return what the library says without its account of tries, cut where it becomes a dump."""
+    line = str(problem).strip().partition("\n")[0].partition("Debug source")[0]
+    return line.removeprefix("Generic S3 error: ").rpartition("HTTP error: ")[2][:300].strip()
 
 
 def _secret(name: str) -> str:
