@@ -25,6 +25,7 @@ _PAIRS = (
     ("störung", "fault"), ("fehler", "fault"), ("tauschen", "replace"), ("wechseln", "replace"),
     ("prüfen", "check"), ("reinigen", "clean"), ("ausrichten", "align"), ("ausrichtung", "alignment"),
     ("welle", "shaft"), ("mischer", "mixer"), ("sperren", "lockout"),
+    ("wechseln", "change"), ("tauschen", "change"), ("heiß", "heat"), ("einbau", "mount"), ("ausbau", "remove"),
 )  # fmt: skip
 _OTHER: dict[str, set[str]] = {}
 for _german, _english in _PAIRS:
