@@ -58,6 +58,14 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 (`limit`, `after`); errors are problems (RFC 9457); a command with an `Idempotency-Key` is done once, however often it is sent."""
 
 
+_UPSTREAM = (guard, permissions, system, assets, production, logbook, values, sampled)
+_KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
+_FIGURES = (compute, recompute, detect, machine_models)
+_UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
+_ACTING = (act, processes, agents, assistant, notifications, live)
+_ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)
+
+
 def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     """Return the application: the API under /api/v1, its description, and the live stream's hub as `app.state.hub`."""
     stream = hub or Hub(PathBook(rooms.assets, rooms.store))
@@ -85,40 +93,7 @@ def build(rooms: Rooms, hub: Hub | None = None) -> FastAPI:
     app.state.rooms = rooms
     app.state.hub = stream
     api = APIRouter(prefix="/api/v1")
-    upstream = (
-        guard,
-        permissions,
-        system,
-        assets,
-        production,
-        logbook,
-        values,
-        sampled,
-        store,
-        ledger,
-        sql,
-        catalog,
-        cost,
-        tiers,
-        etl,
-        images,
-        imports,
-    )
-    upkeep = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
-    for room in (
-        *upstream,
-        compute,
-        recompute,
-        detect,
-        machine_models,
-        *upkeep,
-        act,
-        processes,
-        agents,
-        assistant,
-        notifications,
-        live,
-    ):
+    for room in _ROOMS:
         api.include_router(room.router)
     app.include_router(api)
     app.add_middleware(Veiling)
