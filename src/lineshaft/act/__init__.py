@@ -17,7 +17,7 @@ from lineshaft.act.chart import drawn
 from lineshaft.act.matrix import Mode, mode_of
 from lineshaft.act.notify import Notifier
 from lineshaft.act.process import Process, look_at, read_process
-from lineshaft.act.readiness import readiness
+from lineshaft.act.readiness import readiness_of
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.tables import MIGRATIONS as OWN_MIGRATIONS
 from lineshaft.act.tower import TowerAdded
@@ -54,5 +54,5 @@ __all__ = [
     "look_at",
     "mode_of",
     "read_process",
-    "readiness",
+    "readiness_of",
 ]

@@ -24,7 +24,7 @@ class Newest(Protocol):
         ...
 
 
-def readiness(process: Process, alarms: Collection[Mapping[str, Any]], assets: Assets, store: Newest) -> list[dict[str, Any]]:
+def readiness_of(process: Process, alarms: Collection[Mapping[str, Any]], assets: Assets, store: Newest) -> list[dict[str, Any]]:
     """Return every need at every place: asset, need, property, state (ready, missing, unbound, silent, stale, bad), age_s."""
     now = now_ns()
     return [_state(asset, need, fresh, assets, store, now) for asset, need, fresh in _wanted(process, alarms)]

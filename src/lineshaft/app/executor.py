@@ -14,6 +14,7 @@ import numpy as np
 
 from lineshaft import act, assets, detect, guard, maintain, production
 from lineshaft.app.settings import Settings, open_database
+from lineshaft.app.telling import webhook_events
 from lineshaft.core import Bus, ConfigError, Database, SystemEvents
 
 LOOK_EVERY = 10.0
@@ -73,6 +74,8 @@ class Executor:
         self.webhooks = maintain.Webhooks(self.db, self.bus, hooks, source, self.name)
         self.partner = maintain.Partner(self.db, self.guard, self.orders, self.bus, home, settings.maintain, self.name)
         self.act.listen()
+        for event, write in webhook_events(self.webhooks):
+            self.bus.within(event, write)
         self.bus.on(act.ExecutorLost, self._on_lost, "maintain: what an executor that died was bringing is brought from here")
         self.bus.on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
 

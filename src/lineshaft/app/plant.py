@@ -166,9 +166,11 @@ class Plant:
         )
         on(maintain.ReturnedToService, self._on_return, "detect: models of the asset begin anew")
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
-        told = (rest.tell_events(self._hub), webhook_events(self.webhooks), self.act.notifier.wires())
+        told = (rest.tell_events(self._hub), self.act.notifier.wires())
         for event, handler, name in [wire for wires in told for wire in wires]:
             on(event, handler, name)
+        for event, write in webhook_events(self.webhooks):
+            self.bus.within(event, write)
 
     def _reload(self) -> list[Problem]:
         """Compile formulas and alarm definitions anew; what is wrong is told and stops nothing else."""

@@ -6,34 +6,36 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from lineshaft.act import CaseChanged
 from lineshaft.core import iso
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
 from lineshaft.maintain import OrderChanged, PurchaseChanged, Webhooks
 
-Wire = tuple[type[Any], Callable[[Any], None], str]
+Wire = tuple[type[Any], Callable[[Connection, Any], None]]
 
 
 def webhook_events(webhooks: Webhooks) -> Iterator[Wire]:
-    """Yield what to connect: the event, its handler, its name for `lineshaft rooms`."""
+    """Yield what to connect within the transaction of a change, so that none is lost: the event and its handler."""
 
-    def of(kind: str, what: str, asset: str, subject: str) -> Callable[[Any], None]:
+    def of(kind: str, what: str, asset: str, subject: str) -> Callable[[Connection, Any], None]:
         """Return a handler that takes what it tells from the event's fields of these names."""
 
-        def tell(event: Any) -> None:
+        def tell(tx: Connection, event: Any) -> None:
             said = str(getattr(event, what, what))
             if not (isinstance(event, AlarmChanged) and said in ("raised", "cleared")):  # told with more beside
-                webhooks.tell(kind, said, str(getattr(event, asset, "")), str(getattr(event, subject)), _plain(event))
+                webhooks.tell(kind, said, str(getattr(event, asset, "")), str(getattr(event, subject)), _plain(event), tx)
 
         return tell
 
-    yield OrderChanged, of("order", "what", "asset", "number"), "webhooks: orders"
-    yield CaseChanged, of("case", "what", "asset", "number"), "webhooks: cases"
-    yield PurchaseChanged, of("purchase", "state", "", "number"), "webhooks: purchases"
-    yield FindingRaised, of("finding", "raised", "asset_path", "finding_id"), "webhooks: findings"
-    yield AlarmRaised, of("alarm", "raised", "asset_path", "alarm_id"), "webhooks: an alarm was raised"
-    yield AlarmCleared, of("alarm", "cleared", "asset_path", "alarm_id"), "webhooks: an alarm cleared"
-    yield AlarmChanged, of("alarm", "what", "asset_path", "alarm_id"), "webhooks: an alarm was acknowledged, shelved or reset"
+    yield OrderChanged, of("order", "what", "asset", "number")
+    yield CaseChanged, of("case", "what", "asset", "number")
+    yield PurchaseChanged, of("purchase", "state", "", "number")
+    yield FindingRaised, of("finding", "raised", "asset_path", "finding_id")
+    yield AlarmRaised, of("alarm", "raised", "asset_path", "alarm_id")
+    yield AlarmCleared, of("alarm", "cleared", "asset_path", "alarm_id")
+    yield AlarmChanged, of("alarm", "what", "asset_path", "alarm_id")
 
 
 def _plain(event: Any) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
+from sqlalchemy.engine import Connection
+
 from lineshaft.core.clock import now_ns
+from lineshaft.core.database import after_commit
 
 E = TypeVar("E")
 log = logging.getLogger("lineshaft.bus")
@@ -48,6 +51,7 @@ class Bus:
 
     def __init__(self) -> None:
         self._wires: dict[type[object], list[Wire]] = defaultdict(list)
+        self._inside: dict[type[object], list[Callable[[Connection, object], None]]] = defaultdict(list)
         self._failing: set[str] = set()
         self._lock = threading.Lock()
 
@@ -56,6 +60,17 @@ class Bus:
         label = name or getattr(handler, "__qualname__", repr(handler))
         with self._lock:
             self._wires[event].append(Wire(event, label, cast("Callable[[object], None]", handler)))
+
+    def within(self, event: type[E], handler: Callable[[Connection, E], None]) -> None:
+        """Connect what must not be lost: it writes in the transaction of the change, so a crash right after loses neither."""
+        with self._lock:
+            self._inside[event].append(cast("Callable[[Connection, object], None]", handler))
+
+    def tell_with(self, tx: Connection, event: object) -> None:
+        """Tell of a change with its transaction: what is connected `within` writes in it, all others hear after the commit."""
+        for handler in tuple(self._inside.get(type(event), ())):
+            handler(tx, event)
+        after_commit(tx, lambda: self.tell(event))
 
     def tell(self, event: object) -> None:
         """Run every handler of the event's type; a failing handler becomes a SystemEvent that ends when it works again."""

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import NS, Bus, Conflict, Database, InvalidInput, NotFound, after_commit, bump, iso, new_id, now_ns
+from lineshaft.core import NS, Bus, Conflict, Database, InvalidInput, NotFound, bump, iso, new_id, now_ns
 from lineshaft.detect.condition import Change
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState, after, uncovered
@@ -111,7 +111,7 @@ class Register:
         event = AlarmCleared(
             new["id"], new["occurrence"] or "", new["asset_id"], new["asset"], new["name"], new["kind"], change.at
         )
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
         return new
 
     def input(self, tx: Connection, row: Mapping[str, Any], quality: str, at: int) -> dict[str, Any]:
@@ -133,7 +133,7 @@ class Register:
         new = self._write(tx, row, "raise", values, None, at=at, value=value)
         if not hidden:
             event = raised(new)
-            after_commit(tx, lambda: self._bus.tell(event))
+            self._bus.tell_with(tx, event)
         return new
 
     def _write(
@@ -167,7 +167,7 @@ class Register:
             )
         )
         event = AlarmChanged(new["id"], new["asset"], new["name"], new["kind"], what, new["state"])
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
         return new
 
 

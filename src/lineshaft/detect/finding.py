@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Bus, Database, InvalidInput, NotFound, after_commit, bump, did_you_mean, new_id, now_ns
+from lineshaft.core import Bus, Database, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns
 from lineshaft.detect.events import FindingRaised
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Subject
@@ -68,7 +68,7 @@ class Findings:
             row["at"],
             by.id,
         )
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
         return self.get(row["id"], tx)
 
     def get(self, finding_id: str, tx: Connection | None = None) -> dict[str, Any]:

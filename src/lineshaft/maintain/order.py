@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
-from lineshaft.core import Bus, Database, InvalidInput, NotFound, after_commit, bump, new_id, now_ns
+from lineshaft.core import Bus, Database, InvalidInput, NotFound, bump, new_id, now_ns
 from lineshaft.detect import Detect
 from lineshaft.guard import Subject
 from lineshaft.maintain import permit
@@ -250,7 +250,7 @@ class Orders(OrderBook):
         shown = self._step(tx, order_id, "verify", by, version, note)
         sources = tuple((one["type"], one["id"]) for one in findings_of(tx, row["id"]))
         event = ReturnedToService(row["id"], row["number"], row["asset"], row["failure_mode"], sources, now_ns(), by.id)
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
         return shown
 
     def close(
@@ -357,7 +357,7 @@ class Orders(OrderBook):
             )
         )
         event = OrderChanged(row["id"], row["number"], row["asset"], what, state, by.id, row["case_id"])
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
 
 
 def _origin(source: tuple[str, str] | None, source_id: str | None, instruction: tuple[str, int] | None) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from lineshaft.core import (
     Forbidden,
     InvalidInput,
     NotFound,
-    after_commit,
     bump,
     iso,
     new_id,
@@ -217,7 +216,7 @@ class Purchases:
 
     def _told(self, tx: Connection, row: Mapping[str, Any], state: str, by: Subject) -> None:
         event = PurchaseChanged(row["id"], row["number"], row["part"], state, by.id, row["case_id"])
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
 
 
 def _amount(quantity: object) -> float:

@@ -67,15 +67,17 @@ class Webhooks:
         entries = [hook.entry for hook in self._hooks.values()]
         return [{"name": one.name, "url": one.url, "events": list(one.events), "asset": one.asset} for one in entries]
 
-    def tell(self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any]) -> int:
-        """Write down what happened for everybody who asked for it; return for how many."""
+    def tell(
+        self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any], tx: Connection | None = None
+    ) -> int:
+        """Write down what happened for everybody who asked for it, in its own transaction if given; return for how many."""
         entries = [hook.entry for hook in self._hooks.values()]
         wanted = [one for one in entries if kind in one.events and _below(asset, one.asset)]
         if wanted:
             event = _event(self._source, f"org.lineshaft.{kind}.{what}", subject, data)
-            with self._db.begin() as tx:
+            with self._db.begin(tx) as inside:
                 for one in wanted:
-                    self._write(tx, one.name, event, subject)
+                    self._write(inside, one.name, event, subject)
         return len(wanted)
 
     def test(self, tx: Connection, name: str, by: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from lineshaft.act import drawn, readiness
+from lineshaft.act import drawn, readiness_of
 from lineshaft.core import NotFound, did_you_mean
 from lineshaft.doors.rest.act import CaseShape, case_row
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
@@ -171,7 +171,7 @@ def process_map(rooms: House, subject: Reader, process: str) -> ProcessMap:
     one = known[process]
     standing = [row for row in rooms.act.figures.standing(process) if subject.reaches(row["asset"])]
     times = rooms.act.figures.times(process, rooms.act.figures.last_90_days())
-    ready = readiness(one, rooms.detect.alarms(active_only=False, kind=None), rooms.assets, rooms.store)
+    ready = readiness_of(one, rooms.detect.alarms(active_only=False, kind=None), rooms.assets, rooms.store)
     opened = rooms.act.figures.open_cases().get(process, [])
     brief = _brief(rooms, process, [place for place in opened if subject.reaches(place)])
     steps = [{"step": one.before}] if isinstance(one.before, str) else [step.model_dump() for step in one.before]
