@@ -544,7 +544,7 @@ class Cases:
 
     def _tell(self, tx: Connection, case: Mapping[str, Any], state: str, what: str) -> None:
         event = CaseChanged(case["id"], case["number"], case["asset"], state, what)
-        after_commit(tx, lambda: self._bus.tell(event))
+        self._bus.tell_with(tx, event)
 
 
 def kind_of(actor: str) -> str:
