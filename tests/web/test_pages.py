@@ -39,6 +39,7 @@ PATHS = [
     "/catalog",
     "/ledger",
     "/cost",
+    "/models",
     "/documents",
     "/webhooks",
     "/audit",

@@ -1,0 +1,27 @@
+import { queryOptions } from '@tanstack/react-query';
+import { ask } from './client';
+
+export interface Flaw { code: string; what: string; action: string; figure: number }
+export interface SensorQuality { name: string; role: string; used: boolean; missing: number; flaws: Flaw[] }
+export interface Quality { rows: number; start: string; end: string; every_s: number; table: Flaw[]; sensors: SensorQuality[] }
+export interface ModelAlert { start: string; end: string | null; peak: number; sensors: { property?: string; name?: string; share: number }[] }
+export interface ModelVersion {
+  number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; by: string | null; alerts: number;
+  now: { at?: string; score?: number | null; reason?: string };
+  about: { rows?: number; quality?: Quality; thresholds?: { warnings?: string[] } };
+  backtest: { days?: number; alerts?: ModelAlert[] };
+}
+export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; promote: string; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
+export interface Part { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null; residual: number | null }
+export interface Scores { number: number; rows: { timestamp: string; score: number | null; reason: string }[]; alerts: ModelAlert[]; time_in: Record<string, number>; at: string | null; explanation: Part[] }
+
+export const models = {
+  list: queryOptions({ queryKey: ['anomaly-models'], queryFn: ({ signal }) => ask<{ items: MachineModel[] }>('anomaly-models', { query: { limit: 500 }, signal }), refetchInterval: ({ state }) => (state.data?.items.some((one) => one.versions[0]?.state === 'training') ? 1_000 : 15_000) }),
+  scores: (id: string, number: number, hours: number, at: string | null) =>
+    queryOptions({
+      queryKey: ['anomaly-models', 'scores', id, number, hours, at],
+      queryFn: ({ signal }) => ask<Scores>(`anomaly-models/${id}/scores`, { query: { number, at: at ?? undefined, start: new Date(Date.now() - hours * 3_600_000).toISOString(), end: new Date().toISOString() }, signal }),
+      retry: false,
+      staleTime: 30_000,
+    }),
+};

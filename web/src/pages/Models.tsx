@@ -1,0 +1,256 @@
+import { Alert, Badge, Box, Button, Group, MultiSelect, Progress, SegmentedControl, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useTranslation } from 'react-i18next';
+import { post } from '../api/client';
+import { models, type MachineModel, type ModelAlert, type ModelVersion, type Part, type Quality, type Scores } from '../api/models';
+import { q, useCommand } from '../api/queries';
+import { explain, report } from '../app/notices';
+import { useMay } from '../app/session';
+import { useFormat } from '../format/useFormat';
+import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Scroll } from '../parts/Scroll';
+
+const SPANS: Record<string, number> = { '6h': 6, '1d': 24, '7d': 168, '30d': 720 };
+const short = (path: string, asset: string): string => (path.startsWith(`${asset}/`) ? path.slice(asset.length + 1) : path);
+
+/** Models that know how a machine runs when all is well: trained, tried, at work, and what they see. */
+export default function Models() {
+  const { t } = useTranslation();
+  const may = useMay('models.edit');
+  const [planning, setPlanning] = useState(false);
+  const [chosen, setChosen] = useState<string | null>(null);
+  const list = useQuery(models.list);
+  const one = list.data?.items.find((item) => item.id === chosen) ?? list.data?.items[0];
+  return (
+    <>
+      <PageHead title={t('nav.models')} sub={t('models.sub')}>{may && <Button onClick={() => setPlanning(!planning)} aria-expanded={planning}>{t('models.plan')}</Button>}</PageHead>
+      <Stack gap="sm">
+        {planning && <Plan onDone={(id) => { setPlanning(false); if (id) setChosen(id); }} />}
+        <Answer of={list} empty={(page) => page.items.length === 0} none={t('models.none')}>
+          {(page) => (
+            <>
+              <Picked items={page.items} chosen={one?.id} onPick={setChosen} />
+              {one && <Versions key={`${one.id}v`} of={one} />}
+              {one && one.versions.some((each) => each.state === 'ready') && <Seen key={one.id} of={one} />}
+              {one?.versions[0]?.about.quality && <Panel title={t('models.quality')} pad={false}><QualityTable of={one.versions[0].about.quality} asset={one.asset} /></Panel>}
+            </>
+          )}
+        </Answer>
+      </Stack>
+    </>
+  );
+}
+
+function Picked({ items, chosen, onPick }: { items: MachineModel[]; chosen: string | undefined; onPick: (id: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Panel title={t('models.all')} pad={false}>
+      <Scroll minWidth={640}>
+        <Table>
+          <Table.Thead><Table.Tr><Table.Th>{t('models.name')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('models.mode')}</Table.Th><Table.Th>{t('models.now')}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {items.map((one) => (
+              <Table.Tr key={one.id}>
+                <Table.Td><Button variant={one.id === chosen ? 'filled' : 'default'} size="compact-md" aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>{one.name}</Button></Table.Td>
+                <Table.Td className="wrap">{one.asset}</Table.Td>
+                <Table.Td>{t(one.active !== null ? 'models.active' : one.shadow !== null ? 'models.shadow' : 'models.off')}</Table.Td>
+                <Table.Td><Now of={one.versions.find((each) => each.number === (one.active ?? one.shadow))} /></Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Scroll>
+    </Panel>
+  );
+}
+
+/** What the model says now, as a word; an anomaly carries a sign too, never a colour alone. */
+function Now({ of: one }: { of: ModelVersion | undefined }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  if (!one?.now.reason) return <>–</>;
+  return (
+    <Group gap={4} wrap="nowrap">
+      {one.now.reason === 'anomaly' && <IconAlertTriangle size={16} aria-hidden color="var(--alarm-2)" />}
+      <Text size="sm">{t(`models.reason.${one.now.reason}`)}{typeof one.now.score === 'number' && ` (${f.number(one.now.score, 2)})`}</Text>
+    </Group>
+  );
+}
+
+function Versions({ of: one }: { of: MachineModel }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const may = useMay('models.edit');
+  const train = useCommand(() => post(`anomaly-models/${one.id}/train`, {}), ['anomaly-models']);
+  const cancel = useCommand(() => post(`anomaly-models/${one.id}/cancel`, {}), ['anomaly-models']);
+  const back = useCommand(() => post(`anomaly-models/${one.id}/back`, { version: one.version }), ['anomaly-models'], () => report(t('word.saved')));
+  const use = useCommand(({ number, mode }: { number: number; mode: string }) => post(`anomaly-models/${one.id}/use`, { number, mode, version: one.version }), ['anomaly-models'], () => report(t('word.saved')));
+  const training = one.versions.some((each) => each.state === 'training');
+  const mode = (each: ModelVersion): string => (each.number === one.active ? 'active' : each.number === one.shadow ? 'shadow' : 'off');
+  return (
+    <Panel title={t('models.versions', { name: one.name })} extra={may && <Group gap="xs">{one.previous !== null && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('models.back', { number: one.previous })}</Button>}<Button size="compact-md" disabled={training} onClick={() => train.mutate(undefined)}>{t('models.train')}</Button></Group>}>
+      <Facts of={[[t('models.properties'), one.properties.map((path) => short(path, one.asset)).join(', ')], [t('models.lookback'), `${f.span(one.lookback_s)}, ${t('models.rowEvery', { every: f.span(one.every_s) })}`], [t('models.retrain'), one.retrain_s ? f.span(one.retrain_s) : t('models.byHand')]]} />
+      <Stack gap="xs" mt="sm">
+        {one.versions.length === 0 && <Text c="dimmed">{t('models.untrained')}</Text>}
+        {one.versions.map((each) => (
+          <Box key={each.number} pt="xs" style={{ borderTop: '1px solid var(--line)' }}>
+            <Group justify="space-between" gap="xs">
+              <Group gap="xs">
+                <Text fw={600}>{t('models.version', { number: each.number })}</Text>
+                <Badge color="slate" variant={mode(each) === 'active' ? 'filled' : 'outline'}>{t(each.state === 'ready' ? `models.${mode(each)}` : `models.state.${each.state}`)}</Badge>
+                <Text size="sm" c="dimmed">{f.when(each.ended ?? each.begun)}{each.by && ` · ${each.by}`}</Text>
+              </Group>
+              {may && each.state === 'training' && <Button size="compact-sm" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => cancel.mutate(undefined)}>{t('action.cancel')}</Button>}
+              {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
+            </Group>
+            {each.state === 'training' && <Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" />}
+            {each.error && <Text size="sm" className="wrap">{each.error}</Text>}
+            {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, days: f.number(each.backtest.days, 0) })}</Text>}
+            {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
+            {each.about.thresholds?.warnings?.map((text) => <Text key={text} size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden /> {text}</Text>)}
+          </Box>
+        ))}
+      </Stack>
+    </Panel>
+  );
+}
+
+function AlertList({ items, asset }: { items: readonly ModelAlert[]; asset: string }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  return <ul className="plain">{items.slice(0, 12).map((one) => <li key={one.start}><Text size="sm" component="span">{f.when(one.start)} – {one.end ? f.when(one.end) : t('models.lasting')}: {one.sensors.slice(0, 3).map((each) => `${short(each.property ?? each.name ?? '', asset)} ${f.percent(each.share, 0)}`).join(', ')}</Text></li>)}</ul>;
+}
+
+function Seen({ of: one }: { of: MachineModel }) {
+  const { t } = useTranslation();
+  const ready = one.versions.filter((each) => each.state === 'ready');
+  const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
+  const [span, setSpan] = useState('1d');
+  const [at, setAt] = useState<string | null>(null);
+  const answer = useQuery(models.scores(one.id, number, SPANS[span] ?? 24, at));
+  return (
+    <Panel title={t('models.seen')} extra={<Group gap="xs">{ready.length > 1 && <Select size="xs" w={120} aria-label={t('models.whichVersion')} value={String(number)} onChange={(value) => setNumber(Number(value))} data={ready.map((each) => ({ value: String(each.number), label: t('models.version', { number: each.number }) }))} allowDeselect={false} />}<SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={(value) => { setSpan(value); setAt(null); }} data={Object.keys(SPANS)} /></Group>}>
+      {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
+      {answer.data && <><Line of={answer.data} onPick={setAt} /><AlertList items={answer.data.alerts} asset={one.asset} /><Shares of={answer.data} asset={one.asset} /></>}
+    </Panel>
+  );
+}
+
+/** Scores over time against the threshold (0.5); what was not judged is a gap. */
+function Line({ of: told, onPick }: { of: Scores; onPick: (at: string) => void }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const [width, height] = [1000, 140];
+  const x = (n: number): number => (n / Math.max(1, told.rows.length - 1)) * width;
+  const y = (score: number): number => height - 6 - score * (height - 12);
+  let pen = 'M';
+  const path = told.rows.map((row, n) => {
+    if (row.score === null) { pen = 'M'; return ''; }
+    const step = `${pen}${x(n).toFixed(1)},${y(row.score).toFixed(1)}`;
+    pen = 'L';
+    return step;
+  }).join('');
+  const worst = Math.max(0, ...told.rows.map((row) => row.score ?? 0));
+  const pick = (event: React.MouseEvent<SVGSVGElement>): void => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const row = told.rows[Math.round(((event.clientX - box.left) / box.width) * (told.rows.length - 1))];
+    if (row) onPick(row.timestamp);
+  };
+  return (
+    <>
+      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" width="100%" height={height} role="img" aria-label={t('models.chart', { worst: f.number(worst, 2) })} onClick={pick} style={{ cursor: 'crosshair', display: 'block' }}>
+        <line x1={0} x2={width} y1={y(0.5)} y2={y(0.5)} stroke="var(--ink-2, currentColor)" strokeDasharray="6 5" strokeWidth={1} opacity={0.6} vectorEffect="non-scaling-stroke" />
+        <path d={path} fill="none" stroke="currentColor" strokeWidth={1.5} vectorEffect="non-scaling-stroke" />
+      </svg>
+      <Group justify="space-between"><Text size="xs" c="dimmed">{told.rows[0] && f.when(told.rows[0].timestamp)}</Text><Text size="xs" c="dimmed">{t('models.threshold')}</Text><Text size="xs" c="dimmed">{told.rows.length > 0 && f.when(told.rows[told.rows.length - 1]?.timestamp)}</Text></Group>
+      <Text size="sm" mt={4}>{Object.entries(told.time_in).filter(([, share]) => share > 0).map(([reason, share]) => `${t(`models.reason.${reason}`)} ${f.percent(share, 1)}`).join(' · ')}</Text>
+    </>
+  );
+}
+
+function Shares({ of: told, asset }: { of: Scores; asset: string }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  if (!told.at) return <Text c="dimmed" mt="xs">{t('models.notJudged')}</Text>;
+  return (
+    <Box mt="sm">
+      <Text fw={600} size="sm">{t('models.why', { at: f.when(told.at) })}</Text>
+      <Scroll minWidth={620}>
+        <Table>
+          <Table.Thead><Table.Tr><Table.Th>{t('word.property')}</Table.Th><Table.Th w="30%">{t('models.share')}</Table.Th><Table.Th className="figure">{t('models.observed')}</Table.Th><Table.Th className="figure">{t('models.expected')}</Table.Th><Table.Th className="figure">{t('models.z')}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {told.explanation.map((one: Part) => (
+              <Table.Tr key={one.sensor}>
+                <Table.Td className="wrap">{short(one.sensor, asset)}</Table.Td>
+                <Table.Td><Group gap={6} wrap="nowrap"><Box className="bullet" aria-hidden style={{ flex: 1 }}><i style={{ width: `${Math.min(100, 100 * one.share)}%` }} /></Box><Text size="sm" className="figure" w={48}>{f.percent(one.share, 0)}</Text></Group></Table.Td>
+                <Table.Td className="figure">{f.number(one.observed, 2)}</Table.Td>
+                <Table.Td className="figure">{f.number(one.expected, 2)}</Table.Td>
+                <Table.Td className="figure">{f.number(one.marginal_z, 1)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Scroll>
+    </Box>
+  );
+}
+
+function QualityTable({ of: told, asset }: { of: Quality; asset: string }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  return (
+    <>
+      {told.table.map((flaw) => <Text key={flaw.code} size="sm" p="xs" className="wrap"><IconAlertTriangle size={14} aria-hidden /> {flaw.what}: {flaw.action}</Text>)}
+      <Scroll minWidth={680}>
+        <Table>
+          <Table.Thead><Table.Tr><Table.Th>{t('word.property')}</Table.Th><Table.Th>{t('models.role')}</Table.Th><Table.Th>{t('models.used')}</Table.Th><Table.Th className="figure">{t('models.missing')}</Table.Th><Table.Th>{t('models.found')}</Table.Th></Table.Tr></Table.Thead>
+          <Table.Tbody>
+            {told.sensors.map((one) => (
+              <Table.Tr key={one.name}>
+                <Table.Td className="wrap">{short(one.name, asset)}</Table.Td>
+                <Table.Td>{t(`models.roles.${one.role}`)}</Table.Td>
+                <Table.Td>{t(one.used ? 'models.yes' : 'models.leftOut')}</Table.Td>
+                <Table.Td className="figure">{f.percent(one.missing, 1)}</Table.Td>
+                <Table.Td className="wrap">{one.flaws.length === 0 ? t('models.good') : one.flaws.map((flaw) => <Text key={flaw.code} size="sm">{flaw.what}: {flaw.action}</Text>)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Scroll>
+    </>
+  );
+}
+
+function Plan({ onDone }: { onDone: (id?: string) => void }) {
+  const { t } = useTranslation();
+  const assets = useQuery(q.assets).data?.items ?? [];
+  const [asset, setAsset] = useState<string | null>(null);
+  const [name, setName] = useState('');
+  const [lookback, setLookback] = useState('90d');
+  const [off, setOff] = useState('');
+  const [drivers, setDrivers] = useState<string[]>([]);
+  const id = assets.find((one) => one.path === asset)?.id ?? '';
+  const properties = useQuery({ ...q.asset(id), enabled: id !== '' }).data?.properties ?? [];
+  const body = { asset, lookback, settings: { ...(drivers.length ? { drivers } : {}), ...(off.trim() ? { off: off.trim() } : {}) } };
+  const look = useCommand(() => post<Quality>('anomaly-models/look', body), []);
+  const plan = useCommand(() => post<MachineModel>('anomaly-models', { ...body, name: name.trim() }), ['anomaly-models'], (made) => onDone(made.id));
+  return (
+    <Panel title={t('models.plan')}>
+      <Stack gap="xs">
+        <Select label={t('word.asset')} searchable value={asset} onChange={(value) => { setAsset(value); setDrivers([]); }} data={assets.map((one) => one.path)} required />
+        <TextInput label={t('models.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} placeholder={asset ?? ''} />
+        <MultiSelect label={t('models.drivers')} description={t('models.driversHint')} searchable value={drivers} onChange={setDrivers} data={properties.map((one) => one.path)} />
+        <TextInput label={t('models.offWhen')} description={t('models.offHint')} value={off} onChange={(event) => setOff(event.currentTarget.value)} />
+        <TextInput label={t('models.lookback')} value={lookback} onChange={(event) => setLookback(event.currentTarget.value)} />
+        <Group>
+          <Button variant="default" disabled={!asset} loading={look.isPending} onClick={() => look.mutate(undefined)}>{t('models.look')}</Button>
+          <Button disabled={!asset} loading={plan.isPending} onClick={() => plan.mutate(undefined)}>{t('models.create')}</Button>
+          <Button variant="subtle" onClick={() => onDone()}>{t('action.cancel')}</Button>
+        </Group>
+        {look.data && <QualityTable of={look.data} asset={asset ?? ''} />}
+      </Stack>
+    </Panel>
+  );
+}
