@@ -124,3 +124,20 @@ def npm_counterparts() -> Path:
     if not (folder / "node_modules").is_dir():
         pytest.skip("the npm counterparts are not installed: `python -m tools.counterparts` brings them")
     return folder
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the red team tried, what the node answered, and under which name it is in the audit."""
+
+    def tried(outcome: str) -> list[list[str]]:
+        reports = [one for one in terminalreporter.stats.get(outcome, []) if getattr(one, "when", "") == "call"]
+        return [row for one in reports for name, row in one.user_properties if name == "redteam"]
+
+    held, fell = tried("passed"), [one.nodeid for one in terminalreporter.stats.get("failed", []) if "redteam" in one.nodeid]
+    if not held and not fell:
+        return
+    terminalreporter.section("red team")
+    for name, answer, where in sorted(held):
+        terminalreporter.write_line(f"{name[:74]:<74}  {answer[:44]:<44}  {where[:44]}")
+    said = f"{len(held)} attempts held and on record, {len(fell)} tests fell"
+    terminalreporter.write_line(said, red=bool(fell), green=not fell)

@@ -83,7 +83,7 @@ def test_a_failed_command_may_be_repeated_with_its_key(guard: Guard, anna: Subje
         guard.perform(command, fails)
     assert work.value == 0
     row = guard.audit(limit=1)[0]
-    assert (row.outcome, row.detail["code"]) == ("failed", "spare.unknown")
+    assert (row.outcome, row.detail["code"]) == ("refused", "spare.unknown")
     assert guard.perform(command, work)["n"] == 1
 
 

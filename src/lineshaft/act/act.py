@@ -104,6 +104,7 @@ class Act:
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
         self._approvals.person = guard.tokens.made_by
+        self._approvals.keyed_by = guard.users.keyed_by
         self._approvals.heard = self._heard
         expiry = self._settings.approval_expiry
         self._writes = Writes(db, self._approvals, expiry, hand)

@@ -243,7 +243,7 @@ ACTIONS: dict[str, Action] = {
     "triage.rule": RuleAction(_TRIAGE, "cases.task", _triage, _as_is),
     "work-order.create": RuleAction(_ORDERER, "work-orders.create", _order_draft, _order),
     "spares.reserve": RuleAction(_STOREKEEPER, "spares.reserve", _parts_needed, _reserve),
-    "purchase.propose": RuleAction(_REPLENISHER, "purchases.propose", _purchase, _purchase_carried, purchase_decided),
+    "purchase.propose": RuleAction(_REPLENISHER, "purchases.propose", _purchase, _purchase_carried, purchase_decided, "cost"),
     "purchase.order": WaitAction(_REPLENISHER, "purchases.order", _bought),
     "work-order.repair": WaitAction(_FOREMAN, "cases.task", _repaired),
     "work-order.verify": WaitAction(_VERIFIER, "work-orders.verify", _verified),

@@ -53,6 +53,8 @@ class Approvals:
         self._bus = bus
         self.person: Callable[[Connection, str], str] = lambda _tx, subject_id: subject_id
         """Who stands behind an id: a token is nobody else than the person who made it."""
+        self.keyed_by: Callable[[Connection, str, int], str | None] = lambda _tx, _person, _since: None
+        """Who else set a person's password since a moment."""
         self.decided: Callable[[Connection, Mapping[str, Any], bool, Subject], None] | None = None
         self.heard: Callable[[Connection, Mapping[str, Any], str], None] | None = None
         """Told of every proposal and what becomes of it, in the same transaction."""
@@ -105,6 +107,7 @@ class Approvals:
         own = {self.person(tx, one) for one in (row["proposed_by"], *row["edited_by"])}
         if person in own:
             raise Forbidden("you made or changed this proposal", hint="a second person must decide", code="approval.own-proposal")
+        self._refuse_own_account(tx, row, person, own)
         if edit:
             raise InvalidInput(
                 "a decision takes the proposal as it stands",
@@ -177,6 +180,13 @@ class Approvals:
         if row is None:
             raise NotFound(f"there is no approval {approval_id}", code="approval.unknown")
         return dict(row)
+
+    def _refuse_own_account(self, tx: Connection, row: Mapping[str, Any], person: str, own: set[str]) -> None:
+        """Refuse an account whose password whoever made the proposal has set since: it may be the same person."""
+        keeper = self.keyed_by(tx, person, row["created"])
+        if keeper is not None and self.person(tx, keeper) in own:
+            what = "whoever made or changed this proposal has set this account's password since"
+            raise Forbidden(what, hint="a second person must decide", code="approval.own-account")
 
     def _refuse_late(self, row: Mapping[str, Any]) -> None:
         if row["state"] == "expired" or (row["state"] == "open" and row["expires"] <= now_ns()):

@@ -68,6 +68,8 @@ class Cases:
         self._approvals, self._tower, self._bus, self._expiry = approvals, tower, bus, expiry
         self.on_time: Callable[[], None] = lambda: None
         self.agents: Agents | None = None
+        self.unattended_cost = 50.0
+        """From this amount on a person decides, whatever a process definition says."""
 
     # -- opening
 
@@ -353,7 +355,7 @@ class Cases:
     def _judged_again(self, tx: Connection, job: Job, row: Mapping[str, Any], proposal: dict[str, Any]) -> dict[str, Any]:
         """Keep an agent's proposal and judge its risk anew: a costlier proposal than the rule's may need a person."""
         names = {**job.names, "proposal": proposal}
-        complexity, risk = level(job.task.complexity, names), level(job.task.risk, names)
+        complexity, risk = level(job.task.complexity, names), self._risk(tx, job, names)
         values = {"input": proposal, "risk": risk, "mode": mode_of(complexity, risk, job.task.physical).value}
         bump(tx, tasks, row["id"], None, **values)
         return {**row, **values}
@@ -391,6 +393,19 @@ class Cases:
 
     # -- rows
 
+    def _risk(self, tx: Connection, job: Job, names: Mapping[str, Any]) -> str:
+        """Return the risk of a task: as its definition says, and never less than what its action is held to."""
+        said = level(job.task.risk, names)
+        floor = getattr(self._actions.get(job.task.does), "floor", "")
+        if said == "high" or not floor:
+            return said
+        cost = names["proposal"].get("cost")
+        if floor == "cost" and isinstance(cost, int | float) and cost < self.unattended_cost:
+            return said
+        detail = {"code": "matrix.floor", "task": job.task.id, "does": job.task.does, "said": said, "cost": cost}
+        self._guard.record(tx, Subject.rule("matrix"), "cases.task", str(job.case["number"]), detail, "refused")
+        return "high"
+
     def _perform(
         self,
         case: Mapping[str, Any],
@@ -406,7 +421,7 @@ class Cases:
     def _insert(self, tx: Connection, job: Job, position: int, state: str, proposal: Mapping[str, Any]) -> dict[str, Any]:
         task, now = job.task, now_ns()
         names = {**job.names, "proposal": proposal}
-        complexity, risk = level(task.complexity, names), level(task.risk, names)
+        complexity, risk = level(task.complexity, names), self._risk(tx, job, names)
         row: dict[str, Any] = {
             "id": new_id(),
             "version": 1,

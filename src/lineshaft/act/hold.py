@@ -93,5 +93,5 @@ def _move(tx: Connection, made: Production, lots: Iterable[str], before: str, af
 HOLD_ACTIONS: dict[str, Action] = {
     "lot.hold": RuleAction(_QUALITY, "production.hold", _hold_draft, _hold),
     "lot.inspect": WaitAction(_QUALITY, "cases.task", _inspected),
-    "lot.release": RuleAction(_QUALITY, "production.release", _release_draft, _release),
+    "lot.release": RuleAction(_QUALITY, "production.release", _release_draft, _release, floor="high"),
 }

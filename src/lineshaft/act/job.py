@@ -72,6 +72,8 @@ class RuleAction:
     propose: Callable[[Connection, Job], dict[str, Any]]
     carry: Callable[[Connection, Job, Mapping[str, Any]], dict[str, Any]]
     decided: Callable[[Connection, Rooms, Mapping[str, Any], bool, Subject], None] | None = None
+    floor: str = ""
+    """Risk no definition can talk down: `high`, or `cost` from the amount that may be spent unattended."""
 
 
 @dataclass(frozen=True, slots=True)

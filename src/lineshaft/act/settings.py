@@ -17,6 +17,9 @@ class ActSettings(Section):
     approval_expiry: Duration = Field(
         default="7d", description="A proposal nobody decides within this time is refused: silence is no."
     )
+    unattended_cost: float = Field(
+        default=50.0, ge=0, description="A purchase from this amount on waits for a person, whatever a process definition says."
+    )
     write_within: Duration = Field(
         default="5m", description="An approved write to a machine that could not be carried out within this time is dropped."
     )

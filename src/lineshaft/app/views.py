@@ -42,7 +42,7 @@ def offer(rooms: Rooms) -> None:
 def _record(rooms: Rooms, owner: Subject, job: str, about: Mapping[str, Any]) -> None:
     """Keep in the audit that a job ran, as whom and with what end."""
     with rooms.db.begin() as tx:
-        outcome = "ok" if about["state"] == "done" else "failed"
+        outcome = "ok" if about["state"] == "done" else "refused" if about.get("refused") else "failed"
         rooms.guard.record(tx, owner, "etl.ran", f"etl:{job}", about, outcome)
 
 

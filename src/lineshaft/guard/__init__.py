@@ -5,9 +5,9 @@ change in one transaction with its Idempotency-Key and its row in the hash-chain
 retention can forget a person without breaking the chain.
 """
 
-from lineshaft.guard.audit import AuditReport, AuditRow
+from lineshaft.guard.audit import NOTED, AuditReport, AuditRow
 from lineshaft.guard.cli import commands
-from lineshaft.guard.command import Command
+from lineshaft.guard.command import REFUSALS, Command
 from lineshaft.guard.gate import Forgotten, Guard
 from lineshaft.guard.permissions import Permission
 from lineshaft.guard.roles import AGENTS_MAY, Role, allowed
@@ -23,6 +23,8 @@ __all__ = [
     "AGENTS_MAY",
     "MASK",
     "MIGRATIONS",
+    "NOTED",
+    "REFUSALS",
     "AuditReport",
     "AuditRow",
     "Command",

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +25,8 @@ Outcome = Literal["ok", "refused", "failed"]
 _BLOCK = 5_000
 FORGETTABLE = ("person", "token")
 """Kinds of subject whose deeds are personal data."""
+NOTED: ContextVar[list[str] | None] = ContextVar("noted", default=None)
+"""Where a door wants to know what was put on record while it answered a request: it sets a list, outcomes are added to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ class AuditChain:
         row["hash"] = _chained(row)
         tx.execute(audit.insert().values(row))
         tx.execute(audit_head.update().where(audit_head.c.id == 1).values(seq=row["seq"], hash=row["hash"]))
+        noted = NOTED.get()
+        if noted is not None:
+            noted.append(outcome)
         return seq + 1
 
     def rows(self, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditRow]:
@@ -115,7 +121,8 @@ class AuditChain:
     def verify(self) -> AuditReport:
         """Walk the whole chain and say whether every row is there, in its place and as it was written."""
         with self._db.read() as tx:
-            head = tx.execute(sa.select(audit_head)).mappings().one_or_none()
+            last = sa.select(sa.func.max(audit.c.seq)).scalar_subquery().label("last")  # of the same moment as the head
+            head = tx.execute(sa.select(audit_head, last)).mappings().one_or_none()
         if head is None:
             return AuditReport(0, ok=False, first_bad=0, reason="the head of the chain is gone", head="", forgotten=0)
         prev, seq, forgotten, last_forgotten = GENESIS, 0, 0, 0
@@ -129,6 +136,9 @@ class AuditChain:
             prev = row["hash"]
         if seq != head["seq"] or prev != head["hash"]:
             reason = f"the chain ends at row {seq}, its head says {head['seq']}"
+            return AuditReport(seq, ok=False, first_bad=seq + 1, reason=reason, head=head["hash"], forgotten=forgotten)
+        if (head["last"] or 0) > seq:
+            reason = f"there are rows after row {seq}, where the chain ends"
             return AuditReport(seq, ok=False, first_bad=seq + 1, reason=reason, head=head["hash"], forgotten=forgotten)
         if last_forgotten > self._forgotten_through():
             reason = f"row {last_forgotten} lost its subject without a retention run"

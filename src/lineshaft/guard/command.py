@@ -11,11 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from lineshaft.core import Conflict, Database, Forbidden, InvalidInput, LineshaftError, Retryable, now_ns
+from lineshaft.core import Conflict, Database, Forbidden, InvalidInput, LineshaftError, NotFound, Retryable, now_ns
 from lineshaft.guard.audit import AuditChain, Outcome, canonical, digest
 from lineshaft.guard.subject import Subject
 from lineshaft.guard.tables import answers
 
+REFUSALS = (Forbidden, Conflict, InvalidInput, NotFound)
+"""The plant said no: who asked may not, or what was asked is late, impossible or does not exist. Anything else failed."""
 _SECRETS = frozenset({"password", "secret", "token"})
 
 
@@ -57,7 +59,7 @@ class Performer:
             self._gate(command.subject, command.action, command.asset or command.resource)
             with self._db.begin() as tx:
                 return self._once(tx, command, run)
-        except Forbidden as error:
+        except REFUSALS as error:
             self._note(command, "refused", error.code)
             raise
         except LineshaftError as error:

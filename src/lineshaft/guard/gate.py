@@ -17,6 +17,7 @@ from lineshaft.guard.audit import AuditChain, AuditReport, AuditRow, Outcome
 from lineshaft.guard.command import Command, Performer
 from lineshaft.guard.passwords import generate
 from lineshaft.guard.permissions import Permissions
+from lineshaft.guard.refusals import Refusals
 from lineshaft.guard.roles import Role, allowed, needed
 from lineshaft.guard.sessions import Session, Sessions
 from lineshaft.guard.settings import GuardSettings
@@ -58,6 +59,7 @@ class Guard:
         self.sessions = Sessions(db, self.settings, self.users, self.tokens, self.permissions)
         self.throttle = Throttle(self.settings.login_free_attempts)
         self.leash: Leash = _no_register
+        self._refusals = Refusals(db, self.chain)
         self._performer = Performer(db, self.chain, self.gate, self._hold)
 
     # -- who is this
@@ -183,6 +185,10 @@ class Guard:
     ) -> int:
         """Append an audit row in the caller's transaction (best as its last step) and return its number."""
         return self.chain.record(tx, subject, action, resource, detail, outcome)
+
+    def refused(self, subject: Subject, action: str, resource: str, detail: Mapping[str, Any], peer: str) -> None:
+        """Put a refusal on record that no command was made of; many from one address are a few rows that count."""
+        self._refusals.note(subject, action, resource, detail, peer)
 
     def audit(self, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditRow]:
         """Return audit rows, newest first."""

@@ -108,6 +108,15 @@ permissions = sa.Table(
 )
 """What an administrator takes away from a role, a person or a token."""
 
+keyed = sa.Table(
+    "user_key",
+    metadata,
+    sa.Column("user_id", sa.String(36), primary_key=True),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+"""Who set a person's password last, and when: whoever did could be that person for a while."""
+
 GENESIS = "0" * 64
 """What the first row of the audit chain names as its predecessor."""
 
@@ -121,4 +130,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "users, tokens, sessions, audit chain, kept answers", _first),
     Migration(2, "permissions on tables, columns and parts of the plant", create(permissions)),
     Migration(20, "tokens of agents", create(agent_tokens)),
+    Migration(21, "who set a password last", create(keyed)),
 )

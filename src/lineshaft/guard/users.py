@@ -14,7 +14,7 @@ from lineshaft.guard.passwords import hash_password, refuse_weak
 from lineshaft.guard.roles import Role
 from lineshaft.guard.settings import GuardSettings
 from lineshaft.guard.subject import Subject
-from lineshaft.guard.tables import sessions, users
+from lineshaft.guard.tables import keyed, sessions, users
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Users:
         roles: Iterable[str],
         display: str = "",
         scope: Sequence[str] = (),
+        by: Subject | None = None,
     ) -> str:
         """Add a person and return the id. Raises Conflict if the name is taken."""
         clean = name.strip()
@@ -75,6 +76,7 @@ class Users:
             "created": now_ns(),
         }
         tx.execute(users.insert().values(row))
+        _key(tx, user_id, by)
         return user_id
 
     def list(self) -> list[User]:
@@ -89,12 +91,20 @@ class Users:
             raise NotFound(f"there is no user '{name}'", hint=did_you_mean(name, names), code="user.unknown")
         return _read(rows[0])
 
-    def set_password(self, tx: Connection, user_id: str, password: str, version: int | None = None) -> int:
+    def set_password(
+        self, tx: Connection, user_id: str, password: str, version: int | None = None, by: Subject | None = None
+    ) -> int:
         """Give a person a new password and end their sessions; return the new version."""
         user = self._get(tx, user_id)
         refuse_weak(password, user.name, self._settings.password_min_length)
         tx.execute(sessions.delete().where(sessions.c.user_id == user_id))
+        _key(tx, user_id, by)
         return bump(tx, users, user_id, version, password=hash_password(password))
+
+    def keyed_by(self, tx: Connection, user_id: str, since: int) -> str | None:
+        """Return who else set a person's password since a moment, and so could be that person; None if nobody did."""
+        row = tx.execute(sa.select(keyed).where(keyed.c.user_id == user_id)).first()
+        return None if row is None or row.at < since or row.by == user_id else str(row.by)
 
     def set_roles(self, tx: Connection, user_id: str, roles: Iterable[str], version: int | None = None) -> int:
         """Give a person other roles; return the new version. Raises Conflict for the last administrator."""
@@ -149,6 +159,12 @@ class Users:
                 hint="make somebody else administrator first",
                 code="user.last-admin",
             )
+
+
+def _key(tx: Connection, user_id: str, by: Subject | None) -> None:
+    tx.execute(keyed.delete().where(keyed.c.user_id == user_id))
+    if by is not None:
+        tx.execute(keyed.insert().values(user_id=user_id, by=by.id, at=now_ns()))
 
 
 def as_subject(user: User) -> Subject:

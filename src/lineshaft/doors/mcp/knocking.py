@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import threading
-import time
 from typing import Any
 
-from lineshaft.core import Forbidden, LineshaftError, NotAuthenticated, NotFound
+from lineshaft.core import Forbidden, NotAuthenticated, NotFound
 from lineshaft.doors.mcp.settings import McpSettings
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject
 
 NOBODY = Subject("nobody", "nobody", "token")
-EVERY_S = 10.0
-"""Refusals of unknown keys from one address are put on record at most so often, with how many there were."""
 
 
 class Knocker:
@@ -23,8 +19,6 @@ class Knocker:
     def __init__(self, rooms: Rooms, settings: McpSettings) -> None:
         self._rooms, self._settings = rooms, settings
         self._provider: Any = None
-        self._told: dict[str, tuple[float, int]] = {}
-        self._lock = threading.Lock()
 
     def agent(self, authorization: str, peer: str) -> Subject:
         """Return the agent. Raises NotAuthenticated or Forbidden, both audited."""
@@ -32,12 +26,12 @@ class Knocker:
         try:
             subject = self._known(secret.strip() if scheme.lower() == "bearer" else "")
         except NotAuthenticated as error:
-            self._note(peer, error)
+            self._rooms.guard.refused(NOBODY, "mcp.knock", "mcp", {"code": error.code}, peer)
             raise
         if subject.kind != "agent":
             hint = "an engineer registers the program as an agent and gives it a key of its own"
             error = Forbidden("this door is for registered agents", hint=hint, code="mcp.agents-only")
-            self._record(subject, error, {"peer": peer})
+            self._rooms.guard.refused(subject, "mcp.knock", "mcp", {"code": error.code}, peer)
             raise error
         try:
             self._rooms.guard.gate(subject, "read")
@@ -57,20 +51,3 @@ class Knocker:
         except NotFound:
             hint = "an engineer registers it as an agent first"
             raise NotAuthenticated(f"no agent is called '{name}' here", hint=hint, code="agent.unknown") from None
-
-    def _note(self, peer: str, error: LineshaftError) -> None:
-        """Put an unknown key on record; a storm of them is a few rows that count."""
-        with self._lock:
-            last, count = self._told.get(peer, (0.0, 0))
-            now = time.monotonic()
-            if last and now - last < EVERY_S:
-                self._told[peer] = (last, count + 1)
-                return
-            if len(self._told) > 10_000:
-                self._told = {}
-            self._told[peer] = (now, 0)
-        self._record(NOBODY, error, {"peer": peer, "more": count})
-
-    def _record(self, subject: Subject, error: LineshaftError, detail: dict[str, Any]) -> None:
-        with self._rooms.db.begin() as tx:
-            self._rooms.guard.record(tx, subject, "mcp.knock", "mcp", {"code": error.code, **detail}, "refused")

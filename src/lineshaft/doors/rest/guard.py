@@ -199,7 +199,9 @@ def add_user(sender: Sender, body: UserBody) -> Made:
     people = sender.rooms.guard.users
 
     def add(tx: Any) -> dict[str, Any]:
-        return {"id": people.create(tx, body.name, body.password, body.roles, body.display, body.scope), "version": 1}
+        about = (body.name, body.password, body.roles, body.display, body.scope)
+        made = people.create(tx, *about, by=sender.subject)
+        return {"id": made, "version": 1}
 
     return Made.model_validate(sender.do("users.edit", "user", body.model_dump(), add))
 
@@ -214,7 +216,7 @@ def change_user(sender: Sender, user_id: str, body: UserChange) -> Done:
         if body.roles is not None:
             version = people.set_roles(tx, user_id, body.roles, version)
         if body.password is not None:
-            version = people.set_password(tx, user_id, body.password, version)
+            version = people.set_password(tx, user_id, body.password, version, sender.subject)
         if body.disabled is not None:
             version = (people.disable if body.disabled else people.enable)(tx, user_id, version)
         return {"version": version or 1}

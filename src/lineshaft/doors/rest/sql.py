@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from lineshaft.core import InvalidInput, LineshaftError
+from lineshaft.core import Forbidden, InvalidInput, LineshaftError
 from lineshaft.doors.rest.frame.asking import Asking, Reader, Sender
 from lineshaft.doors.rest.frame.plain import flat, plain
 from lineshaft.doors.rest.frame.shape import Body, Shape
@@ -23,6 +23,8 @@ MOST_JSON = 100_000
 """Rows a JSON answer has at most; the other forms have as many as the node's settings allow."""
 _LOOK_S = 0.1
 _AUDITED = 4000
+_REFUSALS = frozenset({"sql.many", "sql.read-only", "sql.forbidden", "sql.unknown-table"})
+"""What asks for more than reading what one may see; the rest went wrong."""
 _WORDS = {"timestamp[us, tz=UTC]": "timestamp", "double": "double", "string": "text", "bool": "boolean", "large_string": "text"}
 _EXAMPLE = (
     "SELECT property, max(value) AS highest FROM samples WHERE name = 'Vibration' AND ts > now() - INTERVAL 1 HOUR GROUP BY 1"
@@ -101,8 +103,10 @@ def _ask(sender: Asking, body: SqlBody, asked: Asked, form: str) -> Any:
     try:
         found = asked.run()
     except LineshaftError as error:
+        outcome = "refused" if isinstance(error, Forbidden) or error.code in _REFUSALS else "failed"
         with rooms.db.begin() as tx:
-            rooms.guard.record(tx, sender.subject, "sql.query", "sql", {**detail, "error": error.what}, "failed")
+            said = {**detail, "error": error.what, "code": error.code}
+            rooms.guard.record(tx, sender.subject, "sql.query", "sql", said, outcome)
         raise
     more = {"rows": found.table.num_rows, "elapsed_ms": found.elapsed_ms, "tables": list(found.tables)}
     with rooms.db.begin() as tx:

@@ -271,10 +271,11 @@ class Etl:
         elif state == "done" and key in self._told:
             self._told.discard(key)
             self._bus.tell(SystemEvent(key, f"the ETL job {job.name} runs again", active=False))
-        owner = self.owners(job.text.owner)
-        if owner is not None:
-            about = {"run": run.id, "state": state, "rows": run.rows, "writes": list(run.writes), "version": job.version}
-            self.heard(owner, job.name, about)
+        owner = self.owners(job.text.owner) or Subject("nobody", job.text.owner, "token")
+        about = {"run": run.id, "state": state, "rows": run.rows, "writes": list(run.writes), "version": job.version}
+        if error is not None:
+            about |= {"error": _said(error)[:500], "refused": isinstance(error, InvalidInput | Forbidden)}
+        self.heard(owner, job.name, about)
         self._forget(job.name)
 
     def _owner(self, job: Job) -> Subject:

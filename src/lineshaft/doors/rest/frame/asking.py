@@ -36,6 +36,7 @@ def bearer_of(authorization: str | None, cookie: str | None) -> str:
 def _subject(request: Request, rooms: House) -> Subject:
     authorization = request.headers.get("Authorization")
     subject = rooms.guard.authenticate(bearer_of(authorization, request.cookies.get(COOKIE)))
+    request.state.subject = subject
     if authorization is None and request.method not in SAFE and request.headers.get(CSRF_HEADER) is None:
         raise Forbidden(
             "a browser session changes things only with our own header",
@@ -45,7 +46,6 @@ def _subject(request: Request, rooms: House) -> Subject:
         )
     if subject.kind == "agent":  # each request is one call of its day's budget
         rooms.act.agency.count(subject, f"{request.method} {request.url.path}")
-    request.state.subject = subject
     return subject
 
 

@@ -72,6 +72,11 @@ def _ingest(rooms: Rooms, subject: Subject, rows: Arriving) -> dict[str, Any]:
             for place, refused in zip(stored.rejected_rows, stored.rejected, strict=True):
                 rejected.append(Rejected(row=int(numbers[place]), reason=refused.reason, hint=HINTS.get(refused.reason, "")))
     rejected.sort(key=lambda one: one.row)
+    foreign = sum(one.reason == "forbidden" for one in rejected)
+    if foreign:
+        with rooms.db.begin() as tx:
+            detail = {"code": "values.forbidden", "rows": foreign}
+            rooms.guard.record(tx, subject, "values.write", "values", detail, "refused")
     named = [one.model_dump() for one in rejected[:MOST_REJECTED]]
     return {"received": rows.received, **counts, "rejected": named, "rejected_count": len(rejected)}
 
