@@ -35,9 +35,8 @@ def main() -> int:
             model = scripted(question) if said.scripted else open_model(said.url, said.model, key)
             row, _ = ask_one(plant, question, model, said.within)
             marked.append(row)
-            print(
-                f"{'right' if row.right else 'WRONG':<6} {row.id:<22} {row.calls} calls {row.tokens:>6} tokens {row.seconds:6.1f} s  {row.why}"
-            )
+            mark = "right" if row.right else "WRONG"
+            print(f"{mark} {row.id:<22} {row.calls} calls {row.tokens:>6} tokens {row.seconds:6.1f} s  {row.why}")
     right = sum(row.right for row in marked)
     about = "scripted: the way to each answer, no model was asked" if said.scripted else f"{said.model} at {said.url}"
     print(f"{right} of {len(marked)} right ({about})")

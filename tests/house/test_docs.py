@@ -23,6 +23,7 @@ PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.m
 ROOMS = ["guard", "connect", "assets", "production", "store", "compute", "detect", "maintain", "act", "twin", "doors"]
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
+    "pydantic-ai-slim": "pydantic_ai",
     "python-snap7": "snap7",
     "protobuf": "google",
     "pyyaml": "yaml",
