@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lineshaft.connect.image import Field, Image
 from lineshaft.connect.poll import LineLost, Round
@@ -52,6 +53,11 @@ class Block:
     start: int
     count: int
     rows: tuple[int, ...]
+    index: NDArray[np.intp] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Keep the rows as an index too: each round sets them."""
+        object.__setattr__(self, "index", np.array(self.rows, np.intp))
 
     @property
     def text(self) -> str:
@@ -263,7 +269,9 @@ class _Memory:
         """Put the bytes of a block into the picture."""
         at = self.group.offset(block)
         self.picture[at : at + len(data)] = np.frombuffer(data, np.uint8)
-        self.good[list(block.rows)] = True
+        self.good[block.index] = True
+        if not self.bad and not self._aside:
+            return
         for row in block.rows:
             self.bad.pop(row, None)
             if self._aside.pop(row, None) is not None:

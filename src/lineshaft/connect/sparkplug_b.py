@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,9 @@ ALIAS, TIME, DATATYPE, HISTORICAL, TRANSIENT, NULL = 2, 3, 4, 5, 6, 7
 INT, LONG, FLOAT, DOUBLE, BOOLEAN, STRING = 10, 11, 12, 13, 14, 15
 VARINTS = {ALIAS, TIME, DATATYPE, HISTORICAL, TRANSIENT, NULL, INT, LONG, BOOLEAN}
 FIXED = {FLOAT: 4, DOUBLE: 8}
-MOST_LAYOUTS = 16
+MOST_LAYOUTS, MOST_SHAPES = 16, 4
 LONG_RUN = 24
+_POWERS = np.uint64(1) << (np.uint64(7) * np.arange(10, dtype=np.uint64))
 _WEIGHTS = np.random.default_rng().integers(1, 2**63, 1_024, np.uint64) * np.uint64(2) + np.uint64(1)
 
 
@@ -162,23 +164,118 @@ class Head:
 def decode(payloads: Sequence[bytes]) -> tuple[list[Head], Metrics]:
     """Decode payloads of data at once. Raises Malformed when one of them is none: decode them one by one then."""
     data = b"".join(payloads)
+    ends = list(accumulate(len(payload) for payload in payloads))
+    begins = [end - len(payload) for end, payload in zip(ends, payloads, strict=True)]
+    heads: list[Head | None] = [None] * len(payloads)
+    places: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = [(_NONE, _NONE)] * len(payloads)
+    by_size: dict[int, list[int]] = {}
+    for number, payload in enumerate(payloads):
+        by_size.setdefault(len(payload), []).append(number)
+    whole = np.frombuffer(data, np.uint8)
+    for size, numbers in by_size.items():
+        rest = numbers
+        for shape in _SHAPES.get(size, ()):
+            rest = shape.fit(whole, rest, begins, heads, places)
+        for number in rest:
+            heads[number], places[number] = _read(data, begins[number], ends[number])
+    starts = np.concatenate([start for start, _ in places]) if places else _NONE
+    lengths = np.concatenate([length for _, length in places]) if places else _NONE
+    message = np.repeat(np.arange(len(payloads)), [len(start) for start, _ in places])
+    return [head or Head(-1, -1) for head in heads], _columns(data, starts, lengths, message)
+
+
+_NONE = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """Where the metrics of a payload lie, and the bytes by which another payload of its size is known to be alike."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    ms: tuple[int, int]
+    seq: tuple[int, int]
+    at: NDArray[np.int64]
+    mask: NDArray[np.uint8]
+    expected: NDArray[np.uint8]
+
+    def fit(
+        self,
+        whole: NDArray[np.uint8],
+        numbers: list[int],
+        begins: Sequence[int],
+        heads: list[Head | None],
+        places: list[tuple[NDArray[np.int64], NDArray[np.int64]]],
+    ) -> list[int]:
+        """Place the payloads that are alike; return the others."""
+        if not numbers:
+            return numbers
+        firsts = np.array([begins[number] for number in numbers], np.int64)
+        alike = ((whole[firsts[:, None] + self.at] & self.mask) == self.expected).all(axis=1)
+        fitting = firsts[alike]
+        starts = fitting[:, None] + self.starts
+        times, seqs = _span(whole, fitting, self.ms), _span(whole, fitting, self.seq)
+        good = [number for number, fits in zip(numbers, alike.tolist(), strict=True) if fits]
+        for row, number in enumerate(good):
+            heads[number] = Head(int(times[row]), int(seqs[row]))
+            places[number] = (starts[row], self.lengths)
+        return [number for number, fits in zip(numbers, alike.tolist(), strict=True) if not fits]
+
+
+_SHAPES: dict[int, list[_Shape]] = {}
+_MET: dict[int, int] = {}
+
+
+def _span(whole: NDArray[np.uint8], firsts: NDArray[np.int64], place: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the varint at a place of each payload, -1 where there is no such place."""
+    if place[0] < 0:
+        return np.full(len(firsts), -1, np.int64)
+    return _numbers(whole[firsts[:, None] + np.arange(*place)], (0, place[1] - place[0])).astype(np.int64)
+
+
+def _read(data: bytes, begin: int, end: int) -> tuple[Head, tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Walk through one payload, and remember its shape for those to come."""
     starts: list[int] = []
     lengths: list[int] = []
-    counts: list[int] = []
-    heads: list[Head] = []
-    pos = 0
-    for payload in payloads:
-        end = pos + len(payload)
-        before = len(starts)
-        heads.append(_walk(data, pos, end, starts, lengths))
-        counts.append(len(starts) - before)
-        pos = end
-    message = np.repeat(np.arange(len(payloads)), counts)
-    return heads, _columns(data, np.array(starts, np.int64), np.array(lengths, np.int64), message)
+    tags: dict[int, tuple[int, int]] = {}
+    head = _walk(data, begin, end, starts, lengths, tags)
+    at, sizes = np.array(starts, np.int64), np.array(lengths, np.int64)
+    if len(starts) >= LONG_RUN and max(lengths) < 0x80 and -1 not in tags:
+        shapes = _SHAPES.setdefault(end - begin, [])
+        met = _MET[end - begin] = _MET.get(end - begin, 0) + 1
+        if met > MOST_SHAPES * 4:  # payloads of this size are of ever new shapes: walking through them is cheaper
+            return head, (at, sizes)
+        if len(shapes) >= MOST_SHAPES:
+            shapes.pop(0)
+        shapes.append(_shape(at - begin, sizes, {tag: (first - begin, last - begin) for tag, (first, last) in tags.items()}))
+    return head, (at, sizes)
 
 
-def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int]) -> Head:
-    """Note where each metric of a payload lies."""
+def _shape(starts: NDArray[np.int64], lengths: NDArray[np.int64], tags: Mapping[int, tuple[int, int]]) -> _Shape:
+    """Note the bytes that make a payload what it is: the head of each metric, and the fields beside them."""
+    at = [starts - 2, starts - 1]
+    expected = [np.full(len(starts), 0x12, np.uint8), lengths.astype(np.uint8)]
+    mask = [np.full(2 * len(starts), 0xFF, np.uint8)]
+    for tag, (first, last) in tags.items():
+        at.append(np.arange(first - 1, last))
+        bits = np.full(last - first + 1, 0x80, np.uint8)
+        bits[0] = 0xFF
+        mask.append(bits)
+        more = [0x80] * (last - first - 1) + [0]
+        expected.append(np.array([tag, *more], np.uint8))
+    return _Shape(
+        starts,
+        lengths,
+        tags.get(0x08, (-1, -1)),
+        tags.get(0x18, (-1, -1)),
+        np.concatenate(at),
+        np.concatenate(mask),
+        np.concatenate(expected),
+    )
+
+
+def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int], tags: dict[int, tuple[int, int]]) -> Head:
+    """Note where each metric of a payload lies, and the numbers beside them by their tag."""
     ms = seq = last = -1
     start, length = starts.append, lengths.append
     try:
@@ -196,11 +293,14 @@ def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int]
                     pos = _run(data, pos, end, size, starts, lengths)
                 last = size
             elif tag in (0x08, 0x18):
-                number, pos = _varint(data, pos + 1, end)
+                first = pos + 1
+                number, pos = _varint(data, first, end)
+                tags[tag] = (first, pos)
                 ms, seq = (number, seq) if tag == 0x08 else (ms, number)
             elif tag in (0x22, 0x2A):
                 size, pos = _varint(data, pos + 1, end)
                 pos += size
+                tags[-1] = (0, 0)
             else:
                 raise Malformed(f"no Sparkplug B payload: byte {tag:#x} begins no field")
     except IndexError:
@@ -359,7 +459,8 @@ def _fill(out: Metrics, layout: _Layout, rows: NDArray[np.int64], matrix: NDArra
 def _numbers(matrix: NDArray[np.uint8], place: tuple[int, int]) -> UINT64:
     """Read a column of varints of one length."""
     start, end = place
-    number = np.zeros(len(matrix), np.uint64)
-    for i in range(min(end - start, 10)):
-        number |= (matrix[:, start + i] & np.uint8(0x7F)).astype(np.uint64) << np.uint64(7 * i)
-    return number
+    bits = matrix[:, start:end] & np.uint8(0x7F)
+    if end - start == 1:
+        return bits[:, 0].astype(np.uint64)
+    with np.errstate(over="ignore"):
+        return bits.astype(np.uint64) @ _POWERS[: end - start]

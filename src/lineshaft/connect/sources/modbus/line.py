@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -88,7 +89,7 @@ class ModbusLine:
             raise refused(block, 2)
         if words is answer.bits:
             return np.array(words[: block.count], np.uint8).tobytes()
-        return np.array(words, ">u2").tobytes()
+        return struct.pack(f">{block.count}H", *words[: block.count])
 
 
 def _client(options: ModbusOptions) -> AsyncModbusTcpClient | AsyncModbusSerialClient:

@@ -209,7 +209,7 @@ class Host:
         )
         ts = np.where(metrics.ms[rows] >= 0, metrics.ms[rows] * MS, standing_in[message])
         kinds = self.register.kinds[ids]
-        floating, whole, truth = np.isin(field, FLOATING), np.isin(field, WHOLE), field == TRUTH
+        floating, whole, truth = FLOATING[field], WHOLE[field], field == TRUTH
         huge = whole & (kinds == Type.UINT64) & (raw >= np.uint64(2**63))
         used, place = np.unique(ids, return_inverse=True)
         names = pa.array([self.register.tags[number] for number in used], pa.string())

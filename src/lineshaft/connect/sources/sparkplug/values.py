@@ -17,20 +17,23 @@ BOOLEANS, STRINGS = 32, 33
 STALE = 500
 
 
+_SHIFT, _SIGNED = np.zeros(256, np.uint64), np.zeros(256, bool)
+for _kind, _bits in BITS.items():
+    _SHIFT[_kind] = 64 - _bits
+for _kind in SIGNED:
+    _SIGNED[_kind] = True
+
+
 class Unstorable(ValueError):
     """A value of a kind that is no sample."""
 
 
 def integers(raw: UINT64, kinds: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return integers from their bits: signed types are two's complement of their own width, sent as unsigned numbers."""
-    bits = np.full(32, 64, np.uint64)
-    for kind, width in BITS.items():
-        bits[kind] = width
-    shift = np.uint64(64) - bits[kinds]
+    shift = _SHIFT[kinds]
     left = raw << shift
     signed = left.view(np.int64) >> shift.astype(np.int64)
-    unsigned = (left >> shift).view(np.int64)
-    return np.where(np.isin(kinds, list(SIGNED)), signed, unsigned)
+    return np.where(_SIGNED[kinds], signed, (left >> shift).view(np.int64))
 
 
 def value_of(metric: Any, kind: int) -> object:
@@ -87,6 +90,7 @@ def quality_of(metric: Any) -> int:
     return Quality.GOOD
 
 
-FLOATING = (FLOAT, DOUBLE)
-WHOLE = (INT, LONG)
+FLOATING, WHOLE = np.zeros(256, bool), np.zeros(256, bool)
+FLOATING[[FLOAT, DOUBLE]] = True
+WHOLE[[INT, LONG]] = True
 TRUTH = BOOLEAN
