@@ -26,10 +26,11 @@ IMPORTED_AS = {
     "pydantic-ai-slim": "pydantic_ai",
     "python-snap7": "snap7",
     "protobuf": "google",
+    "pyjwt": "jwt",
     "pyyaml": "yaml",
     "python-multipart": "multipart",
 }
-PART_OF = {"pydantic_core": "pydantic", "starlette": "fastapi"}
+PART_OF = {"mcp_types": "mcp", "pydantic_core": "pydantic", "starlette": "fastapi"}
 
 
 def project() -> dict:

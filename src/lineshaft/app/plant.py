@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import uvicorn
@@ -28,9 +29,10 @@ from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
 from lineshaft.app.telling import webhook_events
 from lineshaft.app.views import offer
-from lineshaft.connect import Gateway, fault, open_buffer, simulator_faults
+from lineshaft.connect import Accounts, Edges, Gateway, Reception, fault, open_buffer, simulator_faults
+from lineshaft.connect.edge.pipeline import Pipelines
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
-from lineshaft.doors import Rooms, rest
+from lineshaft.doors import Rooms, rest, uplink
 from lineshaft.doors.mcp import mounting as mcp
 from lineshaft.twin import Twin
 
@@ -69,6 +71,9 @@ class Plant:
             self.settings.gateway,
             self.bus,
         )
+        self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
+        self.gateway.afar = self.accounts = Accounts(home / "edges.db")
+        self.edges = Edges(self.db, home / "edge-ca", self.settings.edges)
         self.assets = assets.Assets(self.db, self.bus)
         self.production = production.Production(self.db, self.assets, self.bus)
         self.feeds = self.settings.feeds.build(home / "settings.toml")
@@ -102,12 +107,16 @@ class Plant:
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
-        rooms = self._rooms()
-        offer(rooms)
-        self.web: FastAPI = rest.build(rooms, self._hub)
-        mcp.mount(self.web, rooms, self.settings.mcp)
-        rest.serve(self.web, see.host(see.STATIC))
+        self.web: FastAPI = self._open(self._rooms())
         self._wire()
+
+    def _open(self, rooms: Rooms) -> FastAPI:
+        """Return the application with every door, the pages behind them."""
+        offer(rooms)
+        web = rest.build(rooms, self._hub)
+        mcp.mount(web, rooms, self.settings.mcp)
+        rest.serve(web, see.host(see.STATIC))
+        return web
 
     def _exchange(self, home: Path) -> tuple[maintain.Webhooks, maintain.Partner]:
         """Make what talks to other systems beside the ERP: those that are told what happens, and another CMMS."""
@@ -139,6 +148,7 @@ class Plant:
             settings={name: getattr(self.settings, name) for name in SECTIONS},
             system_events=self.system_events,
             ingest=self.shaft.take,
+            edges=self.edges,
             simulator=self._simulator if self.demo else None,
             demo=self.demo,
             version=__version__,
@@ -276,25 +286,38 @@ class Plant:
             self.web, log_level="warning", access_log=False, ws="websockets-sansio", timeout_graceful_shutdown=3
         )
         self._server = server = Server(config)
+        door = self._edge_door()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self.ask_stop)
         await asyncio.to_thread(self.start)
         try:
             gateway = asyncio.create_task(self.gateway.run(), name="gateway")
             serving = asyncio.create_task(server.serve(sockets=[sock]), name="web")
+            uplinks = asyncio.create_task(door() if door else asyncio.Event().wait(), name="edges")
             while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has a flag, no event
                 await asyncio.sleep(0.02)
             if started is not None and not serving.done():
                 started()
-            await asyncio.wait((gateway, serving), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((gateway, serving, uplinks), return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             gateway.cancel()
-            ended = await asyncio.gather(gateway, serving, return_exceptions=True)
+            uplinks.cancel()
+            ended = await asyncio.gather(gateway, serving, uplinks, return_exceptions=True)
         finally:
             await asyncio.to_thread(self.stop)
         for result in ended:
             if isinstance(result, Exception):
                 raise result
+
+    def _edge_door(self) -> Callable[[], Coroutine[Any, Any, None]] | None:
+        """Return what serves edge nodes, its port taken already, where the settings open the door."""
+        chosen = self.settings.edges
+        if not chosen.listen:
+            return None
+        sock = listen(chosen.host, chosen.port)
+        reception = Reception(self.guard, self.edges, self.accounts, self.shaft.take)
+        server = Server(uplink.config(reception, self.edges.authority))
+        return lambda: server.serve(sockets=[sock])
 
     def ask_stop(self) -> None:
         """Ask the node to end in good order; any thread may ask."""
@@ -337,6 +360,7 @@ class Plant:
         self.act.stop()
         self.store.close()
         self.gateway.buffer.close()
+        self.accounts.close()
         self.db.close()
 
 
