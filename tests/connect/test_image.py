@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lineshaft.connect.image import Field, Image, Kind, Order
+from lineshaft.connect.image import Field, Image, Kind, Order, encode
 from lineshaft.core import SAMPLES, Quality
 
 CODES = {"int8": "b", "uint8": "B", "int16": "h", "uint16": "H", "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q"}
@@ -57,6 +57,42 @@ def test_every_number_in_every_order_is_what_struct_says(data: st.DataObject):
     else:
         assert got == expected
         assert isinstance(got, float) == (kind in (Kind.FLOAT32, Kind.FLOAT64))
+
+
+@given(st.data())
+def test_what_is_written_is_what_is_read(data: st.DataObject):
+    kind = data.draw(st.sampled_from(NUMBERS))
+    order: Order = data.draw(st.sampled_from(get_args(Order)))
+    field = Field("t", kind, 0, order=order)
+    if kind in (Kind.FLOAT32, Kind.FLOAT64):
+        value: float = data.draw(st.floats(width=32, allow_nan=False))
+    else:
+        limits = np.iinfo(kind.value)
+        value = data.draw(st.integers(int(limits.min), min(int(limits.max), 2**63 - 1)))
+    assert value_of(Image([field]).rows(np.frombuffer(encode(field, value), np.uint8), 1)) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        (Field("t", Kind.INT16, 0), 40_000, "does not fit"),
+        (Field("t", Kind.INT16, 0), 1.5, "does not fit"),
+        (Field("t", Kind.INT16, 0), math.inf, "does not fit"),
+        (Field("t", Kind.UINT8, 0, scale=0.5), 0.3, "does not fit"),
+        (Field("t", Kind.BOOL, 0), 1, "is no bool"),
+        (Field("t", Kind.INT16, 0), True, "is no int16"),
+        (Field("t", Kind.STRING, 0, length=2), "abc", "longer than 2"),
+        (Field("t", Kind.FLOAT32, 0), "1", "is no float32"),
+    ],
+)
+def test_what_does_not_fit_is_refused(field: Field, value: float | str, why: str):
+    with pytest.raises(ValueError, match=why):
+        encode(field, value)
+
+
+def test_scaled_and_counted_values_are_encoded():
+    assert encode(Field("t", Kind.INT16, 0, scale=0.1, shift=5), -7.3) == b"\xff\x85"
+    assert encode(Field("t", Kind.STRING, 0, length=6, counted=True), "ab") == b"\x04\x02ab\0\0"
 
 
 @given(st.integers(0, 255), st.integers(0, 7))

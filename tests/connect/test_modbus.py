@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from lineshaft.connect import SourceEntry
 from lineshaft.connect.memory import halves
+from lineshaft.connect.registers import place
 from lineshaft.connect.sources.modbus import ModbusOptions, ModbusTag
 from lineshaft.connect.sources.modbus.modbus import plan
-from lineshaft.connect.sources.modbus.options import place
 from lineshaft.connect.taglist import read_tags
 from lineshaft.core import ConfigError
 

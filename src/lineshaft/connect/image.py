@@ -6,6 +6,7 @@ from the list of fields; each round only gathers bytes (NumPy fancy indexing), n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -118,6 +119,38 @@ class Image:
     def absent(self, which: NDArray[np.bool_], ts: int) -> pa.RecordBatch:
         """Return a bad row without value for each field that `which` names: its last value is not its value any more."""
         return absent([self.fields[row].tag for row in np.flatnonzero(which)], ts)
+
+
+def encode(field: Field, value: float | bool | str) -> bytes:
+    """Return the bytes of a value at its field, a bool as one byte. Raises ValueError when it does not fit exactly."""
+    if field.kind is Kind.BOOL or isinstance(value, bool):
+        if field.kind is not Kind.BOOL or not isinstance(value, bool):
+            raise ValueError(f"{value!r} is no {field.kind}")
+        return bytes([value])
+    if field.kind is Kind.STRING or isinstance(value, str):
+        if field.kind is not Kind.STRING or not isinstance(value, str):
+            raise ValueError(f"{value!r} is no {field.kind}")
+        raw = value.encode("utf-8")
+        room = field.length - 2 if field.counted else field.length
+        if len(raw) > room:
+            raise ValueError(f"the text is longer than {room} bytes")
+        return (bytes([room, len(raw)]) + raw if field.counted else raw).ljust(field.length, b"\0")
+    return _number_bytes(field, value)
+
+
+def _number_bytes(field: Field, value: float) -> bytes:
+    kind = np.dtype(field.kind.value)
+    number = (value - field.shift) / field.scale if field.scale != 1.0 or field.shift != 0.0 else value
+    if kind.kind in "iu":
+        whole = round(number) if math.isfinite(number) else 2**64
+        limits = np.iinfo(kind)
+        if abs(number - whole) > (1e-6 if field.scale != 1.0 else 0.0) or not limits.min <= whole <= limits.max:
+            raise ValueError(f"{value} does not fit into {field.kind}" + (f" by {field.scale}" if field.scale != 1.0 else ""))
+        number = whole
+    raw = np.array([number], kind.newbyteorder(">")).view(np.uint8)
+    out = np.zeros(kind.itemsize, np.uint8)
+    out[permutation(kind.itemsize, field.order)] = raw
+    return out.tobytes()
 
 
 def absent(tags: Sequence[str], ts: int, code: int = NO_COMMUNICATION) -> pa.RecordBatch:

@@ -3,8 +3,9 @@
 pymodbus speaks the protocol; which registers are asked together, what a refused block means and how bytes become values is ours.
 """
 
+from lineshaft.connect.registers import ModbusTag
 from lineshaft.connect.sources.modbus.modbus import ModbusSource
-from lineshaft.connect.sources.modbus.options import ModbusOptions, ModbusTag
+from lineshaft.connect.sources.modbus.options import ModbusOptions
 
 PLUGIN = ModbusSource
 

@@ -10,9 +10,10 @@ from typing import ClassVar
 from lineshaft.connect.image import Field, Kind
 from lineshaft.connect.memory import Group, MemoryDevice, Place, Space, groups
 from lineshaft.connect.poll import Poller
+from lineshaft.connect.registers import ModbusTag
 from lineshaft.connect.source import Outlet
 from lineshaft.connect.sources.modbus.line import ModbusLine
-from lineshaft.connect.sources.modbus.options import ModbusOptions, ModbusTag
+from lineshaft.connect.sources.modbus.options import ModbusOptions
 from lineshaft.connect.taglist import read_tags
 from lineshaft.core import NS, parse_duration
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -49,6 +49,15 @@ class SparkplugSource:
                 out.status(self._status(SourceState.DOWN, f"{str(error) or type(error).__name__}; calling again"))
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
+
+    def systems(self) -> list[dict[str, Any]]:
+        """Return every edge node and device that was heard being born, with the names of its tags."""
+        names = self._host.register.tags
+        return [
+            {"path": body.path, "tags": [names[number] for number in list(body.ids)], "alive": node.born and body.alive}
+            for node in list(self._host.register.nodes.values())
+            for body in list(node.bodies.values())
+        ]
 
     async def _listen(self, out: Outlet) -> None:
         """Be connected, until the line is lost."""
