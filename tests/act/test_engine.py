@@ -4,7 +4,9 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from dbos import DBOS
 
+from lineshaft.act import engine
 from lineshaft.core import Retryable, now_ns
 from tests.act.conftest import Plant
 
@@ -74,3 +76,11 @@ def test_a_start_begins_no_run_for_a_case_that_waits(plant_lite: Plant):
     with plant_lite.db.begin() as tx:
         tx.execute(sa.text("DELETE FROM case_task WHERE name = 'repair'"))
     assert not any(plant_lite.act._cases.rests(row["id"]) for row in plant_lite.act.cases())
+
+
+def test_a_run_that_an_older_version_began_is_finished(plant_lite: Plant):
+    plant_lite.act._clock._run = plant_lite.act._clock.finished  # nobody else moves it
+    plant_lite.shake()
+    assert plant_lite.case["tasks"] == []
+    assert DBOS.start_workflow(engine._run_of_before, plant_lite.case["id"]).get_result() >= 3
+    assert plant_lite.case["current_task"] == "repair"
