@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
 import sqlalchemy as sa
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from lineshaft.act.tables import approvals
 from lineshaft.core import now_ns
@@ -369,3 +372,24 @@ def test_a_body_that_is_too_large(target: Target, attempt):
 def test_shutting_everybody_out(target: Target, attempt):
     with attempt() as tried:
         tried.no(target.post("permissions", {"who": "role:admin", "tables": "users"}, "boss"), 422)
+
+
+@pytest.mark.parametrize(
+    ("headers", "first"),
+    [
+        ({"Authorization": "Bearer lst_forged"}, {}),
+        ({"Cookie": "lineshaft_session=lss_forged"}, {}),
+        ({"Cookie": "lineshaft_session=BOSS", "Origin": "https://evil.example"}, {}),
+        ({}, {"token": "lst_forged", "subscribe": {"assets": ["Bakery"]}}),
+    ],
+)
+def test_listening_to_the_live_stream_as_nobody(target: Target, attempt, headers, first):
+    url = str(target.http.base_url).replace("http", "ws").rstrip("/") + "/api/v1/stream"
+    said = {name: value.replace("BOSS", target.keys["boss"]) for name, value in headers.items()}
+    with attempt() as tried, connect(url, additional_headers=said) as socket:
+        if first:
+            socket.send(json.dumps(first))
+        problem = json.loads(socket.recv(timeout=20))["problem"]
+        tried.answers.append(f"stream {problem['code']}")
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=20)

@@ -73,6 +73,8 @@ async def stream(socket: WebSocket) -> None:
     except WebSocketDisconnect:
         pass
     except _Ended as end:
+        if end.code in (UNAUTHENTICATED, FORBIDDEN):
+            await run_in_threadpool(_note, rooms, socket, end.error)
         told = {"problem": {"code": end.error.code, "detail": end.error.what, "hint": end.error.hint}}
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.send_text(json.dumps(told))
@@ -98,6 +100,12 @@ async def _converse(socket: WebSocket, rooms: Rooms, hub: Hub, client: Client) -
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _note(rooms: Rooms, socket: WebSocket, error: LineshaftError) -> None:
+    """Put on record that somebody unknown wanted to listen."""
+    peer = socket.client.host if socket.client else ""
+    rooms.guard.refused(Subject("nobody", "nobody", "token"), "rest.stream", "stream", {"code": error.code}, peer)
 
 
 async def _first_word(socket: WebSocket) -> tuple[str, dict[str, Any]]:
