@@ -303,6 +303,7 @@ class Act:
 
     def on_spare(self, _event: SpareLow) -> None:
         """Look at the shelves."""
+        self._starts.spare_low()
         self._look()
 
     def answer(self, tx: Connection, case_id: str, task: str, said: Mapping[str, Any], by: Subject) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from lineshaft.production import Production
 
 SOONEST = 30 * NS
 """Orders are looked at again so long after a change of theirs, at the soonest."""
+SHELVES = 5 * NS
+"""The shelves are looked at so often, at the most: the clock looks whenever a task begins to wait."""
 Begin = tuple[dict[str, Any], str]
 """The names of an event, and the id of what began it."""
 
@@ -29,11 +31,16 @@ class Starts:
         self._low_after, self._every = low_after_ns, deliveries_every_ns
         self._low: dict[str, int] = {}
         self._looked, self._changed = 0, False
+        self._shelves_at = 0
         self.next: int | None = None
 
     def production_changed(self) -> None:
         """Look at the orders sooner."""
         self._changed = True
+
+    def spare_low(self) -> None:
+        """Look at the shelves at once."""
+        self._shelves_at = 0
 
     def look(self) -> Iterator[Begin]:
         """Yield what begins a case now, and set when to look again."""
@@ -45,6 +52,10 @@ class Starts:
 
     def _parts(self, now: int, moments: list[int]) -> Iterator[Begin]:
         """Parts that are low for a while: a case that needs them may be about to buy them."""
+        if now < self._shelves_at:
+            moments.extend([self._shelves_at] if self._low else [])
+            return
+        self._shelves_at = now + min(self._low_after, SHELVES)
         low = {str(row["part"]): row for row in self._spares.list() if row["available"] < row["minimum"]}
         self._low = {part: since for part, since in self._low.items() if part in low}
         for part, row in low.items():
