@@ -53,12 +53,13 @@ class Node:
 
         self.start = (now_ns() // MINUTE - ROWS - 2000) * MINUTE
         self.seq = 0
+        self.offset = 0.0
         self.chance = np.random.default_rng(5)
 
     def feed(self, first: int, last: int, drift: float = 0.0) -> None:
         """Store minutes [first, last); `drift` is what the bearing has crept at the end."""
         minutes = np.arange(first, last)
-        load = 60 + 15 * np.sin(minutes / 37) + 5 * np.sin(minutes / 11)
+        load = self.offset + 60 + 15 * np.sin(minutes / 37) + 5 * np.sin(minutes / 11)
         ramp = np.linspace(0, drift, len(minutes))
         gains = {"Load": 1.0, "Flow": 2.0, "Pressure": -0.05, "Current": 0.1, "Bearing": 0.3, "Winding": 0.2}
         columns = {n: gain * load + self.chance.normal(0, 0.02 * abs(gain) * 15, len(load)) for n, gain in gains.items()}
@@ -225,3 +226,18 @@ def test_what_people_said_about_findings_is_learned(node):
     assert node.machines.labels(PUMP, node.at(0), node.at(ROWS)) == [(node.at(100), node.at(200), "anomaly")]
     model = node.create(name="pump")
     assert node.train(model["id"], ROWS)["about"]["left_out"]["labelled"] >= 100
+
+
+def test_a_model_that_no_longer_knows_what_it_sees_asks_to_be_trained_again(node):
+    model = node.create(name="pump", settings={"drivers": [f"{PUMP}/Load"]})
+    node.train(model["id"], ROWS)
+    node.use(model["id"], 1, "active")
+    node.offset = 200.0
+    node.feed(ROWS, ROWS + 900)
+    node.machines.tick(node.at(ROWS + 900))
+    assert node.found == []
+    now = node.machines.book.number(model["id"], 1)["now"]
+    assert now["drifted"]
+    told = [one for one in node.plant.system_events.current() if "does not know" in one.message]
+    assert len(told) == 1
+    assert "train it again" in told[0].hint

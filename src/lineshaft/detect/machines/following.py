@@ -8,12 +8,14 @@ import numpy as np
 
 from lineshaft.core import Batch, iso, now_ns, samples
 from lineshaft.detect.anomaly import Model, Scored
+from lineshaft.detect.anomaly.scoring import BAD_DATA, UNKNOWN_REGIME
 from lineshaft.detect.machines.book import SOURCE
 
 SETTLE = 10 * 10**9
 """Values of a step may arrive so much later than its end."""
 
-SAMPLE = 2000
+DRIFTED = 0.25
+"""Share of a day's rows that training has not seen the like of, from which a model asks to be trained again."""
 
 
 class Following:
@@ -22,10 +24,15 @@ class Following:
     def __init__(self, model: Model, row: dict[str, Any]) -> None:
         self.model, self.number = model, int(row["number"])
         self.through, self.alerts, self.finding = int(row["through"]), int(row["alerts"]), row["finding"]
+        self.unseen = float(row["now"].get("unseen", 0.0))
         self._follower = model.follow()
-        self._sampled = False
         if row["memory"]:
             self._follower.restore(row["memory"])
+
+    @property
+    def drifted(self) -> bool:
+        """True when so much of the last day was unknown to training that the model should learn again."""
+        return self.unseen > DRIFTED
 
     def memory(self) -> str:
         """Return what must be remembered."""
@@ -46,6 +53,8 @@ class Following:
         known = {alert.start for alert in self._follower.watch.alerts}
         scored = self._follower.take(table)
         self.through = int(table["time"][-1])
+        if len(scored):
+            self._drifting(scored)
         last = scored.alerts[-1] if scored.alerts else None
         fresh = last is not None and last.start not in known
         self.alerts += fresh
@@ -54,7 +63,7 @@ class Following:
             "open": self._follower.watch.open,
             "new": fresh,
             "raised": self._raised(scored) if last is not None and self._follower.watch.open else None,
-            "now": self._now(scored),
+            "now": {**self._now(scored), "unseen": round(self.unseen, 4), "drifted": self.drifted},
         }
 
     def batch(self, model: dict[str, Any], news: dict[str, Any]) -> Batch:
@@ -81,8 +90,13 @@ class Following:
         sensors = [{"property": name, "share": round(share, 4)} for name, share in alert.sensors[:8] if share >= 0.02]
         start, end = alert.start, int(scored.times[-1])
         evidence = {"start": iso(start), "end": iso(end), "start_ns": start, "end_ns": end, "explanation": parts}
-        score = float(alert.peak / (1 + alert.peak))
-        return {"score": score, "at": start, "sensors": sensors, "evidence": evidence}
+        return {"score": urgency(alert.peak), "at": start, "sensors": sensors, "evidence": evidence}
+
+    def _drifting(self, scored: Scored) -> None:
+        """Keep, over about a day of rows, the share that could not be judged because training has not seen the like."""
+        strange = float(np.isin(scored.reasons, (UNKNOWN_REGIME, BAD_DATA)).mean())
+        rows = 86_400 * 10**9 / self.model.every
+        self.unseen += (strange - self.unseen) * min(1.0, len(scored) / rows)
 
     @staticmethod
     def _now(scored: Scored) -> dict[str, Any]:
@@ -91,3 +105,8 @@ class Following:
         score = float(scored.score[-1])
         reason, at = str(scored.reason[-1]), iso(int(scored.times[-1]))
         return {"at": at, "score": None if np.isnan(score) else round(score, 4), "reason": reason}
+
+
+def urgency(peak: float) -> float:
+    """Return a finding's score: .7 at the threshold (its alert has lasted already), nearer to 1 the further beyond it."""
+    return round(1 - 0.3 / max(peak, 1.0), 4)

@@ -164,8 +164,15 @@ class Machines:
                 values = {"memory": one.memory(), "alerts": one.alerts, "finding": finding, "now": news["now"]}
                 self.book.write(tx, row["id"], through=one.through, **values)
             one.finding = finding
+            self._tell_drift(model, one)
             self._following[row["id"]] = one
         return len(table["time"])
+
+    def _tell_drift(self, model: dict[str, Any], one: Following) -> None:
+        """Tell, as a condition of the system, when a model no longer knows what it sees; and its end."""
+        text = f"the model '{model['name']}' does not know {one.unseen:.0%} of what it sees in a day"
+        hint = "train it again, or see whether its drivers and sensors still deliver"
+        self._bus.tell(SystemEvent(f"{EVENT}:drift:{model['name']}", text, "warning", active=one.drifted, hint=hint))
 
     def _file(self, tx: Connection, model: dict[str, Any], one: Following, news: dict[str, Any]) -> str | None:
         """File a finding for an alert that is new; one finding an alert."""
