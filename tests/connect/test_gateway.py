@@ -256,7 +256,7 @@ async def test_a_sender_waits_as_long_as_the_disk_refuses(tmp_path: Path, monkey
     plant = Plant(tmp_path, Script("line", talk))
     whole = plant.buffer.put_all
 
-    def refuse(_batches: object) -> None:
+    def refuse(_batches: object, **_: object) -> None:
         raise BufferRefused("no space left on device")
 
     monkeypatch.setattr(plant.buffer, "put_all", refuse)

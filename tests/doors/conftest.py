@@ -15,9 +15,9 @@ import httpx
 import pytest
 import uvicorn
 
-from lineshaft import act, assets, compute, detect, guard, maintain, production, see, store, twin
+from lineshaft import act, assets, compute, connect, detect, guard, maintain, production, see, store, twin
 from lineshaft.app.views import offer
-from lineshaft.connect import Gateway, GatewaySettings, open_buffer
+from lineshaft.connect import Edges, EdgesSettings, Gateway, GatewaySettings, open_buffer
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
 from lineshaft.doors.mcp import McpSettings, mounting
@@ -87,7 +87,7 @@ HOOKS = maintain.WebhooksSettings.model_validate([{"name": "board", "url": "http
 def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettings | None = None) -> Iterator[House]:
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
-    rooms_in_order = (guard, assets, production, store, compute, detect, maintain, act)
+    rooms_in_order = (guard, connect, assets, production, store, compute, detect, maintain, act)
     db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order})
     keeper = guard.Guard(db)
     register = assets.Assets(db, bus)
@@ -143,6 +143,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         settings={},
         system_events=SystemEvents(bus),
         ingest=ingest,
+        edges=Edges(db, home / "edge-ca", EdgesSettings()),
         simulator=simulator,
         demo=True,
         version="0.1.0",

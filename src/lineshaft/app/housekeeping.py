@@ -57,7 +57,7 @@ class Housekeeping:
                 self._disk()
                 self._assets.tick()
                 gateway = self._gateway
-                rows = self._store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
+                rows = self._store.ledger(gateway.received(), gateway.pending(), gateway.lost(), gateway.filtered())
                 self._store.check_ledger(rows)
                 self._store.note_ledger(rows)
                 self._store.cost.tend()

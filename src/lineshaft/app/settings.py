@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from pydantic import Field
 
-from lineshaft import act, assets, compute, detect, guard, maintain, production, store
+from lineshaft import act, assets, compute, connect, detect, guard, maintain, production, store
 from lineshaft.app.retention import RetentionSettings
-from lineshaft.connect import GatewaySettings, SourcesSettings, WriterSettings
+from lineshaft.connect import EdgeSettings, EdgesSettings, GatewaySettings, PipelinesSettings, SourcesSettings, WriterSettings
 from lineshaft.core import Database, Section, load
 from lineshaft.doors.mcp import McpSettings
 
@@ -39,6 +39,9 @@ SECTIONS: dict[str, type[Section]] = {
     "web": WebSettings,
     "gateway": GatewaySettings,
     "sources": SourcesSettings,
+    "pipelines": PipelinesSettings,
+    "edge": EdgeSettings,
+    "edges": EdgesSettings,
     "writer": WriterSettings,
     "feeds": production.FeedsSettings,
     "guard": guard.GuardSettings,
@@ -57,6 +60,7 @@ SECTIONS: dict[str, type[Section]] = {
 
 MIGRATIONS = {
     "guard": guard.MIGRATIONS,
+    "connect": connect.MIGRATIONS,
     "assets": assets.MIGRATIONS,
     "production": production.MIGRATIONS,
     "store": store.MIGRATIONS,
@@ -76,6 +80,9 @@ class Settings:
     web: WebSettings
     gateway: GatewaySettings
     sources: SourcesSettings
+    pipelines: PipelinesSettings
+    edge: EdgeSettings
+    edges: EdgesSettings
     writer: WriterSettings
     feeds: production.FeedsSettings
     guard: guard.GuardSettings

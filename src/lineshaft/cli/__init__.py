@@ -14,6 +14,8 @@ from lineshaft.core import LineshaftError
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lineshaft.cli.demo:demo", "Show a small bakery line alive, from its signals to a work order."),
     "up": ("lineshaft.cli.up:up", "Run a node for real use."),
+    "edge": ("lineshaft.cli.edge:edge", "Run an edge node: sources here, values to a plant elsewhere."),
+    "edges": ("lineshaft.cli.edge:edges", "Invite, list and shut out the edge nodes of a plant."),
     "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
     "simulate": ("lineshaft.connect.cli:simulate", "Be a machine: the bakery line, or a recorded table replayed."),
     "doctor": ("lineshaft.cli.doctor:doctor", "Check an installation and say what to mend."),

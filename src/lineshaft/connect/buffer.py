@@ -15,10 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.connect.tally import Counts, Tally, compact
+from lineshaft.connect.tally import FILTERED, Counts, Tally, compact
 from lineshaft.core import Batch, Retryable, now_ns
+
+Filtered = tuple[str, str, list[str], npt.NDArray[np.int64]]
+"""Source, rule, tags, and how many values of each the rule took out."""
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS batch (id INTEGER PRIMARY KEY, source TEXT NOT NULL, seq INTEGER NOT NULL, arrived INTEGER NOT NULL,
@@ -99,14 +103,21 @@ class EdgeBuffer:
         """Keep rows as the source's next batch; when this returns, a power cut cannot take them any more."""
         return self.put_all([(source, rows)], arrived)[0]
 
-    def put_all(self, items: Sequence[tuple[str, pa.RecordBatch]], arrived: int | None = None) -> list[Batch]:
-        """Keep one batch a pair in one durable transaction. Raises BufferRefused (nothing kept) if the disk refuses."""
+    def put_all(
+        self, items: Sequence[tuple[str, pa.RecordBatch]], arrived: int | None = None, filtered: Iterable[Filtered] = ()
+    ) -> list[Batch]:
+        """Keep one batch a pair in one durable transaction, and count (source, rule, tags, counts) of what was filtered.
+
+        Raises BufferRefused (nothing kept, nothing counted) if the disk refuses.
+        """
         at = now_ns() if arrived is None else arrived
         with self._lock:
             self._make_room(sum(rows.nbytes for _, rows in items) // 4, at)
             try:
                 self._db.execute("BEGIN IMMEDIATE")
                 kept = [self._insert(source, rows, at) for source, rows in items]
+                for source, rule, tags, counts in filtered:
+                    self._tally.filtered(source, rule, tags, counts)
                 self._tally.save(self._db)
                 self._db.execute("COMMIT")
             except (sqlite3.Error, OSError) as error:
@@ -252,6 +263,33 @@ class EdgeBuffer:
         """Return how many values could not be taken from the source, per (source, tag)."""
         with self._lock:
             return self._tally.totals("rejected")
+
+    def filtered(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Return how many received values which rule filtered, per (source, tag)."""
+        found: dict[tuple[str, str], dict[str, int]] = {}
+        with self._lock:
+            for rule in self._tally.rules():
+                for key, count in self._tally.totals(FILTERED + rule).items():
+                    found.setdefault(key, {})[rule] = count
+        return found
+
+    def claims(self) -> list[tuple[str, list[str], npt.NDArray[np.int64]]]:
+        """Return (source, tags, counts): how many values of each a receiver has had once it takes what is on its way.
+
+        Only tags that are on their way; the numbers come from what was counted durably, so a lost blob shows at the receiver.
+        """
+        with self._lock:
+            pairs: dict[str, list[Counts]] = {}
+            for waiting in (self._waiting[number] for number in self._out):
+                pairs.setdefault(waiting.source, []).append(waiting.counts)
+            return [self._claim(source, counts) for source, counts in pairs.items()]
+
+    def _claim(self, source: str, pairs: Sequence[Counts]) -> tuple[str, list[str], npt.NDArray[np.int64]]:
+        names, gone = self._tally.settled(source)
+        for at, counts in pairs:
+            gone[at] += counts
+        touched = np.unique(np.concatenate([at for at, _ in pairs]))
+        return source, [names[number] for number in touched], gone[touched]
 
     def depth(self) -> Depth:
         """Return how much waits."""

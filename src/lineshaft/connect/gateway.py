@@ -15,7 +15,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
+
 from lineshaft.connect.buffer import BufferRefused, EdgeBuffer
+from lineshaft.connect.edge.accounts import Accounts
+from lineshaft.connect.edge.pipeline import Pipelines
 from lineshaft.connect.outlet import Ears, GatewayOutlet
 from lineshaft.connect.settings import GatewaySettings
 from lineshaft.connect.source import Source, SourceChanged, SourceState, SourceStatus
@@ -24,6 +28,8 @@ from lineshaft.core import NS, Batch, Bus, SystemEvent, now_ns, parse_duration
 log = logging.getLogger("lineshaft.connect")
 Deliver = Callable[[list[Batch]], int]
 LONGEST = 60.0
+PORTION = (50_000, 64)
+"""Rows and batches handed over at once, at most."""
 LINGER = 0.005
 """Seconds a sender waits for others before what it sent is put on disk and acknowledged: one commit for all of them."""
 
@@ -45,6 +51,9 @@ class Gateway:
         self.buffer = buffer
         self.settings = settings
         self.deliver: Deliver | None = None
+        self.pipelines = Pipelines(())
+        self.portion: tuple[int, int] = PORTION
+        self.afar: Accounts | None = None
         self._bus = bus
         ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
         self._outlets = [GatewayOutlet(source, ears, SourceStatus(source.name, SourceState.CONNECTING)) for source in sources]
@@ -114,14 +123,22 @@ class Gateway:
             taken = [(outlet, rows) for outlet in self._outlets if (rows := outlet.take()) is not None]
             try:
                 if taken:
-                    self.buffer.put_all([(outlet.source.name, rows) for outlet, rows in taken])
+                    self._keep([(outlet.source.name, rows) for outlet, rows in taken])
             except BufferRefused as error:
+                self.pipelines.forget()
                 for outlet, rows in taken:
                     outlet.put_back(rows)
                 self.tell("buffer:refused", f"{error}: values wait in memory, then at their machines", severity="error")
                 return False
         self.end("buffer:refused", "the edge buffer is written again")
         return True
+
+    def _keep(self, taken: list[tuple[str, pa.RecordBatch]]) -> None:
+        """Send rows through the pipelines and keep what stays, and the counts of what does not."""
+        refined = [(name, *self.pipelines.refine(name, rows)) for name, rows in taken]
+        counts = [(name, one.rule, one.tags, one.counts) for name, _, filtered in refined for one in filtered]
+        self.buffer.put_all([(name, rows) for name, rows, _ in refined if rows.num_rows], filtered=counts)
+        self.pipelines.commit()
 
     async def _deliver_for_ever(self, worker: ThreadPoolExecutor) -> None:
         """Hand the oldest batches to the store, in order, from one thread; ask again as long as it refuses."""
@@ -149,7 +166,8 @@ class Gateway:
         """Give the store the oldest batches and forget them once it has them; return whether there were any."""
         if self.deliver is None:
             return False
-        batches = self.buffer.head()
+        rows, most = self.portion
+        batches = self.buffer.head(rows=rows, batches=most)
         if batches:
             try:
                 self.deliver(batches)
@@ -159,12 +177,20 @@ class Gateway:
         return bool(batches)
 
     def received(self) -> dict[tuple[str, str], int]:
-        """Return how many values were received ever, per (source, tag); durable."""
-        return self.buffer.received()
+        """Return how many values were received ever, here and by the edge nodes, per (source, tag); durable."""
+        return {**self.buffer.received(), **(self.afar.received() if self.afar else {})}
 
     def pending(self) -> dict[tuple[str, str], int]:
-        """Return how many values wait in the edge buffer, per (source, tag)."""
-        return self.buffer.pending()
+        """Return how many values wait in the edge buffer, or at an edge node, per (source, tag)."""
+        return {**self.buffer.pending(), **(self.afar.pending() if self.afar else {})}
+
+    def lost(self) -> dict[tuple[str, str], int]:
+        """Return how many received values a full buffer dropped, here and at the edge nodes, per (source, tag)."""
+        return {**self.buffer.lost(), **(self.afar.lost() if self.afar else {})}
+
+    def filtered(self) -> dict[tuple[str, str], dict[str, int]]:
+        """Return how many received values which rule of a pipeline took out, here and at the edge nodes, per (source, tag)."""
+        return {**self.buffer.filtered(), **(self.afar.filtered() if self.afar else {})}
 
     def statuses(self) -> list[SourceStatus]:
         """Return what each source last said of itself."""

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 PAGE = 1_024
-Kind = Literal["received", "pending", "dropped", "rejected"]
-KINDS: tuple[Kind, ...] = ("received", "pending", "dropped", "rejected")
+Kind = str
+"""received, pending, dropped, rejected, or filtered:RULE"""
+FILTERED = "filtered:"
 Counts = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]
 """Tag numbers and how many values each has."""
 
@@ -91,6 +92,12 @@ class Tally:
         """Count a batch the caps dropped."""
         self._add("dropped", source, counts[0], counts[1].astype(np.int64))
 
+    def filtered(self, source: str, rule: str, tags: list[str], counts: npt.NDArray[np.int64]) -> None:
+        """Count values that were received and that a pipeline took out."""
+        at = self._number(source, tags)
+        self._add("received", source, at, counts)
+        self._add(FILTERED + rule, source, at, counts)
+
     def rejected(self, source: str, tag: str, n: int) -> None:
         """Count values that could not be taken."""
         self._add("rejected", source, self._number(source, [tag]), np.array([n], np.int64))
@@ -130,3 +137,17 @@ class Tally:
             for tag, count in zip(ledger.numbers, ledger.array(kind).tolist(), strict=False)
             if count
         }
+
+    def rules(self) -> list[str]:
+        """Return the rules that ever filtered a value."""
+        kinds = {kind for ledger in self._ledgers.values() for kind in ledger.counts}
+        return sorted(kind.removeprefix(FILTERED) for kind in kinds if kind.startswith(FILTERED))
+
+    def settled(self, source: str) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """Return a source's tags, and how many values of each went out: received, not filtered, not dropped, not waiting."""
+        ledger = self._of(source)
+        left = ledger.array("received").copy()
+        for kind in list(ledger.counts):
+            if kind in ("pending", "dropped") or kind.startswith(FILTERED):
+                left -= ledger.array(kind)
+        return list(ledger.numbers), left

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lineshaft.act import Act
     from lineshaft.assets import Assets
     from lineshaft.compute import Compute
-    from lineshaft.connect import Gateway
+    from lineshaft.connect import Edges, Gateway
     from lineshaft.detect import Detect, Machines
     from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
@@ -50,6 +50,7 @@ class Rooms:
     settings: Mapping[str, Any]
     system_events: SystemEvents
     ingest: Callable[[list[Batch]], list[Stored]]
+    edges: Edges
     simulator: Callable[[str, bool], Mapping[str, bool]] | None = None
     demo: bool = False
     version: str = ""

@@ -38,6 +38,7 @@ class LedgerRow:
     rejected: Mapping[str, int] = field(default_factory=dict[str, int])
     pending: int = 0
     balance: int = 0
+    rules: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 class Example(NamedTuple):
@@ -124,11 +125,16 @@ class Ledger:
         self._rejected = Counter({(sid, reason): n for sid, reason, n in told["rejected"]})
 
     def rows(
-        self, received: Mapping[Key, int], pending: Mapping[Key, int], lost: Mapping[Key, int] | None = None
+        self,
+        received: Mapping[Key, int],
+        pending: Mapping[Key, int],
+        lost: Mapping[Key, int] | None = None,
+        filtered: Mapping[Key, Mapping[str, int]] | None = None,
     ) -> list[LedgerRow]:
         """Return the account of every tag; the counts given are the gateway's, other sources count on arrival here.
 
-        `lost` are rows a full edge buffer had to give up: they count as rejected. Read received before pending: a row that
+        `lost` are rows a full edge buffer had to give up: they count as rejected; `filtered`, by rule, those a pipeline took
+        out before they were sent. Read received before pending: a row that
         is acknowledged in between is then counted twice at most, as pending, and that is put right here.
         """
         with self._lock:
@@ -139,14 +145,16 @@ class Ledger:
         for (sid, reason), n in rejected.items():
             reasons.setdefault(self._series.names[sid], {})[reason] = n
         rows: list[LedgerRow] = []
-        for key in sorted({*numbers, *received, *pending, *reasons}):
+        for key in sorted({*numbers, *received, *pending, *reasons, *(filtered or ())}):
             sid = numbers.get(key)
             refused, waiting = reasons.get(key, {}), pending.get(key, 0)
             kept, twice = _at(stored, sid), _at(duplicate, sid)
-            known = kept + twice + sum(refused.values()) + waiting
+            rules = (filtered or {}).get(key, {})
+            out = sum(rules.values())
+            known = kept + twice + sum(refused.values()) + waiting + out
             came = received[key] + twice + _at(direct, sid) if key in received else known
             both = min(max(known - came, 0), waiting)  # stored while the gateway still held them
-            rows.append(LedgerRow(*key, came, kept, twice, 0, refused, waiting - both, came - known + both))
+            rows.append(LedgerRow(*key, came, kept, twice, out, refused, waiting - both, came - known + both, rules))
         return rows
 
     def check(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:

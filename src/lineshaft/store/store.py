@@ -229,9 +229,10 @@ class Store:
         received: Mapping[Key, int] | None = None,
         pending: Mapping[Key, int] | None = None,
         lost: Mapping[Key, int] | None = None,
+        filtered: Mapping[Key, Mapping[str, int]] | None = None,
     ) -> list[LedgerRow]:
-        """Return the account of every (source, tag), with the gateway's counts of received, pending and lost rows."""
-        return self._ledger.rows(received or {}, pending or {}, lost)
+        """Return the account of every (source, tag), with the gateway's counts of received, pending, lost and filtered rows."""
+        return self._ledger.rows(received or {}, pending or {}, lost, filtered)
 
     def check_ledger(self, rows: Iterable[LedgerRow]) -> list[LedgerRow]:
         """Tell a system event for accounts that stay out of balance; call it with `ledger(...)` every few seconds."""

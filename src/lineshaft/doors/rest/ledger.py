@@ -166,7 +166,7 @@ def trace(
 def _rows(rooms: Rooms, subject: Subject) -> list[LedgerRow]:
     """Return the accounts of the tags a subject reaches."""
     gateway = rooms.gateway
-    rows = rooms.store.ledger(gateway.received(), gateway.pending(), gateway.buffer.lost())
+    rows = rooms.store.ledger(gateway.received(), gateway.pending(), gateway.lost(), gateway.filtered())
     return [row for row in rows if subject.reaches(_place(rooms, row.source, row.tag))] if subject.scope else rows
 
 

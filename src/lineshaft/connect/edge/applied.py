@@ -1,0 +1,101 @@
+"""The configuration an edge runs on: checked, applied whole, on trial until its sources are up, else the one before again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lineshaft.connect.edge.authority import verified
+from lineshaft.connect.edge.files import write_whole
+from lineshaft.connect.edge.identity import Identity
+from lineshaft.connect.edge.settings import PipelinesSettings
+from lineshaft.connect.edge.versions import EdgeConfig, canonical, read_config
+from lineshaft.connect.settings import SourcesSettings
+from lineshaft.connect.source import SourceState, SourceStatus
+from lineshaft.core import Forbidden, LineshaftError
+
+Version = dict[str, Any]
+UP = frozenset({SourceState.CONNECTED, SourceState.DEGRADED})
+
+
+class Applied:
+    """What an edge was given and what became of it; one file, written whole."""
+
+    def __init__(self, folder: Path, own: tuple[SourcesSettings, PipelinesSettings]) -> None:
+        self._path = folder / "config.json"
+        self._own = EdgeConfig(sources=own[0], pipelines=own[1])
+        said: dict[str, Any] = json.loads(self._path.read_text(encoding="utf-8")) if self._path.exists() else {}
+        self._current: Version | None = said.get("current")
+        self._previous: Version | None = said.get("previous")
+        self.trial: bool = said.get("trial", False)
+        self.refused: dict[str, Any] | None = said.get("refused")
+
+    @property
+    def number(self) -> int:
+        """The version that runs; 0 is the node's own settings."""
+        return int(self._current["number"]) if self._current else 0
+
+    def config(self) -> EdgeConfig:
+        """Return what runs."""
+        return read_config(str(self._current["text"])) if self._current else self._own
+
+    def before(self) -> EdgeConfig:
+        """Return what ran before."""
+        return read_config(str(self._previous["text"])) if self._previous else self._own
+
+    def offer(self, identity: Identity, wanted: Version | None) -> bool:
+        """Take what the plant wants; return whether it is to run from now on, on trial."""
+        number = int(wanted["number"]) if wanted else 0
+        if number == self.number:
+            return False
+        if self.refused is not None and self.refused["number"] == number:
+            return False
+        try:
+            if wanted is not None:
+                self._check(identity, wanted)
+        except LineshaftError as error:
+            self.refused = {"number": number, "reason": str(error)}
+            self._save()
+            return False
+        self._previous, self._current, self.trial, self.refused = self._current, wanted, True, None
+        self._save()
+        return True
+
+    def keep(self) -> None:
+        """Keep the version on trial: it is well."""
+        self.trial = False
+        self._save()
+
+    def roll_back(self, reason: str) -> None:
+        """Run the version before again; the one on trial is not well, and not taken until another was wanted."""
+        self.refused = {"number": self.number, "reason": reason}
+        self._current, self._previous, self.trial = self._previous, None, False
+        self._save()
+
+    def must_be_up(self, statuses: Iterable[SourceStatus]) -> set[str]:
+        """Return the sources the version on trial is judged by: new ones, changed ones, and those that were up before it."""
+        before = {entry.name: entry for entry in self.before().sources.entries}
+        were_up = {status.name for status in statuses if status.state in UP}
+        return {entry.name for entry in self.config().sources.entries if before.get(entry.name) != entry or entry.name in were_up}
+
+    def told(self) -> Mapping[str, Any]:
+        """Return what the plant is told."""
+        return {"number": self.number, "trial": self.trial, "refused": self.refused}
+
+    def _check(self, identity: Identity, wanted: Version) -> None:
+        body = canonical(identity.name, int(wanted["number"]), str(wanted["text"]))
+        if not verified(identity.ca, body, str(wanted["signature"])):
+            raise Forbidden("this configuration is not signed by this node's plant, or not for this node", code="edge.signature")
+        read_config(str(wanted["text"]))
+
+    def _save(self) -> None:
+        said = {"current": self._current, "previous": self._previous, "trial": self.trial, "refused": self.refused}
+        write_whole(self._path, json.dumps(said).encode())
+
+
+def down(statuses: Iterable[SourceStatus], must: set[str]) -> dict[str, str]:
+    """Return which of these sources are not up, and what they say."""
+    found = {status.name: status for status in statuses if status.name in must}
+    return {name: found[name].message or found[name].state.value for name in sorted(found) if found[name].state not in UP}

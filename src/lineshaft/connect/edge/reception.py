@@ -1,0 +1,93 @@
+"""The plant's side of the uplink, without the network: who asks is decided by the serial number of a certificate.
+
+A batch is acknowledged after the journal's fsync and not before; a batch that comes again is known by source and number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from lineshaft.connect.edge.accounts import Accounts, named
+from lineshaft.connect.edge.frames import unpack
+from lineshaft.connect.edge.register import Edges, Known
+from lineshaft.core import Batch, Conflict, Forbidden, InvalidInput, LineshaftError, NotFound, Retryable, now_ns
+from lineshaft.guard import Command, Guard, Subject
+
+OPEN_LIMIT, LIMIT = 64 * 1024, 256 * 1024 * 1024
+"""Most bytes of a message from anybody, and from a known edge."""
+Ingest = Callable[[list[Batch]], Sequence[object]]
+
+
+class Reception:
+    """Answers edges: (method and path, serial number of the certificate or None, body) -> (status, answer)."""
+
+    def __init__(self, guard: Guard, edges: Edges, accounts: Accounts, ingest: Ingest) -> None:
+        self._guard = guard
+        self._edges = edges
+        self._accounts = accounts
+        self._ingest = ingest
+
+    def answer(self, what: str, serial: str | None, body: bytes) -> tuple[int, dict[str, Any]]:
+        """Answer one question; a refusal says why."""
+        try:
+            if what == "GET /edge/ca":
+                return 200, {"ca": self._edges.authority.ca}
+            if what == "POST /edge/enrol":
+                return 200, self._enrol(body)
+            if serial is None:
+                hint = "enrol first; a proxy between must pass TLS through"
+                raise Forbidden("an edge node shows its certificate", hint=hint, code="edge.certificate-missing")
+            return 200, self._known(what, self._edges.known(serial), body)
+        except LineshaftError as error:
+            return _status(error), {"what": error.what, "hint": error.hint, "code": error.code}
+
+    def _known(self, what: str, edge: Known, body: bytes) -> dict[str, Any]:
+        if what == "POST /edge/batches":
+            return self._batches(edge, body)
+        if what == "POST /edge/report":
+            return self._report(edge, _read(body))
+        if what == "POST /edge/renew":
+            request = str(_read(body).get("request", ""))
+            command = Command(Subject.system(f"edge {edge.name}"), "edges.renew", f"edge:{edge.name}")
+            return self._guard.perform(command, lambda tx: self._edges.renew(tx, edge, request))
+        raise NotFound(f"nothing is at '{what}'", code="edge.path")
+
+    def _enrol(self, body: bytes) -> dict[str, Any]:
+        said = _read(body)
+        secret, request = str(said.get("claim", "")), str(said.get("request", ""))
+        command = Command(Subject.system("edge enrolment"), "edges.enrol", "edge:claim")
+        return self._guard.perform(command, lambda tx: self._edges.claimed(tx, secret, request))
+
+    def _batches(self, edge: Known, body: bytes) -> dict[str, Any]:
+        head, batches = unpack(body)
+        taken = self._ingest([replace(batch, source=named(edge.name, batch.source)) for batch in batches])
+        try:
+            self._accounts.claim(edge.name, str(head["buffer"]), head["claims"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(f"the head of this message cannot be read: {error}", code="edge.message") from None
+        return {"taken": len(taken), "at": now_ns()}
+
+    def _report(self, edge: Known, said: dict[str, Any]) -> dict[str, Any]:
+        counts = said.pop("counts", None)
+        if isinstance(counts, dict):
+            self._accounts.report(edge.name, str(said.get("buffer", "")), counts)
+        self._edges.reported(edge, said)
+        return {"at": now_ns(), "config": self._edges.versions.wanted(self._edges.edge(edge.name))}
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        raise InvalidInput("this is not JSON", code="edge.message") from None
+    if not isinstance(said, dict):
+        raise InvalidInput("this is not an object", code="edge.message")
+    return said
+
+
+def _status(error: LineshaftError) -> int:
+    kinds = ((Forbidden, 403), (NotFound, 404), (Conflict, 409), (InvalidInput, 422), (Retryable, 503))
+    return next((status for kind, status in kinds if isinstance(error, kind)), 500)

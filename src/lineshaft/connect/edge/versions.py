@@ -1,0 +1,91 @@
+"""Central configuration: every version a plant ever gave an edge, signed; going back is one more version wanted."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.engine import Connection
+
+from lineshaft.connect.edge.authority import Authority
+from lineshaft.connect.edge.settings import PipelinesSettings
+from lineshaft.connect.settings import SourcesSettings
+from lineshaft.connect.tables import configs, edges
+from lineshaft.core import ConfigError, Database, InvalidInput, NotFound, Section, bump, explain, new_id, now_ns
+
+
+class EdgeConfig(Section):
+    """What a plant may configure at an edge: its sources and its pipelines."""
+
+    sources: SourcesSettings = SourcesSettings()
+    pipelines: PipelinesSettings = PipelinesSettings()
+
+
+def read_config(text: str) -> EdgeConfig:
+    """Read the TOML of an edge's configuration, plugins' options included. Raises InvalidInput with place and mend."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"this is not TOML: {error}", code="edge.config") from None
+    try:
+        made = EdgeConfig.model_validate(raw)
+        made.sources.build("configuration")
+    except ValidationError as error:
+        what, hint = explain(error, EdgeConfig)
+        raise InvalidInput(what, hint=hint, code="edge.config") from None
+    except ConfigError as error:
+        raise InvalidInput(error.what, where=error.where, hint=error.hint, code="edge.config") from None
+    return made
+
+
+def canonical(edge: str, number: int, text: str) -> bytes:
+    """Return the bytes that are signed: a version of one edge is none of another, nor another version."""
+    return json.dumps({"edge": edge, "number": number, "text": text}, sort_keys=True, ensure_ascii=False).encode()
+
+
+class Versions:
+    """The versions of configuration of every edge."""
+
+    def __init__(self, db: Database, authority: Callable[[], Authority]) -> None:
+        self._db = db
+        self._authority = authority
+
+    def of(self, edge_id: str) -> list[dict[str, Any]]:
+        """Return the versions of an edge, newest first."""
+        return self._db.rows(sa.select(configs).where(configs.c.edge_id == edge_id).order_by(configs.c.number.desc()))
+
+    def add(self, tx: Connection, edge: dict[str, Any], text: str, by: str, note: str = "") -> dict[str, Any]:
+        """Sign a new version and want it. Raises InvalidInput if it cannot work."""
+        read_config(text)
+        query = sa.select(sa.func.coalesce(sa.func.max(configs.c.number), 0)).where(configs.c.edge_id == edge["id"])
+        number = int(tx.execute(query).scalar_one()) + 1
+        signature = self._authority().signature(canonical(edge["name"], number, text))
+        row = {"edge_id": edge["id"], "number": number, "at": now_ns(), "by": by, "note": note, "text": text}
+        tx.execute(configs.insert().values(id=new_id(), version=1, signature=signature, **row))
+        bump(tx, edges, edge["id"], None, wanted=number)
+        return {"name": edge["name"], "number": number}
+
+    def want(self, tx: Connection, edge: dict[str, Any], number: int) -> dict[str, Any]:
+        """Have the edge go to a version it was given before; 0 is its own settings."""
+        if number:
+            self._one(edge, number, tx)
+        bump(tx, edges, edge["id"], None, wanted=number)
+        return {"name": edge["name"], "number": number}
+
+    def wanted(self, edge: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the signed version an edge is to have, None where it keeps its own settings."""
+        if not edge["wanted"]:
+            return None
+        row = self._one(edge, edge["wanted"])
+        return {"number": row["number"], "text": row["text"], "signature": row["signature"]}
+
+    def _one(self, edge: dict[str, Any], number: int, tx: Connection | None = None) -> dict[str, Any]:
+        query = sa.select(configs).where((configs.c.edge_id == edge["id"]) & (configs.c.number == number))
+        found = self._db.rows(query, tx)
+        if not found:
+            raise NotFound(f"'{edge['name']}' never had a configuration {number}", code="edge.config-unknown")
+        return found[0]
