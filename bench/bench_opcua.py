@@ -18,11 +18,13 @@ import pyarrow as pa
 from asyncua import Client
 
 from bench.node import free_port
-from bench.row import Row, more_is_better
-from lineshaft.connect import SourceEntry, SourceStatus
+from bench.row import Row, less_is_better, more_is_better
+from lineshaft.connect import Gateway, GatewaySettings, Source, SourceEntry, SourceStatus, open_buffer
+from lineshaft.core import Bus, Database
+from lineshaft.store import Store, StoreSettings
 
 NAME = "opcua"
-TAGS, HZ, SECONDS, PROMISED = 5_000, 4, 8.0, 1_000_000
+TAGS, HZ, SECONDS, PROMISED, SHARE = 5_000, 10, 8.0, 1_000_000, 5.0
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "counterparts"
 NODE = Path(__file__).resolve().parents[1] / ".venv" / "bin" / "node"
 
@@ -34,11 +36,15 @@ def run() -> list[Row]:
         ours = asyncio.run(_ours(url, "None"))
         signed = asyncio.run(_ours(url, "Basic256Sha256"))
         theirs = asyncio.run(_theirs(url))
+        rate, share = asyncio.run(_to_the_journal(url, Path(home)))
     unit = "values/CPU-s"
     return [
         more_is_better(f"{NAME}/columns", ours, unit, "promised", PROMISED),
         more_is_better(f"{NAME}/columns, beside the callback", ours, unit, "asyncua handler", theirs),
         more_is_better(f"{NAME}/columns, SignAndEncrypt", signed, unit, "None", ours),
+        Row(f"{NAME}/end to end, {TAGS} tags at {HZ} Hz, arrived", rate, "values/s"),
+        less_is_better(f"{NAME}/end to end, to the journal", share, "% of a core", "promised", SHARE),
+        less_is_better(f"{NAME}/end to end, a million values", share / rate * 1e4, "CPU s", "promised", 1.0),
     ]
 
 
@@ -83,12 +89,38 @@ class _Counter:
         return
 
 
-async def _ours(url: str, security: str) -> float:
+def _source(url: str, security: str) -> Source:
     entry: dict[str, Any] = {"name": "bench", "type": "opcua", "url": url, "security": security, "publishing_interval": "250ms"}
     entry |= {"nodes": [f"ns=1;s=v{i}" for i in range(TAGS)], "sampling_interval": "100ms", "queue_size": 10}
     if security != "None":
         entry |= {"user": "user1", "password_env": "LINESHAFT_BENCH_PASSWORD"}
-    source, out = SourceEntry.model_validate(entry).build(), _Counter()
+    return SourceEntry.model_validate(entry).build()
+
+
+async def _to_the_journal(url: str, home: Path) -> tuple[float, float]:
+    """Return values a second through gateway, edge buffer and journal, and the share of a core it took."""
+    settings = GatewaySettings()
+    buffer = open_buffer(home / "edge.db", settings)
+    store = Store(home, None, Database(f"sqlite:///{home / 'l.db'}"), StoreSettings(), Bus())
+    gateway = Gateway([_source(url, "None")], buffer, settings, Bus())
+    gateway.deliver = lambda batches: len(store.append(batches))
+    task = asyncio.create_task(gateway.run())
+    while not sum(buffer.received().values()):  # noqa: ASYNC110 - what is awaited happens in the gateway's own threads
+        await asyncio.sleep(0.2)
+    await asyncio.sleep(3.0)
+    before, began, clock = sum(buffer.received().values()), time.process_time(), time.perf_counter()
+    await asyncio.sleep(SECONDS)
+    used, elapsed = time.process_time() - began, time.perf_counter() - clock
+    rate = (sum(buffer.received().values()) - before) / elapsed
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    buffer.close()
+    store.close()
+    return rate, used / elapsed * 100
+
+
+async def _ours(url: str, security: str) -> float:
+    source, out = _source(url, security), _Counter()
     task = asyncio.create_task(source.run(out))
     await out.heard.wait()
     await asyncio.sleep(2.0)
