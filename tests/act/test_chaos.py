@@ -89,6 +89,18 @@ class Crew:
         while time.monotonic() < end and before < all_of_it and self.tasks() <= before:
             time.sleep(0.02)
 
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for child in self.children.values():
+            if child.poll() is None:
+                child.kill()
+                child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+        self.db.close()
+
     def finish(self) -> None:
         for name, child in self.children.items():
             said, _ = child.communicate(timeout=240)
@@ -136,7 +148,6 @@ def check(crew: Crew) -> None:
     report = Guard(crew.db).verify()
     assert report.ok, report
     print(f"{cases} cases, {cut(crew)}, {report.rows} rows of audit")
-    crew.db.close()
 
 
 def cut(crew: Crew) -> str:
@@ -150,16 +161,16 @@ def crew_of(url: str, home: Path, cases: int) -> Crew:
 @pytest.mark.chaos
 @pytest.mark.timeout(400)
 def test_kill_9_at_any_moment_doubles_and_loses_nothing(database_url, tmp_path):
-    crew = crew_of(database_url, tmp_path, 9)
-    kill_again_and_again(crew, 4, random.Random(2))
-    check(crew)
+    with crew_of(database_url, tmp_path, 9) as crew:
+        kill_again_and_again(crew, 4, random.Random(2))
+        check(crew)
 
 
 @pytest.mark.chaos
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_twenty_six_kills_over_forty_cases(database_url, tmp_path):
-    crew = crew_of(database_url, tmp_path, 40)
-    kill_again_and_again(crew, 26, random.Random(4))
-    assert crew.cut_off >= 3, "kills hit work under way"
-    check(crew)
+    with crew_of(database_url, tmp_path, 40) as crew:
+        kill_again_and_again(crew, 26, random.Random(4))
+        assert crew.cut_off >= 3, "kills hit work under way"
+        check(crew)
