@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Self
 
 import pytest
 import sqlalchemy as sa
@@ -89,7 +90,7 @@ class Crew:
         while time.monotonic() < end and before < all_of_it and self.tasks() <= before:
             time.sleep(0.02)
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
