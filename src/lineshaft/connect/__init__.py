@@ -7,12 +7,12 @@ machine. Nothing here knows what a tag means: that is the next room.
 
 from lineshaft.connect.buffer import BufferRefused, Depth, EdgeBuffer
 from lineshaft.connect.control import fault, simulator_faults
+from lineshaft.connect.discovery import Discovery, DiscoverySettings
 from lineshaft.connect.edge.accounts import Accounts
 from lineshaft.connect.edge.authority import Authority
 from lineshaft.connect.edge.reception import LIMIT, OPEN_LIMIT, Reception
 from lineshaft.connect.edge.register import Edges
 from lineshaft.connect.edge.settings import EdgeSettings, EdgesSettings, PipelinesSettings
-from lineshaft.connect.discovery import Discovery, DiscoverySettings
 from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
