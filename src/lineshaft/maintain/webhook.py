@@ -67,9 +67,7 @@ class Webhooks:
         entries = [hook.entry for hook in self._hooks.values()]
         return [{"name": one.name, "url": one.url, "events": list(one.events), "asset": one.asset} for one in entries]
 
-    def tell(
-        self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any], tx: Connection | None = None
-    ) -> int:
+    def tell(self, kind: str, what: str, asset: str, subject: str, data: Mapping[str, Any], tx: Connection | None = None) -> int:
         """Write down what happened for everybody who asked for it, in its own transaction if given; return for how many."""
         entries = [hook.entry for hook in self._hooks.values()]
         wanted = [one for one in entries if kind in one.events and _below(asset, one.asset)]

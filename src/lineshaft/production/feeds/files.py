@@ -65,9 +65,7 @@ class FilesFeed:
         try:
             rows = _rows(path.name, text, kind, draft)
         except csv.Error as error:
-            draft.problems.append(
-                Problem(path.name, f"this file cannot be read: {error}", "is a quote not closed?")
-            )
+            draft.problems.append(Problem(path.name, f"this file cannot be read: {error}", "is a quote not closed?"))
             return draft
         if kind == "orders":
             _orders(path.name, rows, draft)
