@@ -1,0 +1,188 @@
+"""One position followed over time: zones from the first reading, baselines once learned, findings, and a state people act on.
+
+healthy -> warning -> alarm -> (somebody acknowledges) needs maintenance -> (repair verified) healthy. Only a warning eases by
+itself; an alarm stays until somebody has looked, as on a real machine a fault that grows quiet is not gone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from lineshaft.core import InvalidInput
+from lineshaft.detect.vibration.baseline import Baseline
+from lineshaft.detect.vibration.bearing import Diagnosis, diagnose
+from lineshaft.detect.vibration.position import Position
+from lineshaft.detect.vibration.waveform import Waveform
+
+HEALTHY, WARNING, ALARM, MAINTENANCE = "healthy", "warning", "alarm", "needs maintenance"
+LEVEL = {HEALTHY: 0, WARNING: 1, ALARM: 2, MAINTENANCE: 3}
+LEAST_SPREAD = {"vibration": 0.02, "temperature": 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was noticed: `pointwise` in a single reading, `persistent` in most of the latest ones."""
+
+    at: Any
+    cause: str
+    severity: str
+    scope: str
+    value: float
+    limit: float
+    says: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One reading, judged: the state after it, its zone, and findings that are new."""
+
+    at: Any
+    state: str
+    zone: str | None
+    vibration_z: float | None
+    temperature_z: float | None
+    new: tuple[Finding, ...]
+    diagnosis: Diagnosis | None = None
+
+
+@dataclass(slots=True)
+class Monitor:
+    """Follows one position; what it must remember over a restart is `as_dict`."""
+
+    position: Position
+    state: str = HEALTHY
+    vibration: Baseline = field(init=False)
+    temperature: Baseline = field(init=False)
+    recent: dict[str, deque[int]] = field(default_factory=dict[str, "deque[int]"])
+    open: dict[str, str] = field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        """Begin with empty baselines."""
+        learn = self.position.learn
+        self.vibration = Baseline(learn, LEAST_SPREAD["vibration"], ratio=True)
+        self.temperature = Baseline(learn, LEAST_SPREAD["temperature"], ratio=False)
+
+    def take(
+        self,
+        at: Any,
+        vibration: float | None = None,
+        temperature: float | None = None,
+        *,
+        running: bool = True,
+        waveform: Waveform | None = None,
+    ) -> Judged:
+        """Take one reading; one of a machine that stands still changes nothing."""
+        if vibration is not None and vibration < 0:
+            hint = "RMS is never below 0: is this a raw sample, or a bad value?"
+            raise InvalidInput(f"vibration {vibration} is below 0", where=self.position.name, hint=hint, code="vibration.value")
+        new: list[Finding] = []
+        zone: str | None = None
+        above: float | None = None
+        warmer: float | None = None
+        if running and vibration is not None and np.isfinite(vibration):
+            zone = self._zone(at, vibration, new)
+            above = self._deviation(at, "vibration", self.vibration, vibration, new)
+        if running and temperature is not None and np.isfinite(temperature):
+            warmer = self._deviation(at, "temperature", self.temperature, temperature, new)
+            self._limit(at, temperature, new)
+        self._settle()
+        looked = None
+        if waveform is not None and self.position.bearing is not None and running:
+            looked = diagnose(waveform, self.position.bearing, self.position.rpm)
+        return Judged(at, self.state, zone, above, warmer, tuple(new), looked)
+
+    def acknowledge(self) -> str:
+        """Somebody has looked at the alarm: work is needed."""
+        if self.state == ALARM:
+            self.state = MAINTENANCE
+        return self.state
+
+    def repaired(self, *, learn: bool = False) -> str:
+        """Reset after verified return to service; `learn` the baselines anew when parts were replaced."""
+        for baseline in (self.vibration, self.temperature):
+            baseline.forget() if learn else baseline.quiet()
+        self.recent.clear()
+        self.open.clear()
+        self.state = HEALTHY
+        return self.state
+
+    def _zone(self, at: Any, value: float, new: list[Finding]) -> str | None:
+        table = self.position.zones
+        if table is None:
+            return None
+        zone, edge = table.zone(value), table.limits[2]
+        warning = table.warning_limit(self.vibration.usual)
+        level = 2 if value > edge else 1 if value > warning else 0
+        said = f"{value:.2f} mm/s is in zone {zone} ({table.name}, {table.standard})"
+        self._note(at, "iso zone", level, value, edge if level == 2 else warning, said, new)
+        return zone
+
+    def _deviation(self, at: Any, cause: str, baseline: Baseline, value: float, new: list[Finding]) -> float | None:
+        told = baseline.take(value)
+        if told is None or baseline.usual is None:
+            return None
+        above, smooth = told
+        place = self.position
+        lasting = 2 if smooth > place.alarm else 1 if smooth > place.warning else 0
+        said = f"{value:.4g} where {baseline.usual:.4g} is usual, {above:.1f} spreads above"
+        self._note(at, f"{cause} baseline", max(int(above > place.alarm), lasting), value, baseline.usual, said, new)
+        return smooth
+
+    def _limit(self, at: Any, value: float, new: list[Finding]) -> None:
+        limit = self.position.temperature_limit
+        if limit is not None:
+            said = f"{value:.1f} where {limit:g} is the limit"
+            self._note(at, "temperature limit", 2 if value > limit else 0, value, limit, said, new)
+
+    def _note(self, at: Any, cause: str, level: int, value: float, limit: float, said: str, new: list[Finding]) -> None:
+        """Remember how one cause was judged; tell what is new: a single reading is a warning, most of the latest may alarm."""
+        latest = self.recent.setdefault(cause, deque(maxlen=self.position.of))
+        latest.append(level)
+        for severity, at_least in ((ALARM, 2), (WARNING, 1)):
+            if sum(one >= at_least for one in latest) >= self.position.needed:
+                self._open(f"{cause}/persistent", severity, Finding(at, cause, severity, "persistent", value, limit, said), new)
+                break
+        else:
+            self.open.pop(f"{cause}/persistent", None)
+        if level:
+            self._open(f"{cause}/pointwise", WARNING, Finding(at, cause, WARNING, "pointwise", value, limit, said), new)
+        elif not any(latest):
+            self.open.pop(f"{cause}/pointwise", None)
+
+    def _open(self, key: str, severity: str, finding: Finding, new: list[Finding]) -> None:
+        before = self.open.get(key)
+        if before is None or LEVEL[severity] > LEVEL[before]:
+            self.open[key] = severity
+            new.append(finding)
+
+    def _settle(self) -> None:
+        if LEVEL[self.state] < LEVEL[ALARM]:
+            self.state = max([HEALTHY, *self.open.values()], key=lambda one: LEVEL[one])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what must be remembered over a restart, as plain values."""
+        return {
+            "state": self.state,
+            "vibration": self.vibration.as_dict(),
+            "temperature": self.temperature.as_dict(),
+            "recent": {cause: list(latest) for cause, latest in self.recent.items()},
+            "open": dict(self.open),
+        }
+
+    @classmethod
+    def restore(cls, position: Position, kept: dict[str, Any]) -> Monitor:
+        """Go on where `as_dict` was taken."""
+        one = cls(position, kept["state"])
+        one.vibration.restore(kept["vibration"])
+        one.temperature.restore(kept["temperature"])
+        one.recent = {cause: deque(latest, maxlen=position.of) for cause, latest in kept["recent"].items()}
+        one.open = dict(kept["open"])
+        return one

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from lineshaft.core import InvalidInput
+from lineshaft.detect import vibration
+
+
+@pytest.fixture
+def part():
+    return vibration.bearing("6205")
+
+
+def test_a_bearing_of_the_table_strikes_at_the_published_multiples(part):
+    assert (part.bpfo, part.bpfi, part.bsf, part.ftf) == pytest.approx((3.5848, 5.4152, 2.357, 0.39828), abs=5e-4)
+    assert part.frequencies(1800)["BPFO"] == pytest.approx(107.54, abs=0.02)
+
+
+def test_a_table_of_ones_own_and_a_bearing_nobody_knows(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        'source: sheet\nbearings: {"mine": {rollers: 8, roller_diameter: 5, pitch_diameter: 30, contact_angle: 15}}\n'
+    )
+    assert vibration.bearing("mine", path).bpfi == pytest.approx(4 * (1 + 5 / 30 * np.cos(np.radians(15))))
+    with pytest.raises(InvalidInput, match="geometry"):
+        vibration.bearing("6206")
+    with pytest.raises(InvalidInput, match="no bearing has 9 rolling elements"):
+        vibration.geometry(9, 20, 10)
+
+
+@pytest.mark.parametrize(("fault", "multiple"), [("outer race", 3.5848), ("inner race", 5.4152)])
+def test_a_struck_race_is_named_with_its_evidence(struck, part, fault, multiple):
+    wave = vibration.waveform(struck(multiple * 29.9), rate=12_000, unit="g", rpm=1796)
+    told = vibration.diagnose(wave, part)
+    assert (told.fault, told.confidence) == (fault, "high")
+    assert told.evidence[0].frequency == pytest.approx(multiple * 29.9, rel=0.012)
+    assert fault in str(told)
+
+
+def test_a_struck_ball_has_low_confidence(struck, part):
+    told = vibration.diagnose(vibration.waveform(struck(4.7134 * 29.9), rate=12_000, unit="g", rpm=1796), part)
+    assert (told.fault, told.confidence) == ("ball", "low")
+
+
+def test_noise_names_nothing(part):
+    draw = np.random.default_rng(3)
+    for rpm in (900, 1500, 1796, 2950):
+        wave = vibration.waveform(draw.normal(size=48_000), rate=12_000, unit="g", rpm=rpm)
+        assert vibration.diagnose(wave, part).fault is None
+
+
+def test_without_speed_or_turns_or_rate_nothing_is_claimed(part):
+    values = np.random.default_rng(0).normal(size=12_000)
+    with pytest.raises(InvalidInput, match="speed of the shaft"):
+        vibration.diagnose(vibration.waveform(values, rate=12_000, unit="g"), part)
+    with pytest.raises(InvalidInput, match="turns of the shaft"):
+        vibration.diagnose(vibration.waveform(values, rate=12_000, unit="g", rpm=100), part)
+    with pytest.raises(InvalidInput, match="record faster"):
+        vibration.diagnose(vibration.waveform(values, rate=1000, unit="g", rpm=1500), part)
+
+
+def test_recorded_bearings(data_folder, part):
+    folder = data_folder / "cwru"
+    if not folder.is_dir():
+        pytest.skip(f"the recorded data is not here: {folder}")
+    speeds = {row["file"]: float(row["rpm"]) for row in csv.DictReader((folder / "index.csv").read_text().splitlines())}
+    found = {}
+    for path in sorted(folder.glob("*.parquet")):
+        rate = 48_000 if path.stem.startswith("normal") else 12_000
+        wave = vibration.read(path, "DE", rate=rate, unit="g", rpm=speeds[path.stem])
+        told = vibration.diagnose(wave, part)
+        found[path.stem.replace("12k_Drive_End_", "").split("_")[0]] = (told.fault, told.confidence)
+    races = {"IR": "inner race", "OR": "outer race"}
+    named = {name: found[name] for name in found if name[:2] in races}
+    assert len(named) == 6
+    right = [name for name, (fault, _) in named.items() if fault == races[name[:2]]]
+    assert set(named) - set(right) <= {"OR014@6"}  # known as hard: its outer race does not show; then nothing is claimed
+    assert all(fault is None for name, (fault, _) in named.items() if name not in right)
+    assert all(named[name][1] == "high" for name in right)
+    assert all(confidence in ("none", "low") for name, (_, confidence) in found.items() if name[0] in "Bn")

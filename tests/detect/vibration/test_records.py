@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import struct
+import wave
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from lineshaft.core import InvalidInput
+from lineshaft.detect import vibration
+
+VALUES = np.round(np.sin(np.arange(2000) / 7) + 0.25 * np.sin(np.arange(2000)), 5)
+
+
+def test_csv_with_time_gives_its_rate(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [f"{n / 2560:.9f},{value},{2 * value}" for n, value in enumerate(VALUES)]
+    path.write_text("\n".join(["time,x,y", *lines]) + "\n")
+    told = vibration.read(path, "y", unit="m/s2")
+    assert told.rate == pytest.approx(2560, rel=1e-6)
+    assert told.values == pytest.approx(2 * VALUES)
+    with pytest.raises(InvalidInput, match="2 channels") as refused:
+        vibration.read(path, unit="g")
+    assert "x, y" in refused.value.hint
+    with pytest.raises(InvalidInput, match="does not say its unit"):
+        vibration.read(path, "x")
+
+
+def test_csv_without_a_head_and_with_decimal_commas(tmp_path):
+    bare, german = tmp_path / "bare.csv", tmp_path / "german.csv"
+    bare.write_text("\n".join(str(value) for value in VALUES))
+    assert vibration.read(bare, rate=1000, unit="g").values[:3] == pytest.approx(VALUES[:3] * 9.80665)
+    german.write_text("\n".join(["t;x", *[f"{n / 1000};{value}".replace(".", ",") for n, value in enumerate(VALUES)]]))
+    assert vibration.read(german, unit="m/s2").values == pytest.approx(VALUES)
+    with pytest.raises(InvalidInput, match="how many samples a second"):
+        vibration.read(bare, unit="g")
+
+
+def test_uneven_time_is_refused(tmp_path):
+    path = tmp_path / "gap.csv"
+    times = np.arange(2000) / 1000 + np.where(np.arange(2000) > 900, 3, 0)
+    path.write_text("\n".join(["s,x", *[f"{at},{value}" for at, value in zip(times, VALUES, strict=True)]]))
+    with pytest.raises(InvalidInput, match="not even") as refused:
+        vibration.read(path, unit="g")
+    assert "cut the record" in refused.value.hint
+
+
+def test_parquet(tmp_path):
+    path = tmp_path / "a.parquet"
+    pyarrow.parquet.write_table(pa.table({"DE": VALUES.astype(np.float32), "name": ["a"] * 2000}), path)
+    assert vibration.read(path, rate=12_000, unit="m/s2").values == pytest.approx(VALUES, abs=1e-6)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_wav(tmp_path, width):
+    path = tmp_path / "a.wav"
+    full = 2 ** (8 * width - 1)
+    whole = np.rint(VALUES / 2 * full * 0.99).astype(np.int64)
+    data = b"".join(int(one + 128 if width == 1 else one).to_bytes(width, "little", signed=width > 1) for one in whole)
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, width, 8000, 0, "NONE", ""))
+        file.writeframes(data)
+    told = vibration.read(path, unit="m/s2", sensitivity=0.5 * 0.99)
+    assert told.rate == 8000
+    assert told.values == pytest.approx(VALUES, abs=2.1 / full)
+
+
+def test_wav_with_two_channels_of_floating_point(tmp_path):
+    path = tmp_path / "a.wav"
+    data = np.column_stack([VALUES, -VALUES]).astype("<f4").tobytes()
+    form = struct.pack("<HHIIHH", 3, 2, 8000, 64_000, 8, 32)
+    body = (
+        b"WAVEfmt "
+        + struct.pack("<I", 16)
+        + form
+        + b"LIST"
+        + struct.pack("<I", 3)
+        + b"abc\0"
+        + b"data"
+        + struct.pack("<I", len(data))
+        + data
+    )
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    assert vibration.read(path, "2", unit="m/s2").values == pytest.approx(-VALUES, abs=1e-6)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_mat_as_scipy_writes_it(tmp_path, compressed):
+    io = pytest.importorskip("scipy.io", reason="scipy comes with the extra `life`")
+    path = tmp_path / "a.mat"
+    inside = {"gs": VALUES[:, None], "sr": 97656.0, "label": "outer"}
+    io.savemat(
+        path, {"X097_DE_time": VALUES[:, None], "X097RPM": np.array([[1796]]), "bearing": inside}, do_compression=compressed
+    )
+    names = {one.name: one for one in vibration.channels(path)}
+    assert set(names) == {"X097_DE_time", "bearing.gs"}
+    assert names["bearing.gs"].values == pytest.approx(VALUES)
+    told = vibration.read(path, "X097_DE_time", rate=12_000, unit="g")
+    assert told.rpm == 1796
+    assert told.values == pytest.approx(VALUES * 9.80665)
+    assert vibration.read(path, "bearing.gs", unit="g").rate == 97656
+
+
+def test_mat_with_several_channels_and_small_numbers(tmp_path):
+    io = pytest.importorskip("scipy.io", reason="scipy comes with the extra `life`")
+    path = tmp_path / "a.mat"
+    io.savemat(path, {"a": np.column_stack([np.arange(300), np.arange(300) % 7]).astype(np.int16)})
+    assert [one.name for one in vibration.channels(path)] == ["a:1", "a:2"]
+    assert vibration.channels(path)[1].values.tolist() == [n % 7 for n in range(300)]
+
+
+def universal(values, head="    58", body=None):
+    lines = ["channel one", "", "21-Nov-26 09:00:00", "NONE", "NONE"]
+    lines += ["    1         1    1         0       NONE         1   3       NONE         0   0"]
+    lines += [f"         4{len(values):10d}         1  0.00000e+00  4.00000e-04  0.00000e+00"]
+    lines += ["        17    0    0    0                 TIME                    s"]
+    lines += ["        12    0    0    0         Acceleration                m/s^2"]
+    lines += ["         0    0    0    0                 NONE                 NONE"] * 2
+    start = "\n".join(["    -1", head, *lines, ""]).encode()
+    if body is None:
+        rows = ["".join(f"{value:20.11E}" for value in values[at : at + 4]) for at in range(0, len(values), 4)]
+        body = ("\n".join(rows) + "\n").encode()
+    return start + body + b"    -1\n"
+
+
+def test_universal_file_in_text_and_binary(tmp_path):
+    text, binary = tmp_path / "a.uff", tmp_path / "b.unv"
+    text.write_bytes(b"    -1\n   151\nsomething\n    -1\n" + universal(VALUES) + universal(-VALUES))
+    first, second = vibration.channels(text)
+    assert (first.rate, first.unit) == (pytest.approx(2500), "m/s2")
+    assert first.values == pytest.approx(VALUES)
+    assert second.values == pytest.approx(-VALUES)
+    data = VALUES.astype("<f8").tobytes()
+    binary.write_bytes(
+        universal(VALUES, f"    58b     1     2          11{len(data):12d}     0     0           0           0", data + b"\n")
+    )
+    assert vibration.read(binary).values == pytest.approx(VALUES)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "mat", "wav", "uff"])
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02" * 200, b"hello\nworld\n", b"RIFF1234WAVEfmt "])
+def test_a_file_that_is_no_record_is_refused(tmp_path, ending, content):
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput) as refused:
+        vibration.read(path, rate=1000, unit="g")
+    assert refused.value.hint
+    assert refused.value.where == path.name
+
+
+def test_what_is_not_read_is_said(tmp_path):
+    newer, other = tmp_path / "a.mat", tmp_path / "a.xyz"
+    newer.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(600))
+    other.write_bytes(b"")
+    with pytest.raises(InvalidInput, match="version 7") as refused:
+        vibration.read(newer)
+    assert "-v7" in refused.value.hint
+    for path in (other, tmp_path / "none.csv"):
+        with pytest.raises(InvalidInput):
+            vibration.read(path)
+
+
+def test_a_mat_file_that_breaks_off_is_refused_wherever_it_breaks_off(tmp_path):
+    io = pytest.importorskip("scipy.io", reason="scipy comes with the extra `life`")
+    path = tmp_path / "a.mat"
+    io.savemat(path, {"a": {"b": VALUES}})
+    data = path.read_bytes()
+    for length in range(0, len(data) - 1, 977):
+        path.write_bytes(data[:length])
+        with pytest.raises(InvalidInput):
+            vibration.read(path, rate=1000, unit="g")
