@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from lineshaft.core import ConfigError, InvalidInput
@@ -144,5 +145,6 @@ def test_times_may_be_dates_texts_or_numbers():
     table = machine(500)
     texts = {**table, "time": [str(at) + "Z" for at in table["time"]]}
     numbers = {**table, "time": table["time"].astype(np.int64)}
-    for other in (texts, numbers):
+    views = pa.table({"time": pa.array(texts["time"]).cast(pa.string_view()), "a": np.arange(500.0), "b": np.arange(500.0) % 7})
+    for other in (texts, numbers, views):
         assert anomaly.check(other).start == START.astype(np.int64)

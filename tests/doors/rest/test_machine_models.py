@@ -24,6 +24,7 @@ def test_a_model_is_planned_listed_and_refuses_what_it_cannot_do(house):
     assert house.post(f"anomaly-models/{one['id']}/back").json()["code"] == "models.no-previous"
     assert house.post(f"anomaly-models/{one['id']}/cancel").json()["code"] == "models.not-training"
     assert house.ask("GET", f"anomaly-models/{one['id']}/scores").json()["code"] == "models.not-ready"
+    assert house.post(f"anomaly-models/{one['id']}/train", {"end": "yesterday"}).status_code == 422
 
 
 def test_the_data_can_be_looked_at_before_training(house):

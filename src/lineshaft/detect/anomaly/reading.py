@@ -140,6 +140,8 @@ def _time_column(arrow: pa.Table, time: str | None) -> str | None:
 
 
 def _nanoseconds(column: Any, name: str) -> Ints:
+    if pa.types.is_string_view(column.type):
+        column = pc.cast(column, pa.string())
     kind = column.type
     try:
         if pa.types.is_string(kind) or pa.types.is_large_string(kind):
@@ -184,6 +186,8 @@ def _numbers(column: Any) -> tuple[Floats | None, bool]:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = pc.cast(column, kind.value_type), kind.value_type
+    if pa.types.is_string_view(kind):
+        column, kind = pc.cast(column, pa.string()), pa.string()
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan), False
     if pa.types.is_boolean(kind):

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from lineshaft.core import InvalidInput, iso, parse_duration
+from lineshaft.core import InvalidInput, iso, parse_duration, parse_time
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.moments import End, Start, span
 from lineshaft.doors.rest.frame.names import called
@@ -73,6 +73,14 @@ class UseBody(Body):
     number: Annotated[int, Field(ge=1, examples=[1])]
     mode: Annotated[Literal["active", "shadow", "off"], Field(examples=["shadow"])]
     version: SeenVersion = None
+
+
+class TrainBody(Body):
+    """On which time to train."""
+
+    end: Annotated[
+        str | None, Field(examples=["2026-11-20T06:00:00Z"], description="Look back from here; default: from now.")
+    ] = None
 
 
 class BackBody(Body):
@@ -206,16 +214,17 @@ def model(rooms: House, subject: Reader, model_id: str) -> ModelShape:
 
 
 @router.post("/{model_id}/train", status_code=202)
-def train(sender: Sender, model_id: str) -> ModelShape:
+def train(sender: Sender, model_id: str, body: TrainBody | None = None) -> ModelShape:
     """Begin to train a new version in a process of its own; `GET` shows how far it is."""
     rooms = sender.rooms
     begun: dict[str, Any] = {}
+    end = parse_time(body.end, where="end") if body and body.end else None
 
     def run(tx: Any) -> dict[str, Any]:
-        begun.update(rooms.machines.train(tx, model_id, sender.subject.id))
+        begun.update(rooms.machines.train(tx, model_id, sender.subject.id, end))
         return {"number": begun["number"]}
 
-    _do(sender, model_id, "train", {}, run)
+    _do(sender, model_id, "train", {"end": end}, run)
     if begun:  # a repeated command begins nothing
         rooms.machines.begin(begun)
     return _one(rooms, model_id)
