@@ -15,9 +15,17 @@ from sqlalchemy.engine import Connection
 from lineshaft.core import NS, Bus, Conflict, Database, InvalidInput, NotFound, bump, iso, new_id, now_ns
 from lineshaft.detect.condition import Change
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised
-from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState, after, uncovered
+from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState, after, hidden, uncovered
 from lineshaft.detect.tables import alarms, log
 from lineshaft.guard import Subject
+
+STANDING = (AlarmState.UNACK, AlarmState.ACKED)
+"""States of an alarm whose condition holds and was told."""
+
+BY_DESIGN = "rule:suppression"
+
+LONGEST_SHELF = 7 * 86_400 * NS
+"""How long an alarm may be on the shelf: what is away for longer is out of service."""
 
 EVIDENCE_BEFORE = 600 * NS
 """How much of the past a link to the evidence shows."""
@@ -63,7 +71,8 @@ class Register:
     def reset(self, tx: Connection, alarm_id: str, by: Subject, note: str, version: int | None) -> dict[str, Any]:
         """Release a latched alarm whose condition is over."""
         row = self.get(alarm_id, tx)
-        return self._write(tx, row, "reset", {"state": after(row["state"], "reset")}, version, by=by.id, note=note)
+        values = {"state": after(row["state"], "reset"), "tripped": 0}
+        return self._write(tx, row, "reset", values, version, by=by.id, note=note)
 
     def hide(
         self,
@@ -77,24 +86,51 @@ class Register:
         version: int | None = None,
     ) -> dict[str, Any]:
         """Shelve, suppress by design or take out of service: always with a reason, shelving with an end as well."""
-        row = self.get(alarm_id, tx)
+        row, now = self.get(alarm_id, tx), now_ns()
         if not reason.strip():
             raise InvalidInput("hiding an alarm needs a reason", where="reason", code="alarms.reason")
-        if state is AlarmState.SHELVED and (until is None or until <= now_ns()):
+        if state is AlarmState.SHELVED and (until is None or until <= now):
             raise InvalidInput("shelving ends at a time in the future", where="until", code="alarms.until")
-        values = {"state": state, "hidden_until": until, "hidden_reason": reason, "hidden_by": by.id}
+        if until is not None and until > now + LONGEST_SHELF:
+            hint = "take it out of service if it is away for longer"
+            raise InvalidInput("shelving ends within 7 days", where="until", hint=hint, code="alarms.until")
+        values = {"state": hidden(row["state"], state), "hidden_until": until, "hidden_reason": reason, "hidden_by": by.id}
         return self._write(tx, row, state.value, values, version, by=by.id, note=reason)
 
+    def suppress(self, tx: Connection, row: Mapping[str, Any], formula: str, *, on: bool) -> dict[str, Any]:
+        """Hide or show an alarm by its design: a formula says that it means nothing now, or that it does again."""
+        if on:
+            values: dict[str, Any] = {"suppressing": 1}
+            if row["state"] not in HIDDEN:
+                values |= {"state": AlarmState.SUPPRESSED, "hidden_reason": formula, "hidden_until": None, "hidden_by": BY_DESIGN}
+            return self._write(tx, row, "suppress", values, None, by=BY_DESIGN, note=formula)
+        new = self._write(tx, row, "unsuppress", {"suppressing": 0}, None, by=BY_DESIGN, note=formula)
+        return self.uncover(tx, row["id"], BY_DESIGN, formula) if row["state"] == AlarmState.SUPPRESSED else new
+
     def uncover(self, tx: Connection, alarm_id: str, by: str, note: str, version: int | None = None) -> dict[str, Any]:
-        """Show an alarm again as what it is by now; one that holds begins anew."""
+        """Show an alarm again as what it is by now; one that holds begins anew, one its design hides stays hidden by that."""
         row = self.get(alarm_id, tx)
         if row["state"] not in HIDDEN:
             raise Conflict(f"this alarm is {row['state']}, not hidden", code="alarms.step")
-        values: dict[str, Any] = {"state": uncovered(row["active"]), "hidden_until": None, "hidden_reason": "", "hidden_by": None}
+        if row["state"] == AlarmState.SUPPRESSED and row["suppressing"]:
+            hint = f"it comes back by itself when this is over: {row['hidden_reason']}"
+            raise Conflict("this alarm is suppressed by design", hint=hint, code="alarms.step")
+        values: dict[str, Any] = {"hidden_until": None, "hidden_reason": "", "hidden_by": None}
+        if row["suppressing"]:
+            values |= {"state": AlarmState.SUPPRESSED, "hidden_by": BY_DESIGN, "hidden_reason": "by design"}
+            return self._write(tx, row, "unshelve", values, version, by=by, note=note)
+        values["state"] = uncovered(row["active"], bool(row["tripped"]))
         shown = self._write(tx, row, "unshelve", values, version, by=by, note=note)
         if not row["active"]:
             return shown
-        return self._begin(tx, shown, now_ns(), row["value"])
+        return self.begin(tx, shown, now_ns(), row["value"])
+
+    def settle(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> dict[str, Any]:
+        """Bring an alert whose end somebody has judged to normal: what is judged was seen, and latches no longer."""
+        values: dict[str, Any] = {"state": AlarmState.NORMAL, "tripped": 0}
+        if row["acknowledged"] is None:
+            values |= {"acknowledged": now_ns(), "acknowledged_by": by}
+        return self._write(tx, row, "settle", values, None, by=by, note=why)
 
     def expired(self, tx: Connection, now: int) -> list[str]:
         """Return the shelved alarms whose time is over."""
@@ -105,8 +141,11 @@ class Register:
         """Write that the condition began or ended."""
         value = change.value if math.isfinite(change.value) else None
         if change.active:
-            return self._begin(tx, row, change.at, value)
-        values = {"active": False, "cleared": change.at, "state": after(row["state"], "clear", latched=row["latched"])}
+            return self.begin(tx, row, change.at, value)
+        values: dict[str, Any] = {"active": False, "since": None}
+        if row["state"] not in (*STANDING, *HIDDEN):
+            return self._write(tx, row, "past-clear", values, None, at=change.at, value=value)
+        values |= {"cleared": change.at, "state": after(row["state"], "clear", latched=row["latched"])}
         new = self._write(tx, row, "clear", values, None, at=change.at, value=value)
         event = AlarmCleared(
             new["id"], new["occurrence"] or "", new["asset_id"], new["asset"], new["name"], new["kind"], change.at
@@ -114,14 +153,21 @@ class Register:
         self._bus.tell_with(tx, event)
         return new
 
+    def past(self, tx: Connection, row: Mapping[str, Any], change: Change) -> dict[str, Any]:
+        """Write that the condition began long ago, as values that come late say: noted, not told as if it were now."""
+        value = change.value if math.isfinite(change.value) else None
+        values = {"active": True, "value": value, "since": change.at}
+        return self._write(tx, row, "past-raise", values, None, at=change.at, value=value)
+
     def input(self, tx: Connection, row: Mapping[str, Any], quality: str, at: int) -> dict[str, Any]:
         """Write that the input became good, bad or stale: while it is not good the condition is not judged."""
         return self._write(tx, row, f"input-{quality}", {"input": quality}, None, at=at)
 
-    def _begin(self, tx: Connection, row: Mapping[str, Any], at: int, value: float | None) -> dict[str, Any]:
-        hidden = row["state"] in HIDDEN
-        values: dict[str, Any] = {"active": True, "value": value}
-        if not hidden:
+    def begin(self, tx: Connection, row: Mapping[str, Any], at: int, value: float | None) -> dict[str, Any]:
+        """Write that an alarm stands from now on, a new occurrence; a hidden one is only noted."""
+        covered = row["state"] in HIDDEN
+        values: dict[str, Any] = {"active": True, "value": value, "since": at, "tripped": int(row["latched"])}
+        if not covered:
             values |= {
                 "state": AlarmState.UNACK,
                 "occurrence": new_id(),
@@ -131,7 +177,7 @@ class Register:
                 "acknowledged_by": None,
             }
         new = self._write(tx, row, "raise", values, None, at=at, value=value)
-        if not hidden:
+        if not covered and (new["origin"] != "finding" or new["kind"] == "alarm"):  # a finding tells of itself
             event = raised(new)
             self._bus.tell_with(tx, event)
         return new
@@ -161,6 +207,8 @@ class Register:
                 written=now,
                 what=what,
                 state=new["state"],
+                kind=new["kind"],
+                priority=new["priority"],
                 value=value,
                 by=by,
                 note=note,

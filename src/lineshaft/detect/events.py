@@ -67,3 +67,15 @@ class FindingRaised:
     evidence: Mapping[str, Any]
     at: int
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingLabelled:
+    """Somebody said what a finding turned out to be."""
+
+    finding_id: str
+    asset_path: str
+    kind: str
+    failure_mode: str
+    label: str
+    by: str

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Bus, Database, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns
-from lineshaft.detect.events import FindingRaised
+from lineshaft.detect.events import FindingLabelled, FindingRaised
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Subject
 
@@ -93,7 +93,23 @@ class Findings:
             raise InvalidInput(f"'{label}' is no label", hint=did_you_mean(label, LABELS), code="findings.label")
         self.get(finding_id, tx)
         bump(tx, findings, finding_id, version, label=label, labelled_by=by.id, labelled=now_ns())
-        return self.get(finding_id, tx)
+        new = self.get(finding_id, tx)
+        self._bus.tell_with(tx, FindingLabelled(finding_id, new["asset"], new["kind"], new["failure_mode"], label, by.id))
+        return new
+
+    def precision(self) -> list[dict[str, Any]]:
+        """Return, by asset and kind, how many findings turned out to be what, and the share that was right.
+
+        Neutral and unlabelled ones count for nothing. `no fault found` is no false alarm: `precision` leaves it out, and
+        `precision_at_least` counts it as wrong; the truth lies between. None where nobody has judged yet.
+        """
+        query = sa.select(findings.c.asset, findings.c.kind, findings.c.label, sa.func.count().label("number"))
+        grouped = self._db.rows(query.group_by(findings.c.asset, findings.c.kind, findings.c.label))
+        table: dict[tuple[str, str], dict[str, int]] = {}
+        for row in grouped:
+            counts = table.setdefault((row["asset"], row["kind"]), dict.fromkeys((*LABELS, "open"), 0))
+            counts[row["label"] or "open"] += int(row["number"])
+        return [{"asset": asset, "kind": kind, **counts, **_shares(counts)} for (asset, kind), counts in sorted(table.items())]
 
 
 def _sensor(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,3 +117,12 @@ def _sensor(one: Mapping[str, Any]) -> dict[str, Any]:
     if "property" not in one or isinstance(share, bool) or not isinstance(share, int | float) or not math.isfinite(share):
         raise InvalidInput("a sensor is {property, share}", where="sensors", code="findings.sensors")
     return {**one, "property": str(one["property"]), "share": float(share)}
+
+
+def _shares(counts: Mapping[str, int]) -> dict[str, float | None]:
+    right, wrong, unclear = counts["confirmed"], counts["false_alarm"], counts["no_fault_found"]
+    judged, all_judged = right + wrong, right + wrong + unclear
+    return {
+        "precision": right / judged if judged else None,
+        "precision_at_least": right / all_judged if all_judged else None,
+    }

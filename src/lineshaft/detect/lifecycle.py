@@ -71,6 +71,21 @@ def after(state: str, step: str, *, latched: bool = False) -> AlarmState:
     return STEPS[state, step]
 
 
-def uncovered(active: bool) -> AlarmState:
-    """Return the state of an alarm that is no longer hidden."""
-    return S.UNACK if active else S.NORMAL
+def hidden(state: str, to: AlarmState) -> AlarmState:
+    """Return the hidden state an alarm goes to. Raises Conflict where one way of hiding would lift a stronger one.
+
+    Out of service is the strongest (only a hand lifts it), then the shelf, then suppression by design.
+
+    >>> hidden("unack", AlarmState.SHELVED).value, hidden("shelved", AlarmState.OUT_OF_SERVICE).value
+    ('shelved', 'out-of-service')
+    """
+    if state == S.OUT_OF_SERVICE or (state == S.SHELVED and to is S.SUPPRESSED):
+        raise Conflict(f"this alarm is {state} already", hint="bring it back first", code="alarms.step")
+    return to
+
+
+def uncovered(active: bool, tripped: bool = False) -> AlarmState:
+    """Return the state of an alarm that is no longer hidden; `tripped` when it latched and nobody has reset it."""
+    if active:
+        return S.UNACK
+    return S.LATCHED_UNACK if tripped else S.NORMAL

@@ -23,7 +23,10 @@ Numbers = npt.NDArray[np.int64]
 
 @dataclass(slots=True)
 class Point:
-    """One alarm at work: where its condition stands and what its input last said."""
+    """One alarm at work: where its condition stands and what its input last said.
+
+    `late` is set while its condition began longer ago than counts as now: it is told once the values have caught up.
+    """
 
     id: str
     watched: Watched
@@ -33,7 +36,7 @@ class Point:
     last: int
     good: bool | None
     value: float
-    seen: float
+    late: bool = False
 
 
 class Rows(NamedTuple):
@@ -48,8 +51,8 @@ class Rows(NamedTuple):
 class Screen:
     """Arrays over all points, in the order of their series' numbers."""
 
-    def __init__(self, points: Sequence[Point], watching: Sequence[tuple[int, int]]) -> None:
-        """`watching` pairs a series number with the index of a point."""
+    def __init__(self, points: Sequence[Point], watching: Sequence[tuple[int, int]], now: float = 0.0) -> None:
+        """`watching` pairs a series number with the index of a point; `now` is what the clock of silence says."""
         self.points = list(points)
         order = sorted(watching)
         self._sids: Numbers = np.array([sid for sid, _ in order], np.int64)
@@ -62,7 +65,12 @@ class Screen:
         count = len(self.points)
         self._raw, self._restless, self._bad = (np.zeros(count, np.bool_) for _ in range(3))
         self._last = np.zeros(count, np.int64)
-        self._seen: tuple[Numbers, Ints] = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._silent = np.array([point.watched.definition.silence() is not None for point in self.points], np.bool_)
+        beats = [point.watched.definition.heartbeat is not None for point in self.points]
+        self._beats = np.array(beats, np.bool_)
+        self._beat = np.full(count, np.nan)
+        self._heard, self._alive = np.full(count, now), np.full(count, now)
+        self._seen: list[tuple[Numbers, Ints, Floats, Bools]] = []
         for number in range(count):
             self.note(number)
 
@@ -70,7 +78,8 @@ class Screen:
         """Take over what a point says now."""
         point = self.points[number]
         self._raw[number] = point.condition.raw
-        self._restless[number] = point.condition.pending is not None or point.good is None or point.watched.text is not None
+        waits = point.condition.pending is not None or point.good is None or point.watched.text is not None
+        self._restless[number] = waits or (bool(self._beats[number]) and point.condition.active)
         self._bad[number] = point.good is False
         self._last[number] = max(point.last, int(self._last[number]))
 
@@ -78,10 +87,27 @@ class Screen:
         """Return the event time of the newest row a point has seen, also of those that changed nothing."""
         return int(self._last[number])
 
+    def lasts(self) -> Ints:
+        """Return the event time of the newest row of every point."""
+        return self._last.copy()
+
+    def heard(self, number: int) -> float:
+        """Return when (our clock) the last row of a point came."""
+        return float(self._heard[number])
+
+    def alive(self, number: int) -> float:
+        """Return when (our clock) a point's input last gave a good value; with a heartbeat, when it last changed."""
+        return float(self._alive[number])
+
+    def take(self, rows: Rows) -> None:
+        """Count rows in that came another way: what a formula said."""
+        numbers = np.full(len(rows.ts), rows.number, np.int64)
+        self._seen.append((numbers, rows.ts, rows.value, rows.good))
+
     def let_through(self, rows: pa.RecordBatch) -> list[Rows]:
         """Return the rows of every point that may change by them."""
         sids = rows.column(0).to_numpy(zero_copy_only=False)
-        self._seen = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._seen = []
         if self._rules is None or not len(sids):
             return []
         picked = np.flatnonzero((sids < len(self._wanted)) & self._wanted[np.minimum(sids, len(self._wanted) - 1)])
@@ -98,18 +124,28 @@ class Screen:
         row, number = row[fresh], number[fresh]
         touched = self._may_change(number, value[row], good[row])
         found = [self._of(int(n), row[number == n], chosen, ts, value, good) for n in touched]
-        self._seen = (number, ts[row])
+        self._seen = [(number, ts[row], value[row], good[row])]
         return found
 
-    def settle(self) -> None:
+    def settle(self, now: float = 0.0) -> None:
         """Remember the time of the rows let through or held back last: what they changed is written."""
-        np.maximum.at(self._last, *self._seen)
+        for number, ts, value, good in self._seen:
+            np.maximum.at(self._last, number, ts)
+            self._heard[number] = now
+            live = number[good & ~self._beats[number]]
+            self._alive[live] = now
+            for one in np.unique(number[good & self._beats[number]]).tolist():
+                said = value[good & (number == one)]
+                if (said != self._beat[one]).any():
+                    self._alive[one] = now
+                self._beat[one] = said[-1]
+        self._seen = []
 
     def _may_change(self, number: Numbers, value: Floats, good: Bools) -> Numbers:
         rules = Limits(*(np.asarray(column)[number] for column in self._rules or ()))
         with np.errstate(invalid="ignore"):
             begins, ends = begins_ends(rules, value)
-        turns = good & np.where(self._raw[number], ends, begins)
+        turns = good & np.where(self._silent[number], self._raw[number], np.where(self._raw[number], ends, begins))
         return np.unique(number[turns | self._restless[number] | (good == self._bad[number])])
 
     def _of(self, number: int, row: Numbers, chosen: pa.RecordBatch, ts: Ints, value: Floats, good: Bools) -> Rows:

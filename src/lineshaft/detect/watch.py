@@ -1,6 +1,7 @@
 """The watch over the stored rows: feeds them to the alarms, in event time, and keeps what they say on disk.
 
-Rows delivered again change nothing; after a crash the watch goes on where its last written step was.
+Rows delivered again change nothing; after a crash the watch goes on where its last written step was. A condition that began
+long ago, as values that come late say, is noted; it is told only if it still holds once they have caught up.
 """
 
 from __future__ import annotations
@@ -8,25 +9,34 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
 import pyarrow as pa
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import DERIVED, Assets
-from lineshaft.core import Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, new_id, now_ns, parse_duration
-from lineshaft.detect.alarm import Register, raised
+from lineshaft.assets import DERIVED, Assets, Property
+from lineshaft.core import NS, Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, now_ns, parse_duration
+from lineshaft.detect.alarm import STANDING, Register, raised
+from lineshaft.detect.alerts import Alerts
+from lineshaft.detect.blend import Blend
 from lineshaft.detect.condition import Change, Condition, due, limits, walk
-from lineshaft.detect.definition import Watched, definitions
-from lineshaft.detect.events import AlarmRaised
+from lineshaft.detect.definition import Watched, Written, definitions
+from lineshaft.detect.events import AlarmRaised, FindingLabelled, FindingRaised
 from lineshaft.detect.finding import Findings
-from lineshaft.detect.lifecycle import AlarmState
+from lineshaft.detect.firstout import Group, groups
+from lineshaft.detect.kpi import Kpis, Span, kpis
+from lineshaft.detect.lifecycle import HIDDEN, AlarmState
+from lineshaft.detect.rationalisation import Decision, Rationalisation
+from lineshaft.detect.roll import sync
 from lineshaft.detect.screen import Point, Rows, Screen
 from lineshaft.detect.tables import alarms
 from lineshaft.guard import Subject
 
 EVENT = "detect:definitions"
+KEEP_EVERY = 15.0
+"""Seconds between two notes on disk of how far each alarm has seen: rows before that are late after a restart as well."""
 
 
 class Numbers(Protocol):
@@ -41,18 +51,52 @@ class Numbers(Protocol):
         ...
 
 
+@runtime_checkable
+class Remembers(Protocol):
+    """A store that knows the newest value of each series."""
+
+    def latest_sids(self, sids: Sequence[int], /) -> tuple[Any, Any, Any]:
+        """Return times, values and qualities."""
+        ...
+
+
+class Mixture(NamedTuple):
+    """A formula at work for one alarm: its condition, or what suppresses it."""
+
+    number: int
+    blend: Blend
+    suppresses: bool
+
+
 class Detect:
     """Alarms and findings of the plant."""
 
     def __init__(
-        self, db: Database, assets: Assets, store: Numbers, bus: Bus, clock: Callable[[], float] = time.monotonic
+        self,
+        db: Database,
+        assets: Assets,
+        store: Numbers,
+        bus: Bus,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        late_after: int | None = None,
+        wall: Callable[[], int] = now_ns,
     ) -> None:
+        """`late_after` (ns): a condition that began longer ago than this is history; it is told only if it still holds."""
         self._db, self._assets, self._store, self._bus, self._clock = db, assets, store, bus, clock
+        self._late_after, self._wall = late_after, wall
         self._register = Register(db, bus)
         self._found = Findings(db, bus)
+        self._reasons = Rationalisation(db, bus)
+        self._alerts = Alerts(db, assets, self._register)
+        bus.within(FindingRaised, self._alerts.found)
+        bus.within(FindingLabelled, self._alerts.labelled)
         self._lock = threading.RLock()
         self._screen = Screen([], [])
+        self._mixtures: list[Mixture] = []
+        self._suppressing: dict[int, bool] = {}
         self._problems: list[Problem] = []
+        self._kept, self._kept_at = np.zeros(0, np.int64), 0.0
 
     # -- definitions
 
@@ -60,10 +104,20 @@ class Detect:
         """Read all definitions again and go on with the states on disk; return what is wrong with those left out."""
         watched, self._problems = definitions(self._assets)
         with self._lock:
+            self._keep_last()
             with self._db.begin() as tx:
-                points = self._sync(tx, watched)
-            watching = [(sid, number) for number, point in enumerate(points) for sid in self._sids(point.watched)]
-            self._screen = Screen(points, watching)
+                rolled = sync(self._db, self._assets, tx, watched)
+            points = [_point(one, row) for one, row in rolled]
+            watching = [
+                (sid, number)
+                for number, point in enumerate(points)
+                if point.watched.when is None
+                for sid in self._sids(point.watched.property)
+            ]
+            self._screen = Screen(points, watching, self._clock())
+            self._suppressing = {number: bool(row["suppressing"]) for number, (_, row) in enumerate(rolled)}
+            self._mixtures = [mixture for number, point in enumerate(points) for mixture in self._mix(number, point)]
+            self._kept = self._screen.lasts()
         text = "; ".join(str(problem) for problem in self._problems)
         self._bus.tell(SystemEvent(EVENT, text or "all alarm definitions are in use", active=bool(self._problems)))
         return self._problems
@@ -72,45 +126,31 @@ class Detect:
         """Return what was wrong with definitions at the last reload."""
         return list(self._problems)
 
-    def _sids(self, watched: Watched) -> list[int]:
+    def _sids(self, one: Property) -> list[int]:
         found: list[int] = []
-        for span in self._assets.spans(watched.property.id):
+        for span in self._assets.spans(one.id):
             if span.source == DERIVED:
-                found.append(int(self._store.derived_sid(watched.property.id)))
+                found.append(int(self._store.derived_sid(one.id)))
             elif span.end_ns is None:
                 found.append(int(self._store.sids(span.source, [span.tag])[0]))
         return found
 
-    def _sync(self, tx: Connection, watched: Sequence[Watched]) -> list[Point]:
-        """Write new and changed definitions to the rows, retire those that are gone, and return the points."""
-        rows = {(row["asset_id"], row["name"]): row for row in self._db.rows(sa.select(alarms), tx)}
-        points: list[Point] = []
-        for one in watched:
-            card = _card(one)
-            row = rows.pop(one.key(), None)
-            if row is None:
-                row = {"id": new_id(), "version": 1, "active": False, "pending": None, "last": 0, "input": "unknown"}
-                tx.execute(alarms.insert().values(**row, **card))
-            elif any(row[name] != value for name, value in card.items()):
-                tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(version=alarms.c.version + 1, **card))
-            points.append(self._point(one, row))
-        gone = [row["id"] for row in rows.values() if not row["retired"]]
-        if gone:
-            tx.execute(alarms.update().where(alarms.c.id.in_(gone)).values(retired=True, version=alarms.c.version + 1))
-        return points
+    def _mix(self, number: int, point: Point) -> list[Mixture]:
+        pairs = ((point.watched.when, False), (point.watched.suppress, True))
+        return [Mixture(number, self._blend(one, point.last), suppresses) for one, suppresses in pairs if one is not None]
 
-    def _point(self, one: Watched, row: Mapping[str, Any]) -> Point:
-        return Point(
-            id=row["id"],
-            watched=one,
-            limits=limits(one.definition.operator, one.limit, one.definition.deadband),
-            delays=one.definition.delays(),
-            condition=Condition(row["active"], row["pending"]),
-            last=row["last"],
-            good=None if row["input"] in ("unknown", "stale") else row["input"] == "good",
-            value=float("nan"),
-            seen=self._clock(),
-        )
+    def _blend(self, written: Written, floor: int) -> Blend:
+        series: dict[int, tuple[str, ...]] = {}
+        for name, one in written.properties.items():
+            for sid in self._sids(one):
+                series[sid] = (*series.get(sid, ()), name)
+        blend = Blend(written.formula, series, written.fixed, floor, floor)
+        if isinstance(self._store, Remembers) and series:
+            sids = list(series)
+            for sid, ts, value, quality in zip(sids, *self._store.latest_sids(sids), strict=True):
+                if np.isfinite(value):
+                    blend.start(sid, int(ts), float(value) if quality == 0 else None)
+        return blend
 
     # -- the watch
 
@@ -118,22 +158,68 @@ class Detect:
         """Judge stored rows (columns of STORED); whatever changes is durable before it is told."""
         with self._lock:
             touched = self._screen.let_through(rows)
-            if touched:
-                self._write(lambda tx: [self._judge(tx, one) for one in touched])
-            self._screen.settle()
+            before = [(mixture.number, mixture.blend.copy(), mixture.suppresses) for mixture in self._mixtures]
+            turned = self._mixed(rows, touched)
+            try:
+                if touched or turned:
+                    self._write(lambda tx: [*self._turn(tx, turned), *[self._judge(tx, one) for one in touched]])
+            except BaseException:
+                self._mixtures = [Mixture(*one) for one in before]
+                raise
+            self._suppressing |= turned
+            self._screen.settle(self._clock())
+
+    def _mixed(self, rows: pa.RecordBatch, touched: list[Rows]) -> dict[int, bool]:
+        """Let formulas take rows: conditions join the rows to be judged; return which suppressions turned, and to what."""
+        turned: dict[int, bool] = {}
+        if not self._mixtures or not rows.num_rows:
+            return turned
+        sids = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        for number, blend, suppresses in self._mixtures:
+            said = blend.take(rows, sids)
+            if said is None:
+                continue
+            if not suppresses:
+                judged = Rows(number, *said)
+                self._screen.take(judged)
+                touched.append(judged)
+            elif (now := bool(said.good[-1]) and bool(said.value[-1])) != self._suppressing[number]:
+                turned[number] = now  # what cannot be judged suppresses nothing
+        return turned
+
+    def _turn(self, tx: Connection, turned: Mapping[int, bool]) -> list[tuple[int, Point]]:
+        for number, on in turned.items():
+            point = self._screen.points[number]
+            formula = point.watched.definition.suppress_when
+            self._register.suppress(tx, self._register.get(point.id, tx), formula, on=on)
+        return []
 
     def tick(self) -> None:
-        """Let delays and shelving run out where no new value comes; the node calls it about every second."""
+        """Let delays, silence and shelving run out where no new value comes; the node calls it about every second."""
         with self._lock:
             now = self._clock()
-            waiting = [n for n, point in enumerate(self._screen.points) if _may_be_due(point, now)]
+            waiting = [n for n in range(len(self._screen.points)) if self._may_be_due(n, now)]
             if waiting:
                 self._write(lambda tx: [self._wait(tx, number, now) for number in waiting])
+            if now - self._kept_at >= KEEP_EVERY:
+                self._keep_last()
         with self._db.read() as look:
             expired = self._register.expired(look, now_ns())
         for alarm_id in expired:
             with self._db.begin() as tx:
-                self._register.uncover(tx, alarm_id, "rule:shelving", "its time is over")
+                if self._register.get(alarm_id, tx)["state"] == AlarmState.SHELVED:
+                    self._register.uncover(tx, alarm_id, "rule:shelving", "its time is over")
+
+    def _keep_last(self) -> None:
+        """Note on disk how far each alarm has seen, so that after a restart as well late rows are late."""
+        lasts = self._screen.lasts()
+        moved = [n for n in range(len(lasts)) if n >= len(self._kept) or lasts[n] != self._kept[n]]
+        if moved:
+            with self._db.begin() as tx:
+                for number in moved:
+                    here = alarms.update().where(alarms.c.id == self._screen.points[number].id)
+                    tx.execute(here.values(last=int(lasts[number])))
+        self._kept, self._kept_at = lasts, self._clock()
 
     def _write(self, judge: Callable[[Connection], list[tuple[int, Point]]]) -> None:
         """Run in one transaction and take the new standing over once it is committed."""
@@ -145,34 +231,65 @@ class Detect:
 
     def _judge(self, tx: Connection, rows: Rows) -> tuple[int, Point]:
         point = self._screen.points[rows.number]
-        state, changes = walk(point.condition, point.limits, point.delays, rows.ts[rows.good], rows.value[rows.good], point.value)
-        last, good = int(rows.ts[-1]), bool(rows.good[-1])
-        value = float(rows.value[rows.good][-1]) if rows.good.any() else point.value
-        new = Point(point.id, point.watched, point.limits, point.delays, state, last, good, value, self._clock())
-        self._keep(tx, point, new, changes)
-        return rows.number, new
+        ts, value = rows.ts[rows.good], rows.value[rows.good]
+        if point.watched.definition.silence() is None:
+            state, changes = walk(point.condition, point.limits, point.delays, ts, value, point.value)
+        else:
+            state, changes = _broken(point, rows)
+        last = max(int(rows.ts[-1]), point.last)
+        held = float(value[-1]) if len(value) else point.value
+        new = replace(point, condition=state, last=last, good=bool(rows.good[-1]), value=held)
+        return rows.number, self._keep(tx, point, new, changes)
 
     def _wait(self, tx: Connection, number: int, now: float) -> tuple[int, Point]:
         point = self._screen.points[number]
-        at = self._screen.last(number) + round((now - point.seen) * 1e9)
-        state, changes = due(point.condition, at, point.delays, point.value)
-        good = None if _is_stale(point, now) else point.good
-        new = Point(point.id, point.watched, point.limits, point.delays, state, point.last, good, point.value, point.seen)
-        self._keep(tx, point, new, changes)
-        return number, new
+        silence = point.watched.definition.silence()
+        if silence is not None:
+            since = self._wall() - round((now - self._screen.alive(number)) * NS)
+            at, quiet = since + silence, (now - self._screen.alive(number)) * NS >= silence
+            changes = [Change(at, True, (self._wall() - since) / NS)] if quiet and not point.condition.active else []
+            state = Condition(point.condition.active or quiet)
+        else:
+            at = self._screen.last(number) + round((now - self._screen.heard(number)) * NS)
+            state, changes = due(point.condition, at, point.delays, point.value)
+        good = None if self._is_stale(number, now) else point.good
+        new = replace(point, condition=state, good=good, last=self._screen.last(number))
+        return number, self._keep(tx, point, new, changes)
 
-    def _keep(self, tx: Connection, old: Point, new: Point, changes: Sequence[Change]) -> None:
-        """Write what changed: the input, the condition, each beginning and end."""
-        if (old.condition, old.good) == (new.condition, new.good) and not changes:
-            return
+    def _keep(self, tx: Connection, old: Point, new: Point, changes: Sequence[Change]) -> Point:
+        """Write what changed: the input, the condition, each beginning and end; return the point as it then is."""
+        if (old.condition, old.good) == (new.condition, new.good) and not changes and not old.late:
+            return new
         row = self._register.get(new.id, tx)
         if old.good != new.good:
             quality = "stale" if new.good is None else ("good" if new.good else "bad")
             row = self._register.input(tx, row, quality, new.last)
         for change in changes:
-            row = self._register.changed(tx, row, change)
+            past = change.active and self._is_past(change.at)
+            row = self._register.past(tx, row, change) if past else self._register.changed(tx, row, change)
+        untold = bool(row["active"]) and row["state"] not in (*STANDING, *HIDDEN)
+        if untold and not self._is_past(new.last):  # the values have caught up and it holds: now it is told
+            self._register.begin(tx, row, int(row["since"] or new.last), row["value"])
+            untold = False
         here = alarms.update().where(alarms.c.id == new.id)
         tx.execute(here.values(active=new.condition.active, pending=new.condition.pending, last=new.last))
+        return replace(new, late=untold)
+
+    def _is_past(self, at: int) -> bool:
+        return self._late_after is not None and self._wall() - at > self._late_after
+
+    def _is_stale(self, number: int, now: float) -> bool:
+        point = self._screen.points[number]
+        after = point.watched.definition.stale_after
+        return point.good is not None and after is not None and (now - self._screen.heard(number)) * NS >= parse_duration(after)
+
+    def _may_be_due(self, number: int, now: float) -> bool:
+        point = self._screen.points[number]
+        if (point.condition.pending is not None and point.good is True) or self._is_stale(number, now):
+            return True
+        silence = point.watched.definition.silence()
+        quiet = silence is not None and not point.condition.active and (now - self._screen.alive(number)) * NS >= silence
+        return quiet or (point.late and not self._is_past(self._screen.last(number)))
 
     # -- what people do, and what they read
 
@@ -224,6 +341,33 @@ class Detect:
         row = self._register.get(alarm_id, tx)
         return not row["active"] and row["pending"] is None and row["input"] == "good"
 
+    def groups(self) -> list[Group]:
+        """Return alarms that came together, each group with the one that was first."""
+        return groups(self._register.list(active_only=False))
+
+    def kpis(self, start: int, end: int, *, assets: Sequence[str] | None = None, positions: int = 1) -> Kpis:
+        """Return how well the alarms serve their operators over (start, end]; `assets` are those that count (all if None)."""
+        return kpis(self._db, Span(start, end, positions), assets)
+
+    def rationalise(
+        self, tx: Connection, alarm_id: str, decision: Decision, by: Subject, version: int | None = None
+    ) -> dict[str, Any]:
+        """Add a rationalisation record to an alarm or alert; it counts at once."""
+        return self._reasons.decide(tx, alarm_id, decision, by, version)
+
+    def rationalisation(self, alarm_id: str) -> list[dict[str, Any]]:
+        """Return an alarm's rationalisation records, newest first."""
+        return self._reasons.of(alarm_id)
+
+    def precision(self) -> list[dict[str, Any]]:
+        """Return how often findings of each kind were right, asset by asset."""
+        return self._found.precision()
+
+    def returned(self, asset: str) -> int:
+        """End the alerts of findings of an asset that was repaired and is verified back in service; return how many."""
+        with self._db.begin() as tx:
+            return self._alerts.returned(tx, asset)
+
     def find(
         self,
         tx: Connection,
@@ -258,33 +402,31 @@ class Detect:
         return self._found.label(tx, finding_id, label, by, version)
 
 
-def _card(one: Watched) -> dict[str, Any]:
-    """Return the columns of an alarm's row that come from its definition."""
-    definition = one.definition
-    return {
-        "asset_id": one.asset.id,
-        "asset": one.asset.path,
-        "name": definition.name,
-        "kind": definition.kind,
-        "priority": definition.priority,
-        "property": one.property.path,
-        "unit": one.property.unit or "",
-        "operator": definition.operator,
-        "limit": one.limit,
-        "latched": definition.latched,
-        "failure_mode": definition.failure_mode,
-        "process": definition.process,
-        "cause": definition.cause,
-        "consequence": definition.consequence,
-        "action": definition.action,
-        "retired": False,
-    }
+def _point(one: Watched, row: Mapping[str, Any]) -> Point:
+    silence = one.definition.silence()
+    rule = limits(one.operator(), one.limit, one.deadband) if silence is None else limits("==", 1.0, 0.0)
+    active, pending = bool(row["active"]), row["pending"]
+    return Point(
+        id=row["id"],
+        watched=one,
+        limits=rule,
+        delays=one.definition.delays(),
+        condition=Condition(active, pending),
+        last=row["last"],
+        good=None if row["input"] in ("unknown", "stale") else row["input"] == "good",
+        value=float("nan"),
+        late=active and row["state"] not in (*STANDING, *HIDDEN),
+    )
 
 
-def _is_stale(point: Point, now: float) -> bool:
-    after = point.watched.definition.stale_after
-    return point.good is not None and after is not None and (now - point.seen) * 1e9 >= parse_duration(after)
-
-
-def _may_be_due(point: Point, now: float) -> bool:
-    return (point.condition.pending is not None and point.good is True) or _is_stale(point, now)
+def _broken(point: Point, rows: Rows) -> tuple[Condition, list[Change]]:
+    """Return whether a silence is over: a good value came, or with a heartbeat another value."""
+    if not point.condition.active:
+        return point.condition, []
+    alive = rows.good
+    if point.watched.definition.heartbeat is not None:
+        alive = alive & (rows.value != point.value)
+    first = np.flatnonzero(alive)
+    if not len(first):
+        return point.condition, []
+    return Condition(), [Change(int(rows.ts[first[0]]), False, 0.0)]

@@ -1,0 +1,108 @@
+"""Findings in the life of alarms: each kind of finding of an asset is one alert, until people rationalise it.
+
+A finding that comes while its alert stands adds to it; a new one after the end is a new occurrence. The alert ends when every
+finding behind it has its label, or when the asset is verified back in service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.assets import Assets
+from lineshaft.core import Database, new_id, now_ns
+from lineshaft.detect.alarm import Register
+from lineshaft.detect.condition import Change
+from lineshaft.detect.events import FindingLabelled, FindingRaised
+from lineshaft.detect.lifecycle import HIDDEN, AlarmState
+from lineshaft.detect.roll import area_of
+from lineshaft.detect.tables import alarms, findings
+
+
+def name_of(kind: str, failure_mode: str) -> str:
+    """Return the name of the alert of a kind of finding.
+
+    >>> name_of("anomaly", "VIB")
+    'Finding: anomaly (VIB)'
+    """
+    return f"Finding: {kind}" + (f" ({failure_mode})" if failure_mode else "")
+
+
+class Alerts:
+    """The alerts that findings raise."""
+
+    def __init__(self, db: Database, assets: Assets, register: Register) -> None:
+        self._db, self._assets, self._register = db, assets, register
+
+    def found(self, tx: Connection, event: FindingRaised) -> None:
+        """Raise the alert of a finding, in the same transaction."""
+        row = self._row(tx, event)
+        if row["active"]:
+            if event.score > (row["value"] or 0.0):
+                tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(value=event.score))
+            return
+        self._register.begin(tx, row, event.at, event.score)
+
+    def labelled(self, tx: Connection, event: FindingLabelled) -> None:
+        """End the alert once every finding behind it has its label."""
+        row = self._find(tx, event.asset_path, name_of(event.kind, event.failure_mode))
+        if row is None or not row["active"]:
+            return
+        query = sa.select(sa.func.count()).select_from(findings)
+        same = (findings.c.kind == event.kind) & (findings.c.failure_mode == event.failure_mode) & (findings.c.label.is_(None))
+        if tx.execute(query.where(same, findings.c.asset == event.asset_path, findings.c.at >= row["since"])).scalar_one() == 0:
+            self._end(tx, row, event.by, event.label)
+
+    def returned(self, tx: Connection, asset: str) -> int:
+        """End the alerts of an asset, its parts, and what it is part of: it is verified back in service."""
+        query = sa.select(alarms).where(alarms.c.origin == "finding", alarms.c.active)
+        rows = [row for row in self._db.rows(query, tx) if _same_machine(row["asset"], asset)]
+        for row in rows:
+            self._end(tx, row, "rule:return-to-service", "verified back in service")
+        return len(rows)
+
+    def _end(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> None:
+        """End an alert acknowledged: what somebody has judged somebody has seen."""
+        new = self._register.changed(tx, row, Change(now_ns(), False, 0.0))
+        if new["state"] not in HIDDEN and new["state"] != AlarmState.NORMAL:
+            self._register.settle(tx, new, by, why)
+
+    def _find(self, tx: Connection, asset: str, name: str) -> dict[str, Any] | None:
+        query = sa.select(alarms).where(alarms.c.asset == asset, alarms.c.name == name, alarms.c.origin == "finding")
+        return next(iter(self._db.rows(query, tx)), None)
+
+    def _row(self, tx: Connection, event: FindingRaised) -> dict[str, Any]:
+        name = name_of(event.kind, event.failure_mode)
+        row = self._find(tx, event.asset_path, name)
+        if row is not None:
+            return row
+        tree = self._assets.tree()
+        asset = next((one for one in tree if one.path == event.asset_path), None)
+        area = event.asset_path if asset is None else area_of(asset, {one.path: one.level for one in tree})
+        first = event.sensors[0]["property"] if event.sensors else event.asset_path
+        fresh: dict[str, Any] = {
+            "id": new_id(),
+            "version": 1,
+            "asset_id": event.asset_path[-36:] if asset is None else asset.id,
+            "asset": event.asset_path,
+            "name": name,
+            "kind": "alert",
+            "origin": "finding",
+            "priority": 4,
+            "property": first,
+            "operator": ">",
+            "limit": 0.0,
+            "condition": f"{event.kind} found",
+            "area": area,
+            "failure_mode": event.failure_mode,
+            "input": "good",
+        }
+        tx.execute(alarms.insert().values(**fresh))
+        return self._register.get(fresh["id"], tx)
+
+
+def _same_machine(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
