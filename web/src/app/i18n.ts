@@ -9,6 +9,7 @@ export type Language = (typeof LANGUAGES)[number];
 const KEPT = 'lineshaft.language';
 
 function preferred(): Language {
+  if (typeof localStorage === 'undefined') return 'en'; // in a test without a browser
   const asked = localStorage.getItem(KEPT) ?? navigator.language.slice(0, 2);
   return asked === 'de' ? 'de' : 'en';
 }
@@ -22,7 +23,7 @@ void i18n.use(initReactI18next).init({
   interpolation: { escapeValue: false },
   resources: { en: { translation: en }, de: { translation: de } },
 });
-document.documentElement.lang = i18n.language;
+if (typeof document !== 'undefined') document.documentElement.lang = i18n.language;
 
 export function speak(language: Language): void {
   localStorage.setItem(KEPT, language);
