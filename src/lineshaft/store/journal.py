@@ -23,6 +23,8 @@ create table if not exists log(seq integer primary key, source text not null, so
 create table if not exists meta(key text primary key, value);
 create table if not exists seen(source text, seq integer, primary key(source, seq)) without rowid;
 create table if not exists floor(source text primary key, seq integer not null);
+create table if not exists hole(source text not null, first integer not null, last integer not null,
+  primary key(source, first)) without rowid;
 create table if not exists files(kind text not null, path text not null, day integer not null, rows integer not null,
   size integer not null, min_sid integer, max_sid integer, min_ts integer, max_ts integer, removed integer,
   primary key(kind, path)) without rowid;
