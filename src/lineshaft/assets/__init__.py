@@ -5,6 +5,7 @@ history of its own. Series are stored by (source, tag): bindings give them meani
 afterwards. Everything is looked up in a snapshot in memory; YAML files in, the same YAML files out.
 """
 
+from lineshaft.assets.adopting import Position
 from lineshaft.assets.bind import ALWAYS, DERIVED, Span
 from lineshaft.assets.importing import Changes
 from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition, of_type
@@ -25,6 +26,7 @@ __all__ = [
     "Input",
     "Kind",
     "ModelVersion",
+    "Position",
     "Property",
     "PropertyDefinition",
     "Span",

@@ -26,6 +26,9 @@ from lineshaft.core import Problem, bump, did_you_mean, new_id, parse_time
 NAMESPACE = uuid.UUID("6f1c3c3e-6a0e-5d0b-9a5b-2f6c8f0f7a11")
 """Ids of positions without a written one are derived from their first path in this namespace."""
 
+FITTED = "sensor position"
+"""Level of a position that was commissioned on an asset while the node ran: files that do not name it leave it alone."""
+
 
 @dataclass
 class Changes:
@@ -297,6 +300,8 @@ class PlantImport:
         for asset in self.now.assets.values():
             if asset.id in live or asset.id in self.now.retired or _is_below(asset, unclear):
                 continue
+            if asset.level == FITTED and asset.parent_id in live:
+                continue  # a sensor somebody commissioned on it: the files never knew it
             bump(self.tx, t.assets, asset.id, None, retired_at=self.at)
             self.changes.retired.append(asset.path)
             for one in self.now.own[asset.id]:

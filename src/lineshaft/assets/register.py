@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,13 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import books, importers
 from lineshaft.assets import tables as t
+from lineshaft.assets.adopting import Position, adopt
 from lineshaft.assets.bind import ALWAYS, Span, bound, cut, overlap
 from lineshaft.assets.draft import Importer
 from lineshaft.assets.exporting import files_of
-from lineshaft.assets.importing import Changes, PlantImport, take_models
-from lineshaft.assets.model import Kind, ModelVersion, check_name, of_type
+from lineshaft.assets.fitting import Fitting
+from lineshaft.assets.importing import FITTED, Changes, PlantImport, take_models
+from lineshaft.assets.model import AssetModel, Kind, ModelVersion, check_name, of_type
 from lineshaft.assets.snapshot import Snapshot, Stay
 from lineshaft.assets.tree import Asset, Place, Property, moved
 from lineshaft.core import (
@@ -51,6 +53,7 @@ class Assets:
         self._db, self._bus = db, bus
         self._importers = Registry("lineshaft.importers", importers)
         self._lock = threading.Lock()
+        self._adopting = threading.Lock()
         self._snapshot: Snapshot | None = None
         self._of_age = False
         self._noted: weakref.WeakSet[Connection] = weakref.WeakSet()
@@ -239,6 +242,15 @@ class Assets:
         self._report(folder, changes)
         return changes
 
+    def adopt(self, folder: Path, text: str, positions: Sequence[Position]) -> tuple[list[str], Changes]:
+        """Write a proposed model and positions of it into the files of a folder and load them; return what was done.
+
+        Raises InvalidInput, Conflict or NotFound, and then nothing is written.
+        """
+        with self._adopting:
+            files = adopt(self._importers.load("yaml")(), folder, text, positions)
+            return files, self.load(folder)
+
     def export(self, folder: Path, importer: str = "yaml", *, canonical: bool = False) -> list[str]:
         """Write the register as files: a file nobody touched as it was read, else (or if asked) in canonical form."""
         plugin: Importer = self._importers.load(importer)()
@@ -298,6 +310,28 @@ class Assets:
         done = books.install(tx, serial, asset.id, at)
         self._changed(tx, asset.id)
         return done
+
+    def fit(self, tx: Connection, parent: str, name: str, body: AssetModel, source: str) -> str:
+        """Hang a sensor position with its own model on an asset; its measurements are the source's tags `PATH/NAME`.
+
+        Returns its path. One that was taken off under that name is back with its history. Raises Conflict for a name taken.
+        """
+        above, picture = self.asset(parent), self.now
+        made = Fitting(tx, above, name, body, source).run(picture, now_ns())
+        self._changed(tx, above.id)
+        return made
+
+    def take_off(self, tx: Connection, path_or_id: str) -> None:
+        """Retire a sensor position that was fitted; its history is kept."""
+        asset = self.asset(path_or_id)
+        if asset.level != FITTED:
+            raise Conflict(
+                f"'{asset.path}' is no sensor position", hint="assets are retired in plant.yaml", code="assets.no-position"
+            )
+        for one in self.properties(asset):
+            books.write_spans(tx, asset.id, one.id, one.name, cut(books.read_spans(tx, one.id), now_ns(), None))
+        bump(tx, t.assets, asset.id, None, retired_at=now_ns())
+        self._changed(tx, None)
 
     def move(self, tx: Connection, path: str, parent: str | None, name: str = "", version: int | None = None) -> int:
         """Hang a position with everything below it under another parent, or give it another name; ids stay the same."""

@@ -156,3 +156,43 @@ def test_a_bearing_that_was_run_to_its_end(data_folder):
         "x": [1000 * value for value in table["shake"]][::-1],
     }  # another unit, another order, another name
     assert vibration.follow(scaled, place, vibration="x").first_alarm.at == told.first_alarm.at
+
+
+def test_two_records_of_the_same_race_are_an_alarm_and_one_is_a_warning(struck):
+    place = vibration.Position("Motor", power_kw=2, bearing=vibration.bearing("6205"), rpm=1796)
+    monitor = vibration.Monitor(place)
+
+    def taken(at, multiple, seed):
+        return monitor.take(at, waveform=vibration.waveform(struck(multiple * 29.93, seed=seed), rate=12_000, unit="g"))
+
+    first = taken(0, 5.4152, 1)
+    assert [(one.cause, one.scope, one.severity) for one in first.new] == [("bearing", "pointwise", "warning")]
+    assert first.state == "warning"
+    other = taken(1, 3.5848, 2)  # the other race: nothing lasts yet
+    assert other.state == "warning"
+    monitor = vibration.Monitor.restore(place, json.loads(json.dumps(monitor.as_dict())))
+    last = taken(2, 3.5848, 3)
+    assert [(one.scope, one.severity) for one in last.new] == [("persistent", "alarm")]
+    assert "outer race" in last.new[0].says
+    assert last.state == "alarm"
+
+
+def test_a_ball_raises_nothing_however_often_it_shows(struck):
+    monitor = vibration.Monitor(vibration.Position("Motor", power_kw=2, bearing=vibration.bearing("6205"), rpm=1796))
+    for at in range(4):
+        wave = vibration.waveform(struck(4.7134 * 29.93, seed=at), rate=12_000, unit="g")
+        told = monitor.take(at, waveform=wave)
+        assert (told.new, told.state) == ((), "healthy")
+
+
+def test_what_damages_the_machine_is_never_learned_as_usual():
+    monitor = vibration.Monitor(vibration.Position("Fan", power_kw=11, learn=20))
+    for at in range(40):
+        monitor.take(at, vibration=6.0)
+    assert not monitor.vibration.learned
+
+
+def test_the_baseline_alone_judges_where_that_is_asked_for():
+    place = vibration.Position("Small motor", power_kw=0.4, group="baseline", learn=20)
+    assert place.zones is None
+    assert vibration.Monitor(place).take(0, vibration=9.0).state == "healthy"

@@ -103,3 +103,20 @@ def test_what_a_record_cannot_show_is_said_not_guessed():
 def test_the_envelope_shows_how_often_a_ringing_is_struck(struck):
     frequencies, lines = vibration.envelope_spectrum(struck(87.0, slip=0), 12_000, 2000, 4000)
     assert frequencies[lines.argmax()] == pytest.approx(87, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda values: np.clip(values, -1.5, 1.5), "vibration.clipped"),
+        (lambda values: np.where(np.arange(len(values)) > 6000, values[6000], values), "vibration.stuck"),
+        (lambda values: 2000 * values, "vibration.unit"),
+    ],
+)
+def test_a_signal_that_is_cut_off_stands_still_or_has_another_unit_is_refused(spoil, code):
+    values = np.random.default_rng(1).normal(0, 1, 10_000)
+    assert vibration.waveform(values, rate=5000, unit="g").seconds == 2
+    with pytest.raises(InvalidInput) as refused:
+        vibration.waveform(spoil(values), rate=5000, unit="g")
+    assert refused.value.code == code
+    assert refused.value.hint

@@ -57,3 +57,11 @@ def test_a_table_of_ones_own(tmp_path):
     path.write_text("groups: 3\n")
     with pytest.raises(ConfigError, match="no table of zones"):
         vibration.zones(3, table=path)
+
+
+def test_a_small_motor_is_never_judged_by_the_groups_of_20816_3():
+    with pytest.raises(InvalidInput, match="not of 4 kW") as refused:
+        vibration.zones(4, group="group-2")
+    assert "baseline" in refused.value.hint
+    assert vibration.zones(4, group="class-1").limits == (0.71, 1.8, 4.5)
+    assert vibration.zones(group="group-2").limits == (1.4, 2.8, 4.5)

@@ -14,12 +14,14 @@ import numpy as np
 
 from lineshaft.core import InvalidInput
 from lineshaft.detect.vibration.baseline import Baseline
-from lineshaft.detect.vibration.bearing import Diagnosis, diagnose
+from lineshaft.detect.vibration.bearing import SEEN, Diagnosis, diagnose
 from lineshaft.detect.vibration.position import Position
 from lineshaft.detect.vibration.waveform import Waveform
 
 HEALTHY, WARNING, ALARM, MAINTENANCE = "healthy", "warning", "alarm", "needs maintenance"
 LEVEL = {HEALTHY: 0, WARNING: 1, ALARM: 2, MAINTENANCE: 3}
+BEARING = "bearing"
+BEARING_LEVEL = {"none": 0, "low": 0, "medium": 1, "high": 2}
 LEAST_SPREAD = {"vibration": 0.02, "temperature": 1.0}
 
 
@@ -63,6 +65,7 @@ class Monitor:
     temperature: Baseline = field(init=False)
     recent: dict[str, deque[int]] = field(default_factory=dict[str, "deque[int]"])
     open: dict[str, str] = field(default_factory=dict[str, str])
+    race: str | None = None
 
     def __post_init__(self) -> None:
         """Begin with empty baselines."""
@@ -89,14 +92,16 @@ class Monitor:
         warmer: float | None = None
         if running and vibration is not None and np.isfinite(vibration):
             zone = self._zone(at, vibration, new)
-            above = self._deviation(at, "vibration", self.vibration, vibration, new)
+            if zone != "D" or self.vibration.learned:  # what may damage the machine is never learned as usual
+                above = self._deviation(at, "vibration", self.vibration, vibration, new)
         if running and temperature is not None and np.isfinite(temperature):
             warmer = self._deviation(at, "temperature", self.temperature, temperature, new)
             self._limit(at, temperature, new)
-        self._settle()
         looked = None
         if waveform is not None and self.position.bearing is not None and running:
-            looked = diagnose(waveform, self.position.bearing, self.position.rpm)
+            looked = diagnose(waveform, self.position.bearing, waveform.rpm or self.position.rpm)
+            self._bearing(at, looked, new)
+        self._settle()
         return Judged(at, self.state, zone, above, warmer, tuple(new), looked)
 
     def acknowledge(self) -> str:
@@ -111,6 +116,7 @@ class Monitor:
             baseline.forget() if learn else baseline.quiet()
         self.recent.clear()
         self.open.clear()
+        self.race = None
         self.state = HEALTHY
         return self.state
 
@@ -141,6 +147,27 @@ class Monitor:
         if limit is not None:
             said = f"{value:.1f} where {limit:g} is the limit"
             self._note(at, "temperature limit", 2 if value > limit else 0, value, limit, said, new)
+
+    def _bearing(self, at: Any, looked: Diagnosis, new: list[Finding]) -> None:
+        """One record that shows a race is a warning; the same race in two of the latest three, told apart clearly, an alarm."""
+        level = BEARING_LEVEL[looked.confidence]
+        named = looked.fault if level else None
+        if named is not None and self.race not in (None, named):
+            self.recent.pop(BEARING, None)  # another race than before: what was seen of that one proves nothing of this
+            self.open.pop(f"{BEARING}/persistent", None)
+        self.race = named or self.race
+        latest = self.recent.setdefault(BEARING, deque(maxlen=3))
+        latest.append(level)
+        strength, said = looked.evidence[0].strength, str(looked)
+        if sum(one > 0 for one in latest) >= 2 and level:
+            severity = ALARM if sum(one == 2 for one in latest) >= 2 else WARNING
+            found = Finding(at, BEARING, severity, "persistent", strength, SEEN, said)
+            self._open(f"{BEARING}/persistent", severity, found, new)
+        if level:
+            self._open(f"{BEARING}/pointwise", WARNING, Finding(at, BEARING, WARNING, "pointwise", strength, SEEN, said), new)
+        elif not any(latest):
+            self.open = {key: value for key, value in self.open.items() if not key.startswith(BEARING)}
+            self.race = None
 
     def _note(self, at: Any, cause: str, level: int, value: float, limit: float, said: str, new: list[Finding]) -> None:
         """Remember how one cause was judged; tell what is new: a single reading is a warning, most of the latest may alarm."""
@@ -175,6 +202,7 @@ class Monitor:
             "temperature": self.temperature.as_dict(),
             "recent": {cause: list(latest) for cause, latest in self.recent.items()},
             "open": dict(self.open),
+            "race": self.race,
         }
 
     @classmethod
@@ -184,5 +212,7 @@ class Monitor:
         one.vibration.restore(kept["vibration"])
         one.temperature.restore(kept["temperature"])
         one.recent = {cause: deque(latest, maxlen=position.of) for cause, latest in kept["recent"].items()}
-        one.open = dict(kept["open"])
+        if BEARING in one.recent:
+            one.recent[BEARING] = deque(kept["recent"][BEARING], maxlen=3)
+        one.open, one.race = dict(kept["open"]), kept.get("race")
         return one

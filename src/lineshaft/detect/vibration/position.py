@@ -10,6 +10,8 @@ from lineshaft.detect.vibration.bearing import Bearing
 from lineshaft.detect.vibration.zones import Zones, zones
 
 MEASURES = ("velocity", "other")
+BASELINE_ALONE = "baseline"
+"""Instead of a group of the table: no zones, the learned baseline alone judges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Position:
     """One sensor position of a machine.
 
     `measure` is "velocity" for velocity RMS in mm/s of the standard band: then ISO zones hold from the first reading (give
-    `power_kw` or `group`). Any "other" vibration figure (acceleration, a maker's own) is judged by its learned baseline alone.
+    `power_kw` or `group`; group "baseline" leaves the zones out). Any "other" vibration figure (acceleration, a maker's own)
+    is judged by its learned baseline alone.
     """
 
     name: str
@@ -54,6 +57,6 @@ class Position:
                 hint="needed at most of, warning below alarm",
                 code="position.limits",
             )
-        if self.measure == "velocity":
+        if self.measure == "velocity" and self.group != BASELINE_ALONE:
             chosen = zones(self.power_kw, self.mounting, self.kind, group=self.group, table=self.table)
             object.__setattr__(self, "zones", chosen)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lineshaft.core import InvalidInput, did_you_mean
-from lineshaft.detect.detector import Floats
+from lineshaft.detect.detector import Bools, Floats
 
 STANDARD_GRAVITY = 9.80665
 UNITS: dict[str, tuple[str, float]] = {
@@ -23,6 +23,12 @@ UNITS: dict[str, tuple[str, float]] = {
     "in/s": ("velocity", 25.4),
 }
 """What a unit measures, and the factor to m/s² or mm/s."""
+
+MOST = {"acceleration": (500.0, "m/s²"), "velocity": (500.0, "mm/s")}
+"""RMS beyond which the unit must be wrong."""
+STILL = 0.2
+CUT_OFF, LEAST_CUT, FEW_STEPS, LOOKED_AT = 0.001, 8, 64, 20_000
+"""Share and least number of samples at the end of the range that are clipping; a record of few steps proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,21 @@ def waveform(
     if rpm is not None and not 0 < rpm < 1e6:
         raise InvalidInput(f"a shaft does not run at {rpm} rpm", where=name, hint="give rpm= above 0", code="vibration.speed")
     quantity, factor = UNITS[unit]
-    return Waveform(_samples(values, name) * factor, float(rate), quantity, unit, rpm, start, name)
+    samples = _samples(values, name) * factor
+    _plausible(samples, quantity, unit, name)
+    return Waveform(samples, float(rate), quantity, unit, rpm, start, name)
+
+
+def _plausible(samples: Floats, quantity: str, unit: str, name: str) -> None:
+    """Refuse what no machine does: then the unit is another one, or the samples are counts of a converter."""
+    rms, (most, shown) = float(samples.std()), MOST[quantity]
+    if rms > most:
+        raise InvalidInput(
+            f"in {unit} this record has an RMS of {rms:.4g} {shown}, which no machine survives",
+            where=name,
+            hint=f"is '{unit}' the unit of the samples? Counts of a converter or volts need sensitivity=",
+            code="vibration.unit",
+        )
 
 
 def _samples(values: Any, name: str) -> Floats:
@@ -89,7 +109,38 @@ def _samples(values: Any, name: str) -> Floats:
     if wild:
         hint = "cut the record to a part without gaps, or leave it out: a filled gap would look like a shock"
         raise InvalidInput(f"{wild} samples are missing or infinite", where=name, hint=hint, code="vibration.samples")
+    _whole(samples, name)
+    return samples
+
+
+def _whole(samples: Floats, name: str) -> None:
+    """Refuse a signal that stood still or was cut off."""
     if np.ptp(samples) == 0:
         hint = "the sensor is stuck or not connected"
         raise InvalidInput("all samples have the same value", where=name, hint=hint, code="vibration.stuck")
-    return samples
+    longest = _held(np.diff(samples) == 0) + 1
+    if longest > STILL * len(samples):
+        hint = "the sensor or its cable failed during the record: take another one, or cut that part off"
+        raise InvalidInput(f"the signal stands still for {longest} samples", where=name, hint=hint, code="vibration.stuck")
+    flat = sum(_cut_off(samples == edge) for edge in (samples.max(), samples.min()))
+    if flat > max(LEAST_CUT, CUT_OFF * len(samples)) and len(np.unique(samples[:LOOKED_AT])) > FEW_STEPS:
+        hint = "use a lower gain or a sensor of a wider range: what is cut off looks like shocks and like harmonics"
+        raise InvalidInput(
+            f"{flat} samples lie at the end of the sensor's range: the signal is clipped",
+            where=name,
+            hint=hint,
+            code="vibration.clipped",
+        )
+
+
+def _held(same: Bools) -> int:
+    """Return the most places in a row that are true."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], same.astype(np.int8), [0]))))
+    return int((edges[1::2] - edges[::2]).max()) if len(edges) else 0
+
+
+def _cut_off(at_the_end: Bools) -> int:
+    """Return how many places are true in runs of three or more."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], at_the_end.astype(np.int8), [0]))))
+    runs = edges[1::2] - edges[::2]
+    return int(runs[runs >= 3].sum())

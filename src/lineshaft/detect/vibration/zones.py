@@ -57,8 +57,24 @@ def zones(
         hint = did_you_mean(group, known)
         raise InvalidInput(f"group '{group}' is not in the table", where="group", hint=hint, code="zones.group")
     row = known[group]
+    _fits(group, row, power_kw)
     low, middle, high = row["limits"][mounting]
     return Zones(group, row["name"], row["standard"], row["source"], (float(low), float(middle), float(high)))
+
+
+def _fits(group: str, row: dict[str, Any], power_kw: float | None) -> None:
+    """Refuse a group of the table that is not about machines of this power: a small motor is never judged as a large one."""
+    above, up_to = row["kw"]
+    if power_kw is not None and not (power_kw > above and (up_to is None or power_kw <= up_to)):
+        reach = f"above {above:g} kW" if up_to is None else f"from {above:g} to {up_to:g} kW"
+        hint = "leave the group out, then it follows from the power; or judge by the learned baseline alone (group: baseline)"
+        what = f"group '{group}' is about machines {reach}, not of {power_kw:g} kW"
+        raise InvalidInput(what, where="group", hint=hint, code="zones.group")
+
+
+def table_of_zones(table: Path | None = None) -> list[dict[str, Any]]:
+    """Return the groups of a table with their limits and sources, as plain values."""
+    return [{"group": name, "kind": "machine", **row} for name, row in _groups(table).items()]
 
 
 def _by_power(known: dict[str, dict[str, Any]], power_kw: float | None, kind: str) -> str:
