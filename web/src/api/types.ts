@@ -52,7 +52,7 @@ export interface Change { path: string; at: Iso; old: Scalar; new: Scalar; old_v
 export interface Replaced extends Change { recompute_id: Id; created: Iso; by: string | null; reason: string; note: string }
 export interface Recompute {
   id: Id; preview: boolean; state: string; paths: string[]; start: Iso; end: Iso; reason: string; note: string; formula: string; by: string | null; created: Iso; ended: Iso | null;
-  share: number; windows: number; changed: number; capped: boolean; error: string; changes: Change[];
+  share: number; windows: number; changed: number; capped: boolean; error: string; changes: Change[]; edits: { property: string; start: Iso; end: Iso; value: Scalar }[];
   figures: { asset: string; old: Record<string, number | null>; new: Record<string, number | null> }[];
 }
 export interface Stop { id: Id; asset: string; start: Iso; end: Iso | null; state: string; reason: string | null; micro: boolean; code: string | null; by: string; version: number }

@@ -1,6 +1,6 @@
 import { ActionIcon, Alert, Button, Group, Menu, MultiSelect, SegmentedControl, Select, Table, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue, useElementSize, useLocalStorage } from '@mantine/hooks';
-import { IconChevronLeft, IconChevronRight, IconDownload, IconZoomOut } from '@tabler/icons-react';
+import { IconChevronLeft, IconChevronRight, IconDownload, IconEdit, IconZoomOut } from '@tabler/icons-react';
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { getRouteApi } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useMemo, useState, type KeyboardEvent } from 'react';
@@ -8,11 +8,14 @@ import { useTranslation } from 'react-i18next';
 import { address } from '../api/client';
 import { q } from '../api/queries';
 import { explain } from '../app/notices';
+import { useMay } from '../app/session';
 import { EARLIER, HOUR, MOST, SPANS, trendSearch, type TrendSearch } from '../app/trendSearch';
 import type { Mark } from '../charts/Explorer';
 import { loadTrack, summary, type Track } from '../charts/tracks';
 import { useFormat } from '../format/useFormat';
+import type { Period } from '../api/types';
 import { PageHead, Panel } from '../parts/Page';
+import { Corrected, CorrectDialog } from '../parts/Recompute';
 import { Scroll } from '../parts/Scroll';
 
 const Explorer = lazy(() => import('../charts/Explorer'));
@@ -78,6 +81,7 @@ export default function Trends() {
           <Moments span={span} onSet={show} />
           <Select aria-label={t('trends.compare')} placeholder={t('trends.compare')} clearable clearButtonProps={{ 'aria-label': t('action.clear') }} value={search.cmp ?? null} onChange={(cmp) => go({ cmp: cmp ?? '' })} data={Object.keys(EARLIER).map((value) => ({ value, label: t('trends.earlier', { span: value }) }))} w={190} />
           <Download paths={paths} span={span} />
+          <Correct paths={paths} span={span} />
         </Group>
       </Panel>
       <Panel mt="sm">
@@ -107,6 +111,7 @@ export default function Trends() {
           </Scroll>
         </Panel>
       )}
+      <Corrected paths={paths} />
       {marks.length > 0 && <Panel mt="sm" title={t('trends.events')}><ul className="plain">{marks.slice(0, 30).map((mark) => <li key={`${mark.kind}${mark.at}${mark.text}`}>{{ alarm: '▲', stop: '■', order: '◆' }[mark.kind]} {f.when(mark.at)} · {t(`trends.${mark.kind}`)}: {mark.text}</li>)}</ul></Panel>}
     </>
   );
@@ -136,6 +141,24 @@ function Moments({ span, onSet }: { span: { start: number; end: number }; onSet:
       <TextInput type="datetime-local" step={1} aria-label={t('trends.from')} value={local(span.start)} onChange={(event) => set(event.currentTarget.value, local(span.end))} />
       <TextInput type="datetime-local" step={1} aria-label={t('trends.to')} value={local(span.end)} onChange={(event) => set(local(span.start), event.currentTarget.value)} />
     </Group>
+  );
+}
+
+/** An engineer puts recorded values of this span right; what was computed from them follows. */
+function Correct({ paths, span }: { paths: readonly string[]; span: { start: number; end: number } }) {
+  const { t } = useTranslation();
+  const may = useMay('compute.recompute');
+  const [on, setOn] = useState<{ path: string; period: Period } | null>(null);
+  if (!may || paths.length === 0) return null;
+  const open = (path: string) => setOn({ path, period: { start: new Date(span.start).toISOString(), end: new Date(span.end).toISOString() } });
+  return (
+    <>
+      <Menu>
+        <Menu.Target><Button variant="default" leftSection={<IconEdit size={16} aria-hidden />} data-correct>{t('correct.open')}</Button></Menu.Target>
+        <Menu.Dropdown>{paths.map((path) => <Menu.Item key={path} onClick={() => open(path)}>{path}</Menu.Item>)}</Menu.Dropdown>
+      </Menu>
+      {on && <CorrectDialog path={on.path} period={on.period} onClose={() => setOn(null)} />}
+    </>
   );
 }
 
