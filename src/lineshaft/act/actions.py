@@ -16,6 +16,7 @@ from lineshaft.act.hold import HOLD_ACTIONS
 from lineshaft.act.job import Action, Job, Look, Rooms, RuleAction, Settled, WaitAction, Wake
 from lineshaft.act.person import PERSON_ACTIONS
 from lineshaft.act.readymade import readymade
+from lineshaft.act.report import REPORT_ACTIONS
 from lineshaft.act.tables import notes
 from lineshaft.core import LineshaftError, now_ns, parse_duration
 from lineshaft.guard import Subject
@@ -251,5 +252,6 @@ ACTIONS: dict[str, Action] = {
     **CAUSE_ACTIONS,
     **HOLD_ACTIONS,
     **PERSON_ACTIONS,
+    **REPORT_ACTIONS,
     **readymade(_purchase, _purchase_carried, purchase_decided),
 }

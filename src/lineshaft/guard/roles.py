@@ -54,6 +54,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
         *("audit.read", "models.*", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
+        *("discovery.*", "sources.*"),
     ),
     Role.ADMIN: ("*",),
 }

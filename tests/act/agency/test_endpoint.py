@@ -44,9 +44,9 @@ def test_a_local_endpoint_is_all_it_takes(tmp_path, monkeypatch):
     ("answer", "word"),
     [
         (500, "500"),
-        (b"<html>gateway</html>", ""),
-        ("quantity seven", "maximum"),
         (("final_result", {"quantity": "x"}), "maximum"),
+        pytest.param(b"<html>gateway</html>", "", marks=pytest.mark.slow),
+        pytest.param("quantity seven", "maximum", marks=pytest.mark.slow),
     ],
 )
 def test_a_server_that_fails_leaves_the_task_to_a_person(tmp_path, answer, word):
@@ -57,6 +57,7 @@ def test_a_server_that_fails_leaves_the_task_to_a_person(tmp_path, answer, word)
     assert approval["proposed_by"] == "rule:replenisher"
 
 
+@pytest.mark.slow
 def test_a_wrong_key_and_a_server_that_is_not_there(tmp_path):
     with stub(("final_result", {"quantity": 7, "reason": "x"}), key="another") as server:
         row, _ = run(tmp_path, server.url)

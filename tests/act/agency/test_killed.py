@@ -12,7 +12,7 @@ from lineshaft.core import Database
 from tests.act.agency.conftest import AgentPlant
 from tests.conftest import ROOT
 
-FEW = ("model:1", "after", "end")
+FEW = ("after",)
 ALL = ("model:0", "model:1", "before", "after", "model:2", "end")
 
 

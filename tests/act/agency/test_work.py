@@ -57,8 +57,8 @@ def test_an_agent_looks_with_its_tools_and_proposes_and_a_person_decides(agent_p
         (RuntimeError("the graphics card is on fire"), "the graphics card is on fire"),
         ("I would buy six, I think.", "Exceeded maximum"),
         (("answer", {"quantity": "many", "reason": "x"}), "Exceeded maximum"),
-        (("answer", {"quantity": -3, "reason": "x"}), "Exceeded maximum"),
-        (("no_such_tool", {}), "exceeded max retries"),
+        pytest.param(("answer", {"quantity": -3, "reason": "x"}), "Exceeded maximum", marks=pytest.mark.slow),
+        pytest.param(("no_such_tool", {}), "exceeded max retries", marks=pytest.mark.slow),
     ],
 )
 def test_whatever_goes_wrong_the_task_falls_to_a_person_with_the_reason(agent_plant, step, why):

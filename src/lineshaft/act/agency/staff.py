@@ -122,6 +122,7 @@ class Staff:
 
     def ask(self, tx: Connection, name: str, by: Subject, wanted: str, **said: Any) -> dict[str, Any]:
         """Ask an agent for a piece of work outside of any case; it sees no more than the one who asks."""
+        self.agency.register.get(name, tx)
         agent = self.agency.register.check(tx, name, "")
         if agent["job"] not in self.trades:
             raise InvalidInput(f"{name} works elsewhere", hint="ask it there", code="agent.job")
