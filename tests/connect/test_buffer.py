@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lineshaft.connect import BufferRefused, EdgeBuffer
-from lineshaft.core import SAMPLES, samples
+from lineshaft.core import SAMPLES, now_ns, samples
 
 T0 = 1_700_000_000_000_000_000
 SOURCE = str(Path(__file__).parents[2] / "src")
@@ -249,4 +249,31 @@ def test_kill_9_at_any_moment_keeps_every_acknowledged_batch(tmp_path: Path):
     assert len(kept) <= len(acknowledged) + 12  # at most one put per kill was durable, but its word did not get out
     assert sorted(kept) == list(range(min(kept), max(kept) + 1))
     assert sum(buffer.received().values()) == sum(kept.values())
+    buffer.close()
+
+
+def test_a_backlog_does_not_hold_up_live_values(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    now = now_ns()
+    old = [buffer.put("line", rows("a"), arrived=now - 10**12 + i).seq for i in range(40)]
+    live = [buffer.put("line", rows("a"), arrived=now + i).seq for i in range(3)]
+    sent: list[list[int]] = []
+    while batches := buffer.head(batches=8, behind=10**11):
+        buffer.delivered(batches)
+        sent.append([batch.seq for batch in batches])
+        if len(sent) < 5:
+            live.append(buffer.put("line", rows("a"), arrived=now_ns()).seq)
+    assert sent[0] == [*old[:6], *live[:2]]
+    assert sent[1][-2:] == live[2:4]
+    together = [seq for message in sent for seq in message]
+    assert sorted(together) == [*old, *live]
+    assert [seq for seq in together if seq in old] == old
+    assert [seq for seq in together if seq in live] == live
+    buffer.close()
+
+
+def test_a_short_outage_is_handed_over_in_order(tmp_path: Path):
+    buffer = EdgeBuffer(tmp_path / "edge.db")
+    seqs = [buffer.put("line", rows("a")).seq for _ in range(20)]
+    assert [batch.seq for batch in buffer.head(batches=8, behind=10**11)] == seqs[:8]
     buffer.close()

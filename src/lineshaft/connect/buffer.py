@@ -36,6 +36,10 @@ CREATE TABLE IF NOT EXISTS broken (id INTEGER PRIMARY KEY, source TEXT, seq INTE
 """
 
 
+LIVE_SHARE, FRESH = 4, 2 * 10**9
+"""While a backlog drains, one part in so many of what is sent is what was heard just now, from so many ns ago on."""
+
+
 class BufferRefused(Retryable):
     """The disk takes nothing at the moment (full, read-only, broken): the rows stay with the caller."""
 
@@ -88,6 +92,8 @@ class EdgeBuffer:
         self._tally = Tally(self._db)
         self._waiting: dict[int, _Waiting] = {}
         self._out: set[int] = set()
+        self._lane = (0, 0)
+        self._ahead = 0
         self._bytes = 0
         self._recall()
 
@@ -188,19 +194,46 @@ class EdgeBuffer:
         if self.on_drop is not None:
             self.on_drop(len(gone), sum(waiting.rows for waiting in gone))
 
-    def head(self, *, rows: int = 50_000, batches: int = 64) -> list[Batch]:
-        """Return the oldest undelivered batches, in order; they count as on their way until `delivered` or `returned`."""
+    def head(self, *, rows: int = 50_000, batches: int = 64, behind: int = 0) -> list[Batch]:
+        """Return the oldest undelivered batches, in order; they count as on their way until `delivered` or `returned`.
+
+        When the oldest waits longer than `behind` (0: never), a share of them is what was heard just now: a backlog does not
+        hold up live values. Both lanes are in order.
+        """
         with self._lock:
+            live = self._live(rows // LIVE_SHARE, max(batches // LIVE_SHARE, 1), behind) if behind else []
+            apart = set(live)
             numbers: list[int] = []
-            total = 0
+            total = sum(self._waiting[number].rows for number in live)
             for number, waiting in self._waiting.items():
-                if numbers and (total + waiting.rows > rows or len(numbers) >= batches):
+                if number in apart or (numbers and (total + waiting.rows > rows or len(numbers) + len(live) >= batches)):
                     break
                 numbers.append(number)
                 total += waiting.rows
+            numbers += live
             found = [batch for number in numbers if (batch := self._read(number)) is not None]
             self._out.update(number for number in numbers if number in self._waiting)
+            self._ahead = live[-1] if live else 0
             return found
+
+    def _live(self, rows: int, batches: int, behind: int) -> list[int]:
+        """Return the batches of the live lane: it goes on where it was, or begins anew where that is too long ago."""
+        first, now = next(iter(self._waiting.values()), None), now_ns()
+        if first is None or now - first.arrived <= behind:
+            return []
+        follows, at = self._lane
+        found: list[int] = []
+        for number in reversed(self._waiting):
+            if number < follows or (now - at > behind and now - self._waiting[number].arrived > FRESH):
+                break
+            found.append(number)
+        chosen: list[int] = []
+        for number in reversed(found):
+            rows -= self._waiting[number].rows
+            if chosen and (rows < 0 or len(chosen) >= batches):
+                break
+            chosen.append(number)
+        return chosen
 
     def _read(self, number: int) -> Batch | None:
         row = self._db.execute("SELECT body FROM batch WHERE id = ?", (number,)).fetchone()
@@ -223,6 +256,8 @@ class EdgeBuffer:
             except sqlite3.Error as error:
                 self._undo()
                 raise BufferRefused(f"the edge buffer cannot forget what was delivered: {error}", where="edge.db") from error
+            if self._ahead in numbers:
+                self._lane = (self._ahead + 1, self._waiting[self._ahead].arrived)
             self._leave(numbers)
             if not self._waiting:
                 self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()

@@ -53,10 +53,14 @@ class Gateway:
         self.deliver: Deliver | None = None
         self.pipelines = Pipelines(())
         self.portion: tuple[int, int] = PORTION
+        self.behind = 0
         self.afar: Accounts | None = None
         self._bus = bus
-        ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
-        self._outlets = [GatewayOutlet(source, ears, SourceStatus(source.name, SourceState.CONNECTING)) for source in sources]
+        self._ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
+        self._outlets = [self._outlet(source) for source in sources]
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._changing = asyncio.Lock()
         self._flush = parse_duration(settings.flush) / NS
         self._loop: asyncio.AbstractEventLoop | None = None
         self._heard, self._urgent, self._room, self._kept = (asyncio.Event() for _ in range(4))
@@ -73,13 +77,53 @@ class Gateway:
         worker = ThreadPoolExecutor(1, "lineshaft-deliver")
         try:
             async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
                 tasks.create_task(self._deliver_for_ever(worker), name="gateway:deliver")
                 tasks.create_task(self._flush_for_ever(), name="gateway:flush")
                 for outlet in self._outlets:
-                    tasks.create_task(self._keep_running(outlet), name=f"source:{outlet.source.name}")
+                    self._begin(outlet)
         finally:
+            self._loop = self._tasks = None
             self._put()
             worker.shutdown(wait=True)
+
+    def sources(self) -> list[Source]:
+        """Return the sources that are listened to."""
+        return [outlet.source for outlet in self._outlets]
+
+    def change(self, name: str, source: Source | None) -> None:
+        """Listen to a source, in place of the one of that name if there is one, or to none of that name any more.
+
+        Any thread may ask; nothing else stops. What the old one said is kept before the new one begins.
+        """
+        loop = self._loop
+        if loop is None:
+            kept = [outlet for outlet in self._outlets if outlet.source.name != name]
+            self._outlets = kept + ([self._outlet(source)] if source is not None else [])
+        else:
+            asyncio.run_coroutine_threadsafe(self._change(name, source), loop)
+
+    async def _change(self, name: str, source: Source | None) -> None:
+        async with self._changing:
+            task = self._running.pop(name, None)
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+                await asyncio.to_thread(self._put)
+            self.end(f"source:{name}", f"source {name} is not listened to any more")
+            self._outlets = [outlet for outlet in self._outlets if outlet.source.name != name]
+            if source is not None:
+                outlet = self._outlet(source)
+                self._outlets = [*self._outlets, outlet]
+                self._begin(outlet)
+
+    def _outlet(self, source: Source) -> GatewayOutlet:
+        return GatewayOutlet(source, self._ears, SourceStatus(source.name, SourceState.CONNECTING))
+
+    def _begin(self, outlet: GatewayOutlet) -> None:
+        if self._tasks is not None:
+            name = outlet.source.name
+            self._running[name] = self._tasks.create_task(self._keep_running(outlet), name=f"source:{name}")
 
     async def _keep_running(self, outlet: GatewayOutlet) -> None:
         """Run one source; when it raises or ends, say so and start it again, later each time."""
@@ -167,7 +211,7 @@ class Gateway:
         if self.deliver is None:
             return False
         rows, most = self.portion
-        batches = self.buffer.head(rows=rows, batches=most)
+        batches = self.buffer.head(rows=rows, batches=most, behind=self.behind)
         if batches:
             try:
                 self.deliver(batches)
@@ -208,12 +252,13 @@ class Gateway:
             self._bus.tell(SystemEvent(key, message, active=False))
 
     def _on_rows(self, waiting: int) -> None:
-        if self._loop is None:
+        loop = self._loop
+        if loop is None:
             return
         if waiting >= self.settings.batch_rows:
-            self._loop.call_soon_threadsafe(self._urgent.set)
+            loop.call_soon_threadsafe(self._urgent.set)
         if not self._heard.is_set():
-            self._loop.call_soon_threadsafe(self._heard.set)
+            loop.call_soon_threadsafe(self._heard.set)
 
     def _on_status(self, status: SourceStatus) -> None:
         self._bus.tell(SourceChanged(status))

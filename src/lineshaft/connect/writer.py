@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol
@@ -18,6 +19,7 @@ from pydantic import Field
 from lineshaft.connect import writers as folder
 from lineshaft.connect.settings import SourceEntry, SourcesSettings, validate_options
 from lineshaft.core import (
+    NS,
     Conflict,
     Duration,
     Forbidden,
@@ -116,25 +118,69 @@ def writer_plugins() -> Registry:
 class Writer:
     """Writes allowed values, one at a time a tag; `permissive` may forbid any of them with a reason."""
 
-    def __init__(self, settings: WriterSettings, sources: SourcesSettings, permissive: Permissive | None = None) -> None:
+    def __init__(
+        self, settings: WriterSettings, sources: SourcesSettings, permissive: Permissive | None = None, *, hold: bool = False
+    ) -> None:
         self.settings = settings
+        self._hold = hold
+        self._held: dict[str, MachineWriter] = {}
+        self._lines: dict[str, asyncio.Lock] = {}
         self._sources = {entry.name: entry for entry in sources.entries}
         self._permissive = permissive
         self._allowed = {(allowed.source, allowed.tag): allowed for allowed in settings.allow}
         self._last: dict[tuple[str, str], int] = {}
         self._busy: dict[tuple[str, str], asyncio.Lock] = {}
 
-    async def write(self, source: str, tag: str, value: Value, *, dry_run: bool = False) -> Readback:
-        """Write one value and read it back. Raises Forbidden, InvalidInput, Conflict or Retryable; each says why."""
+    async def write(self, source: str, tag: str, value: Value, *, dry_run: bool = False, at_once: bool = False) -> Readback:
+        """Write one value and read it back. Raises Forbidden, InvalidInput, Conflict or Retryable; each says why.
+
+        `at_once` does not ask for the value before: the request goes out as soon as nothing forbids it.
+        """
         allowed = self.check(source, tag, value)
         async with self._busy.setdefault((source, tag), asyncio.Lock()):
             self._not_too_soon(allowed)
             self.permit(source, tag, value)
+            async with self._session(source) as machine:
+                dry = dry_run or self.settings.dry_run
+                before = None if at_once and not dry else await machine.read(tag)
+                return await self._carry_out(machine, allowed, value, before, dry_run=dry)
+
+    @asynccontextmanager
+    async def _session(self, source: str) -> AsyncGenerator[MachineWriter]:
+        """Give a session with the machine: one for each write, or one that is held until something fails."""
+        if not self._hold:
             machine = self._machine(source)
             try:
-                return await self._carry_out(machine, allowed, value, dry_run=dry_run or self.settings.dry_run)
+                yield machine
             finally:
                 await machine.close()
+            return
+        async with self._lines.setdefault(source, asyncio.Lock()):
+            machine = self._held.get(source) or self._held.setdefault(source, self._machine(source))
+            try:
+                yield machine
+            except BaseException:
+                self._held.pop(source, None)
+                with suppress(Exception):
+                    await machine.close()
+                raise
+
+    async def warm(self, source: str, tag: str) -> None:
+        """Open a held session and read the tag once: the first write finds everything ready. Raises Retryable."""
+        async with self._session(source) as machine:
+            await machine.read(tag)
+
+    async def close(self) -> None:
+        """Let go of every session that is held."""
+        held, self._held = list(self._held.values()), {}
+        for machine in held:
+            with suppress(Exception):
+                await machine.close()
+
+    def left(self, source: str, tag: str) -> float:
+        """Return the seconds until a tag may be written again."""
+        every = parse_duration(self._allowed[source, tag].every)
+        return max(self._last.get((source, tag), -every) + every - now_ns(), 0) / NS
 
     def check(self, source: str, tag: str, value: Value) -> Allowed:
         """Return the rule that allows a write. Raises Forbidden if there is none, InvalidInput if the value breaks it."""
@@ -179,9 +225,10 @@ class Writer:
         known = {name: value for name, value in (entry.model_extra or {}).items() if name in plugin.Options.model_fields}
         return plugin(source, validate_options(plugin.Options, known, where=f"source '{source}'"))
 
-    async def _carry_out(self, machine: MachineWriter, allowed: Allowed, value: Value, *, dry_run: bool) -> Readback:
+    async def _carry_out(
+        self, machine: MachineWriter, allowed: Allowed, value: Value, before: Value | None, *, dry_run: bool
+    ) -> Readback:
         source, tag = allowed.source, allowed.tag
-        before = await machine.read(tag)
         if dry_run:
             return Readback(source, tag, value, before, before, ok=False, dry_run=True, at=now_ns())
         self._last[source, tag] = now_ns()

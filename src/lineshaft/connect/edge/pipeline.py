@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from pydantic import Field, model_validator
 
+from lineshaft.connect.edge.derived import Deriver
 from lineshaft.connect.tally import compact
 from lineshaft.core import Duration, InvalidInput, Quality, Section, factor, parse_duration
 
@@ -118,13 +119,15 @@ class _Columns:
 class Pipelines:
     """The entries of one edge, and what each sent last."""
 
-    def __init__(self, entries: Sequence[PipelineEntry]) -> None:
+    def __init__(self, entries: Sequence[PipelineEntry], deriver: Deriver | None = None) -> None:
         self._entries = tuple(entries)
+        self._deriver = deriver or Deriver()
         self._last: dict[tuple[int, str], _Last] = {}
         self._next: dict[tuple[int, str], _Last] = {}
 
     def refine(self, source: str, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, list[Filtered]]:
-        """Return what is to be kept of a source's rows, and what was filtered by which rule."""
+        """Return what is to be kept of a source's rows and of what is derived from them, and what was filtered by which rule."""
+        rows = self._deriver.more(source, rows)
         mine = [(n, entry) for n, entry in enumerate(self._entries) if fnmatchcase(source, entry.source)]
         if not mine:
             return rows, []
@@ -140,10 +143,12 @@ class Pipelines:
         """Remember what was refined, as it is durable now: later rows are compared with it."""
         self._last.update(self._next)
         self._next.clear()
+        self._deriver.commit()
 
     def forget(self) -> None:
         """Forget what was refined: it could not be kept and will come again."""
         self._next.clear()
+        self._deriver.forget()
 
     def _step(self, key: tuple[int, str], entry: PipelineEntry, tags: Sequence[str], mine: Bools, columns: _Columns) -> None:
         if entry.drop_bad:

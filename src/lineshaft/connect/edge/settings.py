@@ -6,7 +6,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
+from lineshaft.connect.edge.derived import DerivedEntry
+from lineshaft.connect.edge.function import FunctionEntry
+from lineshaft.connect.edge.inference import DetectorEntry
 from lineshaft.connect.edge.pipeline import PipelineEntry
+from lineshaft.connect.edge.rule import RuleEntry
 from lineshaft.core import Duration, Section
 
 
@@ -34,6 +38,70 @@ class EdgeSettings(Section):
         description="Sources of a new configuration that are not up after this long send the node back to the previous one.",
     )
     rows: int = Field(200_000, ge=1_000, description="Most values sent at once.")
+    live_after: Duration = Field(
+        "5m", description="When the oldest waiting value is older than this, a part of what is sent is live; 0s: strict order."
+    )
+
+
+class _Tables(Section):
+    """An array of tables: one for each entry."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _array_of_tables(cls, value: Any) -> Any:
+        return {"entries": value} if isinstance(value, list) else value
+
+
+class DerivedSettings(_Tables):
+    """Tags an edge node computes from those of one source: one [[derived]] table each."""
+
+    sample_text: ClassVar[str] = """\
+# [[derived]]
+# source = "press"
+# name = "Energy per part"
+# formula = "power / rate"
+## The formula's names and the tag each stands for.
+# inputs = {power = "Power", rate = "Rate"}"""
+    entries: tuple[DerivedEntry, ...] = ()
+
+
+class FunctionsSettings(_Tables):
+    """Python functions an edge node runs beside, each in a process of its own: one [[functions]] table each."""
+
+    sample_text: ClassVar[str] = """\
+# [[functions]]
+## Its name, and that of the source its values come from.
+# name = "peaks"
+# source = "press"
+# tags = "Force"
+# timeout = "1s"
+# memory_mb = 256
+# code = '''
+# def run(rows):
+#     highest = max(rows, key=lambda row: row[2])
+#     return [("Force/peak", highest[1], highest[2])]
+# '''"""
+    entries: tuple[FunctionEntry, ...] = ()
+
+
+class DetectorsSettings(_Tables):
+    """Exported detectors an edge node judges its machines with: one [[detectors]] table each."""
+
+    sample_text: ClassVar[str] = """\
+# [[detectors]]
+# name = "pump 3"
+# source = "press"
+# sensors = {Vibration = "DB1/Vib", Flow = "DB1/Flow"}
+## `base64 -w0 pump-3.zip`, or the page Edge nodes puts it here.
+# content = "UEsDB..."
+"""
+    entries: tuple[DetectorEntry, ...] = ()
+
+
+class RulesSettings(_Tables):
+    """What an edge node may write by itself; only a signed, approved configuration may hold such a rule."""
+
+    entries: tuple[RuleEntry, ...] = ()
 
 
 class PipelinesSettings(Section):

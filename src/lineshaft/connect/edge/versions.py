@@ -8,21 +8,50 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
 from lineshaft.connect.edge.authority import Authority
-from lineshaft.connect.edge.settings import PipelinesSettings
+from lineshaft.connect.edge.settings import (
+    DerivedSettings,
+    DetectorsSettings,
+    FunctionsSettings,
+    PipelinesSettings,
+    RulesSettings,
+)
+from lineshaft.connect.edge.uns import NAME, UnsSettings
 from lineshaft.connect.settings import SourcesSettings
 from lineshaft.connect.tables import configs, edges
 from lineshaft.core import ConfigError, Database, InvalidInput, NotFound, Section, bump, explain, new_id, now_ns
 
 
 class EdgeConfig(Section):
-    """What a plant may configure at an edge: its sources and its pipelines."""
+    """What a plant may configure at an edge."""
 
     sources: SourcesSettings = SourcesSettings()
+    derived: DerivedSettings = DerivedSettings()
     pipelines: PipelinesSettings = PipelinesSettings()
+    functions: FunctionsSettings = FunctionsSettings()
+    detectors: DetectorsSettings = DetectorsSettings()
+    uns: UnsSettings = UnsSettings.model_validate({})
+    rules: RulesSettings = RulesSettings()
+
+    @model_validator(mode="after")
+    def _names(self) -> EdgeConfig:
+        """Hold names apart: of sources, functions and detectors; a rule writes to a source of this node."""
+        machines = [one.name for one in self.sources.entries]
+        names = [*machines, *(one.name for one in self.functions.entries), *(one.name for one in self.detectors.entries), NAME]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"'{twice[0]}' is the name of two things: sources, functions and detectors share their names")
+        targets: set[tuple[str, str]] = set()
+        for rule in self.rules.entries:
+            if rule.target not in machines:
+                raise ValueError(f"rule '{rule.name}' writes to '{rule.target}', which is no source here")
+            if (rule.target, rule.tag) in targets:
+                raise ValueError(f"two rules write {rule.target} {rule.tag}")
+            targets.add((rule.target, rule.tag))
+        return self
 
 
 def read_config(text: str) -> EdgeConfig:

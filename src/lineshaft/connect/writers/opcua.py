@@ -59,22 +59,29 @@ class OpcuaWriter:
         self.name = name
         self.options = options
         self._client: Client | None = None
+        self._kinds: dict[str, Any] = {}
 
     async def read(self, tag: str) -> Value | None:
         """Return the variable's value, None if it has none that is good."""
         data = await self._ask(tag)
+        if data.Value is not None:
+            self._kinds[tag] = data.Value.VariantType
         value = data.Value.Value if data.Value is not None and data.StatusCode.is_good() else None
         return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
     async def write(self, tag: str, value: Value) -> None:
         """Write the value in the variable's own type, without timestamps: those are the server's."""
-        data = await self._ask(tag)
-        kind = data.Value.VariantType
+        if tag not in self._kinds:
+            await self.read(tag)
+        kind = self._kinds.get(tag)
+        if kind is None:
+            raise Retryable("the variable has no value, so its type is not known", where=f"{self.name} {tag}", code="write.type")
         variant = ua.Variant(_fitting(value, kind, f"{self.name} {tag}"), kind)
         client = await self._open()
         try:
             await client.get_node(tag).write_value(ua.DataValue(variant, StatusCode=None))
         except UaError as error:
+            self._kinds.pop(tag, None)
             raise Retryable(f"the server refuses the write: {error}", where=f"{self.name} {tag}", code="write.refused") from error
 
     async def close(self) -> None:
