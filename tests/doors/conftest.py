@@ -99,7 +99,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
     workshop = maintain.Workshop(db, keeper, orders, bus, register, made, kept, watch)
     purchases = maintain.Purchases(db, bus, home)
     reach = act.Reach(keeper, register, orders, spares, watch, kept, figures, home)
-    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, acting or act.ActSettings(), bus, reach=reach)
+    cases = act.Act(home, db, keeper, orders, spares, purchases, watch, acting or act.ActSettings(), bus, None, made, reach=reach)
     gateway = Gateway([], open_buffer(home / "edge.db", GatewaySettings()), GatewaySettings(), bus)
     faults = {"pump": False}
     state: dict[str, Any] = {}

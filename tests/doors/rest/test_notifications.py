@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import sqlalchemy as sa
 
 from lineshaft.act import ActSettings
 from tests.act.notify.receivers import web_hook
@@ -87,3 +88,21 @@ def test_a_person_chooses_and_tries_their_own_channel(telling: House):
     bodies = [row.detail.get("body") for row in telling.rooms.guard.audit(limit=50, action="notifications.choose")]
     assert bodies
     assert "anna@plant.example" not in str(bodies)
+
+
+def test_messages_of_one_moment_are_all_on_some_page(telling: House):
+    login = telling.client.post("/api/v1/login", json={"name": "boss", "password": PASSWORD}).json()
+    headers = {"Authorization": f"Bearer {login['token']}"}
+    telling.client.patch("/api/v1/notifications/choice", json={"channels": {"hook": ""}}, headers=headers)
+    for _ in range(4):
+        assert telling.client.post("/api/v1/notifications/test", json={"channel": "hook"}, headers=headers).status_code == 201
+    with telling.rooms.db.begin() as tx:
+        tx.execute(sa.text("UPDATE notice_delivery SET created = 1000"))
+    every = [row["id"] for row in telling.get("notifications/deliveries")["items"]]
+    found, after = [], ""
+    while after is not None:
+        page = telling.get(f"notifications/deliveries?limit=2{after and '&after=' + after}")
+        found += [row["id"] for row in page["items"]]
+        after = page["next"]
+    assert len(every) >= 4
+    assert found == every

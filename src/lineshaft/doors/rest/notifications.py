@@ -9,7 +9,7 @@ from pydantic import Field
 
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, number_after, page_of
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import Body, Id, Listed, MaybeMoment, MaybeName, Moment, SeenVersion, Shape, Version, moment
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Role, Subject
@@ -204,8 +204,9 @@ def deliveries(
 ) -> Listed[DeliveryShape]:
     """List messages, newest first, with what became of them: planners see all of their part of the plant, others their own."""
     person = None if _sees_all(subject) else subject.id
-    rows = rooms.act.notifier.book.deliveries(state, limit + 1, number_after(after), person)
-    cut = page_of(rows, limit, "created")
+    begin = spot(after)
+    rows = rooms.act.notifier.book.deliveries(state, limit + begin.more, begin.before, person)
+    cut = page_of(rows, limit, "created", begin)
     items, names = _reached(rooms, subject, cut["items"]), rooms.guard.names()
     return Listed[DeliveryShape](items=[_delivery(row, names) for row in items], next=cut["next"])
 
