@@ -19,6 +19,7 @@ from lineshaft.store.ledger import Example, LedgerRow
 from lineshaft.store.legacy import CODES, LAYOUTS, SITEWISE, UNITS, Reading
 from lineshaft.store.meaning import Meaning, Ref, Tag
 from lineshaft.store.outside import TABLES, files_of
+from lineshaft.store.parallel import Pair, compare
 from lineshaft.store.past import Stretch
 from lineshaft.store.query import AGGREGATES, Latest
 from lineshaft.store.questions import QUESTIONS, Question
@@ -80,6 +81,7 @@ __all__ = [
     "Meaning",
     "Method",
     "Outside",
+    "Pair",
     "Plant",
     "Prognosis",
     "Question",
@@ -103,6 +105,7 @@ __all__ = [
     "TiersSettings",
     "View",
     "Workbench",
+    "compare",
     "cost_told",
     "files_of",
     "interpolated",

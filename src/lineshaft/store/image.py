@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Database, InvalidInput, LineshaftError, NotFound, iso, new_id, now_ns, parse_time
 from lineshaft.store.durable import folder, fsync, write_file
+from lineshaft.store.index import DAY, IMAGES_FOLDER, Bring, File
 from lineshaft.store.tables import images
 
 log = logging.getLogger("lineshaft.store")
@@ -69,6 +70,8 @@ class Images:
         self._home, self._db = home, db
         self.root = home / "lake" / "images"
         self.inbox = home / "inbox" / "images"
+        self.bring: Bring = _as_they_are
+        self.let_go: Callable[[Container[str]], None] = _nothing
 
     def add(self, tx: Connection, content: bytes, seen: Seen) -> Image:
         """Take a picture in; it is on the disk before its row can be seen. The same one again gives the row there is."""
@@ -118,11 +121,23 @@ class Images:
     def content(self, one: Image) -> bytes:
         """Return the picture, checked against its hash. Raises NotFound if it is gone or was changed."""
         path = self._home / "lake" / one.path
+        held = self.bring([self._file(one.path, one.size, one.ts)])  # from object storage, if that is where it lies
         content = path.read_bytes() if path.exists() else b""
+        del held
         if hashlib.sha256(content).hexdigest() != one.sha256:
             hint = "restore the file from a backup"
             raise NotFound(f"the picture '{one.name}' is not there or damaged", where=str(path), hint=hint)
         return content
+
+    def files(self) -> dict[File, int]:
+        """Return every picture's file as the tiers see it, with when it was taken in (ns)."""
+        columns = (images.c.path, images.c.size, sa.func.max(images.c.ts).label("ts"), sa.func.max(images.c.taken_in).label("at"))
+        rows = self._db.rows(sa.select(*columns).group_by(images.c.path, images.c.size))
+        return {self._file(row["path"], row["size"], row["ts"]): row["at"] for row in rows}
+
+    def _file(self, path: str, size: int, ts: int) -> File:
+        name = path.removeprefix(f"{IMAGES_FOLDER}/")
+        return File(IMAGES_FOLDER, name, str(self._home / "lake" / path), ts // DAY, 1, size, 0, 0, ts, ts)
 
     def remove(self, tx: Connection, image_id: str) -> Image:
         """Delete a picture's row; its file goes with the next tidying if no other row names it."""
@@ -139,6 +154,7 @@ class Images:
             return 0
         gone, settled = 0, now_ns() - 3600 * 1_000_000_000  # one that is being taken in has no row yet
         named = {row["path"] for row in self._db.rows(sa.select(images.c.path).distinct())}
+        self.let_go({path.removeprefix(f"{IMAGES_FOLDER}/") for path in named})
         for path in self.root.glob("*/*"):
             if f"images/{path.relative_to(self.root).as_posix()}" not in named and path.stat().st_mtime_ns < settled:
                 path.unlink(missing_ok=True)
@@ -181,6 +197,14 @@ class Images:
         words = {name: str(said.get(name) or "") for name in ("station", "result")}
         asset = str(said.get("asset") or (place if place != "." else ""))
         return Seen(asset, str(said["lot"]) if said.get("lot") else None, ts, **words, name=path.name)
+
+
+def _as_they_are(files: Sequence[File]) -> Sequence[File]:
+    return files
+
+
+def _nothing(_named: Container[str]) -> None:
+    return
 
 
 def look(content: bytes) -> tuple[str, int | None, int | None]:

@@ -15,6 +15,7 @@ from lineshaft.store.hot import Generation, Hot
 
 DAY = 86_400_000_000_000
 SAMPLES_TABLE, LATE_TABLE, SERIES_TABLE, MINUTE_TABLE, HOUR_TABLE = "samples", "late", "series", "minute", "hour"
+IMAGES_FOLDER = "images"
 ROWS, ROLL_UPS = (SAMPLES_TABLE, LATE_TABLE), (MINUTE_TABLE, HOUR_TABLE)
 
 

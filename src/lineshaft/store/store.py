@@ -85,6 +85,7 @@ class Store:
         self.import_jobs = ImportJobs(self.imports, db, bus, home)
         self.documents = Documents(home / "documents", db)
         self.images = Images(home, db)
+        self.tier.serve(self.images)
         self.sql = Workbench(self._hot, self._index, self._series, home, self.settings)
         self.catalog = Catalog(self.sql, self._hot, self._index, db)
         self.etl = Etl(self.sql, db, bus, home)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lineshaft.store.cost.settings import Tier
-from lineshaft.store.index import DAY, HOUR_TABLE, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
+from lineshaft.store.index import DAY, HOUR_TABLE, IMAGES_FOLDER, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
 from lineshaft.store.tablet import Tablets
-from lineshaft.store.tiers.outside import away_of
+from lineshaft.store.tiers.outside import away_of, away_sizes
 from lineshaft.store.tiers.settings import TiersSettings
 
 VALUES = (SAMPLES_TABLE, LATE_TABLE, MINUTE_TABLE, HOUR_TABLE, SERIES_TABLE)
@@ -105,6 +105,8 @@ class Scale:
         yield Held(DATABASE, "local", sum(_size(self._home / f"lineshaft.db{end}") for end in ("", "-wal")))
         for name, folder in ((IMAGES, lake / "images"), (DOCUMENTS, self._home / "documents"), (DROPPED, lake / "drop")):
             yield Held(name, "local", sum(_size(path) for path in folder.rglob("*")) if folder.is_dir() else 0)
+        sizes = away_sizes(self._home, IMAGES_FOLDER)
+        yield Held(IMAGES, "object", sum(size for name, size in sizes.items() if not (lake / IMAGES_FOLDER / name).exists()))
 
     def _replaced(self) -> tuple[tuple[tuple[int, int], ...], int | None]:
         """Return (when, bytes) of files that were replaced and are kept, and when the oldest file of all was made."""

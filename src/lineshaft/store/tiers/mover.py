@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lineshaft.core import Bus, ConfigError, Conflict, LineshaftError, NotFound, Retryable, SystemEvent, now_ns
 from lineshaft.store.durable import fsync
-from lineshaft.store.index import File, Index
+from lineshaft.store.index import IMAGES_FOLDER, File, Index
 from lineshaft.store.tiers.cache import PART, Cache
 from lineshaft.store.tiers.objects import Objects, Taken, digest
 from lineshaft.store.tiers.placed import Key
@@ -54,11 +54,15 @@ class Mover:
         self._stop = False
         self.unwanted: set[Key] = set()
         self.make: Callable[[TiersSettings], Objects] = Objects.of
+        self.pictures: Callable[[], Mapping[File, int]] = dict  # each with when it was taken in
 
     def due(self, now: int) -> list[Due]:
         """Return what the rules would send away now."""
-        cache = self._cache
-        return due(self._index.files, self._settings.rules, cache.cached(), (cache.read, self._records.births()), now)
+        cache, rules = self._cache, self._settings.rules
+        pictures = self.pictures() if any(rule.table == IMAGES_FOLDER for rule in rules) else {}
+        taken = {_key(file): at for file, at in pictures.items()}
+        files = [*self._index.files, *pictures]
+        return due(files, rules, cache.cached(), (cache.read, self._records.births(), taken), now)
 
     def run(self, now: int | None = None) -> Pass:
         """Do a whole pass: delete objects nothing needs, finish what was begun, send what is due. Trouble is a system event."""

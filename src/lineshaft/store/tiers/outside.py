@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from lineshaft.core import ConfigError, NotFound
-from lineshaft.store.index import File
+from lineshaft.store.index import IMAGES_FOLDER, File
 from lineshaft.store.tiers.objects import Objects
 from lineshaft.store.tiers.placed import Holding, Key, holdings
 from lineshaft.store.tiers.records import THERE, Sent
@@ -32,6 +32,11 @@ class Outside:
             self.files = [File(kind, name, str(home / "lake" / kind / name), *rest) for kind, name, *rest in rows]
             sent = reader.execute("select * from objects where state = ?", (THERE,)).fetchall() if "objects" in known else []
             self.away: dict[Key, Sent] = {one.of: one for one in (Sent(*row) for row in sent)}
+            pictures = [
+                one for one in self.away.values() if one.kind == IMAGES_FOLDER
+            ]  # when they were taken is in another database
+            root = home / "lake"
+            self.files += [File(*one.of, str(root / one.kind / one.name), 0, 1, one.size, 0, 0, 0, 0) for one in pictures]
             self.read = _times(reader, "reads") if "reads" in known else {}
             self._born = _times(reader, "births") if "births" in known else {}
             row = reader.execute("select value from meta where key = 'home'").fetchone()
@@ -74,6 +79,11 @@ def try_bucket(settings: TiersSettings) -> None:
 def away_of(home: Path) -> dict[Key, str]:
     """Return the files of a home that lie in object storage, each with the name of its object."""
     return {key: one.key for key, one in Outside(home).away.items()}
+
+
+def away_sizes(home: Path, kind: str) -> dict[str, int]:
+    """Return the files of one kind that lie in object storage, each with its size in bytes."""
+    return {key[1]: one.size for key, one in Outside(home).away.items() if key[0] == kind}
 
 
 def _fetched(sent: Sent, objects: Objects, path: Path) -> Path:

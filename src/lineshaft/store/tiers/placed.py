@@ -39,7 +39,7 @@ def holdings(files: Iterable[File], away: Mapping[Key, int], read: Mapping[Key, 
 
 def _holding(table: str, tier: Tier, group: list[File], away: Mapping[Key, int], read: Mapping[Key, int]) -> Holding:
     keys = [(file.kind, file.name) for file in group]
-    timed = [] if table == SERIES_TABLE else group
+    timed = [] if table == SERIES_TABLE else [file for file in group if file.max_ts]
     return Holding(
         table,
         tier,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from lineshaft.store.index import File
+from lineshaft.store.index import IMAGES_FOLDER, File
 from lineshaft.store.journal import Journal
 from lineshaft.store.tiers.placed import Key
 
@@ -50,12 +50,15 @@ class Records:
             tx.execute(f"insert or replace into objects({_COLUMNS}) values(?,?,?,?,?,?,?,?)", sent)
 
     def arrived(self, sent: Sent) -> bool:
-        """Note that an object is there, if the lake still knows its file; return whether it does."""
+        """Note that an object is there, if the lake still knows its file; return whether it does.
+
+        A picture's row is in another database: one deleted meanwhile goes with the next tidying.
+        """
         with self._journal.transaction() as tx:
-            known = tx.execute("select 1 from files where kind=? and path=?", sent.of).fetchone()
-            if known:
+            known = tx.execute("select 1 from files where kind=? and path=?", sent.of).fetchone() is not None
+            if known or sent.kind == IMAGES_FOLDER:
                 tx.execute(f"insert or replace into objects({_COLUMNS}) values(?,?,?,?,?,?,?,?)", sent)
-        return known is not None
+        return known or sent.kind == IMAGES_FOLDER
 
     def forget(self, key: Key) -> None:
         """Forget a file whose object is gone."""

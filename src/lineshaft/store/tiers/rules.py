@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lineshaft.store.index import LATE_TABLE, ROLL_UPS, SAMPLES_TABLE, File
+from lineshaft.store.index import IMAGES_FOLDER, LATE_TABLE, ROLL_UPS, SAMPLES_TABLE, File
 from lineshaft.store.tiers.placed import Key
 from lineshaft.store.tiers.settings import Rule
 
@@ -29,7 +29,9 @@ def due(
     for rule in rules:
         for file in files:
             key = (file.kind, file.name)
-            if file.kind != rule.table or key in found or key in away or file.day in late:
+            if file.kind != rule.table or key in found or key in away:
+                continue
+            if file.day in late and file.kind != IMAGES_FOLDER:
                 continue
             if file.kind == SAMPLES_TABLE and not all(file.name in rolled[kind] for kind in ROLL_UPS):
                 continue

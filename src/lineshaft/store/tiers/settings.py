@@ -13,8 +13,8 @@ from lineshaft.core import Duration, Section, parse_duration
 class Rule(Section):
     """Which files of one table go to object storage; both conditions must hold."""
 
-    table: Literal["samples", "minute", "hour"] = Field(
-        "samples", description="A table of the lake; roll-ups are best kept here."
+    table: Literal["samples", "minute", "hour", "images"] = Field(
+        "samples", description="A table of the lake, or images for its pictures; roll-ups are best kept here."
     )
     older: Duration = Field(default="90d", description="Files whose newest value is older than this.")
     unread: Duration = Field(default="30d", description="And that were not read, and not written, for so long.")
@@ -69,6 +69,11 @@ class TiersSettings(Section):
 # [[tiers.rules]]
 # table = "samples"
 # older = "90d"
+# unread = "30d"
+## Pictures of inspections go in the same way; their rows stay.
+# [[tiers.rules]]
+# table = "images"
+# older = "30d"
 # unread = "30d\""""
 
     @model_validator(mode="after")

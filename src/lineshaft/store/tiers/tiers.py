@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from lineshaft.core import Bus, now_ns
 from lineshaft.store.hot import Hot
-from lineshaft.store.index import ROLL_UPS, SAMPLES_TABLE, Index
+from lineshaft.store.image import Images
+from lineshaft.store.index import IMAGES_FOLDER, ROLL_UPS, SAMPLES_TABLE, Index
 from lineshaft.store.journal import Journal
 from lineshaft.store.tiers.cache import Cache
 from lineshaft.store.tiers.mover import Mover, Pass, left_over
@@ -30,7 +31,7 @@ class Tiers:
         self._hot = hot
         self._journal = journal
         self._records = Records(journal)
-        left_over(root, (SAMPLES_TABLE, *ROLL_UPS))
+        left_over(root, (SAMPLES_TABLE, *ROLL_UPS, IMAGES_FOLDER))
         away = {key: one for key, one in self._records.all().items() if one.state == THERE}
         self.cache = Cache(root, away, self._records.reads(), settings.cache_mb * 1_000_000)
         self.mover = Mover(settings, self._records, index, self.cache, bus)
@@ -41,6 +42,18 @@ class Tiers:
         self._noted = now_ns()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._images: Images | None = None
+
+    def serve(self, images: Images) -> None:
+        """Take care of pictures too: they are sent by their own rule, and come back when somebody looks at them."""
+        self._images = images
+        self.mover.pictures = images.files
+        images.bring, images.let_go = self.cache.bring, self._forget_pictures
+
+    def _forget_pictures(self, named: Container[str]) -> None:
+        """Have the objects of pictures deleted that no row names any more."""
+        gone = {key for key in self._records.all() if key[0] == IMAGES_FOLDER and key[1] not in named}
+        self.mover.unwanted |= gone
 
     def holdings(self) -> list[Holding]:
         """Return what each table has in each tier."""
@@ -50,7 +63,8 @@ class Tiers:
         beside = [self._journal.path, self._journal.path.with_name(f"{self._journal.path.name}-wal")]
         size = sum(path.stat().st_size for path in beside if path.exists())
         memory = Holding(SAMPLES_TABLE, "hot", 0, size, sum(g.rows for g in rows), *ends)
-        return [memory, *holdings(self._index.files, self.cache.cached(), self.cache.read)]
+        pictures = self._images.files() if self._images is not None else ()
+        return [memory, *holdings([*self._index.files, *pictures], self.cache.cached(), self.cache.read)]
 
     def due(self, now: int | None = None) -> list[Due]:
         """Return what the rules would send away now."""
@@ -109,7 +123,7 @@ class Tiers:
         self._noted = now_ns()
         fresh = self.cache.reads()
         known = {(file.kind, file.name) for file in self._index.files}
-        gone = [key for key in list(self.cache.read) if key not in known and key not in fresh]
+        gone = [key for key in list(self.cache.read) if key not in known and key not in fresh and key[0] != IMAGES_FOLDER]
         for key in gone:
             self.cache.read.pop(key, None)
         if fresh or gone:
