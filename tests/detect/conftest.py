@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -56,16 +57,49 @@ class Numbers:
         return int(self.sids("derived", [property_id])[0])
 
 
+class Said(NamedTuple):
+    ts: int
+    value: str
+    quality: int
+
+
+class Shelf(Numbers):
+    """Numbers of a store that remembers the newest value of each series, as the real one does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.newest: dict[int, tuple[int, float, int]] = {}
+        self.texts: dict[int, Said] = {}
+
+    def keep(self, rows: pa.RecordBatch) -> None:
+        for row in rows.to_pylist():
+            value = next((row[name] for name in ("v", "vi", "vb") if row[name] is not None), float("nan"))
+            ts = round(row["ts"].timestamp() * NS)
+            if row["vs"] is not None:
+                self.texts[row["sid"]] = Said(ts, row["vs"], row["q"])
+            if ts >= self.newest.get(row["sid"], (0, 0.0, 0))[0]:
+                self.newest[row["sid"]] = ts, float(value), row["q"]
+
+    def latest(self, refs):
+        tags = [ref.removeprefix("Bakery/").replace("Pump 2", "Pump2") for ref in refs]
+        return [self.texts.get(int(sid)) for sid in self.sids("plc", tags)]
+
+    def latest_sids(self, sids):
+        found = [self.newest.get(int(sid), (-(2**63), float("nan"), 2)) for sid in sids]
+        columns = zip(*found, strict=True) if found else ((), (), ())
+        return tuple(np.array(column, kind) for column, kind in zip(columns, (np.int64, float, np.int16), strict=True))
+
+
 class Watch:
     """Detect over a model, with a clock the test turns."""
 
-    def __init__(self, db: Database, folder: Path, alarms: Iterable[str] = (VIBRATION,)) -> None:
+    def __init__(self, db: Database, folder: Path, alarms: Iterable[str] = (VIBRATION,), numbers: Numbers | None = None) -> None:
         self.db, self.folder = db, folder
         db.migrate({"guard": guard.MIGRATIONS, "assets": assets.MIGRATIONS, "detect": detect.MIGRATIONS})
         (folder / "models").mkdir(exist_ok=True)
         self.write(*alarms)
         self.now = 0.0
-        self.numbers = Numbers()
+        self.numbers = numbers or Numbers()
         self.start()
 
     def write(self, *alarms: str, version: int = 1) -> None:
@@ -87,7 +121,10 @@ class Watch:
         self.problems = self.detect.reload()
 
     def feed(self, *rows, tag="Pump/Vibration"):
-        self.detect.on_rows(self.stored(*rows, tag=tag))
+        stored = self.stored(*rows, tag=tag)
+        if isinstance(self.numbers, Shelf):
+            self.numbers.keep(stored)
+        self.detect.on_rows(stored)
 
     def stored(self, *rows, tag="Pump/Vibration"):
         """Rows of (seconds, value[, quality]) as the store keeps them."""
@@ -110,6 +147,9 @@ class Watch:
     def alarm(self):
         return next(row for row in self.detect.alarms(False, kind=None) if row["asset"] == PUMP)
 
+    def named(self, name, asset=PUMP):
+        return next(row for row in self.detect.alarms(False, kind=None) if (row["name"], row["asset"]) == (name, asset))
+
     def do(self, verb, *args, **values):
         alarm_id = self.alarm["id"]
         with self.db.begin() as tx:
@@ -126,9 +166,9 @@ def make(tmp_path: Path):
     """Make a watch over other alarms, on SQLite."""
     opened: list[Database] = []
 
-    def build(*alarms: str) -> Watch:
+    def build(*alarms: str, numbers: Numbers | None = None) -> Watch:
         opened.append(Database(f"sqlite:///{tmp_path / 'detect.db'}"))
-        return Watch(opened[-1], tmp_path, alarms)
+        return Watch(opened[-1], tmp_path, alarms, numbers)
 
     yield build
     for db in opened:

@@ -43,7 +43,7 @@ def _of(name: str) -> sa.Table:
 
 def _alarm_log(since: int) -> sa.Select[Any]:
     log_, alarm = _of("alarm_log"), _of("alarm")
-    found = sa.select(log_, alarm.c.asset, alarm.c.name.label("alarm"), alarm.c.priority, alarm.c.kind)
+    found = sa.select(log_, alarm.c.asset, alarm.c.name.label("alarm"))
     return found.join(alarm, alarm.c.id == log_.c.alarm_id).where(log_.c.written >= since).order_by(log_.c.written, log_.c.id)
 
 

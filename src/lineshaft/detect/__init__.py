@@ -5,14 +5,21 @@ rows the store keeps, many definitions at once. Their state is on disk: rows del
 never judged, and an alarm whose input is bad says so. Findings come in over the API and get a label when the work is done.
 """
 
-from lineshaft.detect.definition import AlarmDefinition, definitions
+from lineshaft.detect.definition import AlarmDefinition
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
 from lineshaft.detect.finding import LABELS
+from lineshaft.detect.fitting import definitions
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.machines import Machines
-from lineshaft.detect.tables import MIGRATIONS
+from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
+from lineshaft.detect.positions.loading import load_positions
+from lineshaft.detect.positions.positions import Positions
+from lineshaft.detect.positions.scan import candidates
+from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
+
+MIGRATIONS = (*_ALARMS, *_POSITIONS)
 
 __all__ = [
     "HIDDEN",
@@ -28,5 +35,8 @@ __all__ = [
     "FindingRaised",
     "Machines",
     "ModelMoved",
+    "Positions",
+    "candidates",
     "definitions",
+    "load_positions",
 ]

@@ -107,11 +107,19 @@ class Register:
         new = self._write(tx, row, "unsuppress", {"suppressing": 0}, None, by=BY_DESIGN, note=formula)
         return self.uncover(tx, row["id"], BY_DESIGN, formula) if row["state"] == AlarmState.SUPPRESSED else new
 
-    def uncover(self, tx: Connection, alarm_id: str, by: str, note: str, version: int | None = None) -> dict[str, Any]:
+    def uncover(
+        self,
+        tx: Connection,
+        alarm_id: str,
+        by: str,
+        note: str,
+        version: int | None = None,
+        only: AlarmState | None = None,
+    ) -> dict[str, Any]:
         """Show an alarm again as what it is by now; one that holds begins anew, one its design hides stays hidden by that."""
         row = self.get(alarm_id, tx)
-        if row["state"] not in HIDDEN:
-            raise Conflict(f"this alarm is {row['state']}, not hidden", code="alarms.step")
+        if row["state"] not in HIDDEN or (only is not None and row["state"] not in (only, AlarmState.SUPPRESSED)):
+            raise Conflict(f"this alarm is {row['state']}, not {only or 'hidden'}", code="alarms.step")
         if row["state"] == AlarmState.SUPPRESSED and row["suppressing"]:
             hint = f"it comes back by itself when this is over: {row['hidden_reason']}"
             raise Conflict("this alarm is suppressed by design", hint=hint, code="alarms.step")

@@ -6,7 +6,7 @@ leaves the formula without a result; a formula is never judged on a guess.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -50,10 +50,18 @@ class Blend:
     last: int = 0
     inputs: dict[str, Input] = field(default_factory=dict[str, Input])
 
-    def start(self, sid: int, ts: int, value: float | None) -> None:
-        """Take over what an input said before the node started."""
-        for name in self.series.get(sid, ()):
+    def start(self, names: Iterable[str], ts: int, value: float | str | None) -> None:
+        """Take over what inputs said before the node started."""
+        for name in names:
             self.inputs[name] = Input(ts, value)
+
+    def now(self) -> Results | None:
+        """Return what the formula says about its inputs as they stand; None while none of them has said anything."""
+        heard = [one.ts for one in self.inputs.values()]
+        if not heard:
+            return None
+        stamp = max(*heard, self.last, self.floor)
+        return self._say(np.array([stamp], np.int64), [{name: one.value for name, one in self.inputs.items()}])
 
     def copy(self) -> Blend:
         """Return it as it is now, to go back to if what it said could not be written."""

@@ -1,4 +1,4 @@
-"""Alarm definitions as model files write them, checked against the model: place, what is wrong, and how to mend it.
+"""Alarm definitions as model files write them.
 
 `limit` is a number, or the name of an attribute so that each asset sets its own. `kind: alert` is for maintenance and
 stays out of the operator's list; `process` names the process that a new occurrence starts.
@@ -10,17 +10,15 @@ design. Where `impact` and `respond_within` are given, they make the priority.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from lineshaft.assets import Asset, Assets, ModelVersion, Property
-from lineshaft.compute import Formula, parse
-from lineshaft.core import DataType, FormulaError, InvalidInput, NotFound, Problem, Section, did_you_mean, parse_duration
-from lineshaft.detect.condition import EQUAL
+from lineshaft.assets import Asset, Property
+from lineshaft.compute import Formula
+from lineshaft.core import InvalidInput, Section, parse_duration
 from lineshaft.detect.rank import Impact, priority_of
 
 Operator = Literal[">", ">=", "<", "<=", "==", "!="]
@@ -44,14 +42,14 @@ class AlarmDefinition(Section):
     priority: int | None = Field(default=None, ge=1, le=5)
     impact: Impact | None = None
     respond_within: str | float | None = None
-    group: str = ""
+    group: str = Field(default="", max_length=100)
     kind: Literal["alarm", "alert"] = "alarm"
     latched: bool = False
     cause: str = ""
     consequence: str = ""
     action: str = ""
-    failure_mode: str = ""
-    process: str = ""
+    failure_mode: str = Field(default="", max_length=20)
+    process: str = Field(default="", max_length=80)
     stale_after: str | float | None = None
 
     @field_validator("on_delay", "off_delay", "stale_after", "missing", "heartbeat", "respond_within")
@@ -64,26 +62,40 @@ class AlarmDefinition(Section):
                 raise ValueError(f"{error.what} - {error.hint}") from None
         return text
 
+    @field_validator("stale_after", "missing", "heartbeat", "respond_within")
+    @classmethod
+    def _some_time(cls, text: str | float | None) -> str | float | None:
+        if text is not None and parse_duration(text) <= 0:
+            raise ValueError("is no time at all - write for example 90s, 5m, 1h30m")
+        return text
+
     @field_validator("deadband")
     @classmethod
     def _band(cls, width: float | str) -> float | str:
         if not isinstance(width, str) and width < 0:
-            raise ValueError("a deadband is not negative")
+            raise ValueError("is negative - it is how far the value comes back before the alarm ends: 0 or more")
         return width
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        ways = [self.operator is not None or self.limit is not None, bool(self.when), self.missing is not None]
-        if sum([*ways, self.heartbeat is not None]) != 1:
-            raise ValueError("an alarm has one condition: operator and limit, or when, or missing, or heartbeat")
-        if ways[0] and (self.operator is None or self.limit is None):
-            raise ValueError("a limit needs its operator, and an operator its limit")
+        limited = self.operator is not None or self.limit is not None
+        silent = self.missing is not None or self.heartbeat is not None
+        if sum([limited, bool(self.when), self.missing is not None, self.heartbeat is not None]) != 1:
+            said = "has more than one condition" if limited or self.when or silent else "has no condition"
+            raise ValueError(f"{said} - give operator and limit, or when (a formula), or missing, or heartbeat")
+        if limited and (self.operator is None or self.limit is None):
+            lacks = "limit" if self.limit is None else "operator"
+            raise ValueError(f"has no {lacks} - for example operator: '>', limit: 7.1 (or the name of an attribute)")
         if not self.when and not self.property:
-            raise ValueError("the property is missing")
+            raise ValueError("names no property - say whose value it watches: property: Vibration")
+        if silent and (self.on_delay or self.off_delay):
+            raise ValueError("has a delay beside its silence - leave the delays out: missing and heartbeat are times already")
+        if self.deadband and not limited:
+            raise ValueError("has a deadband without a limit - leave it out")
         if (self.impact is None) != (self.respond_within is None):
-            raise ValueError("impact and respond_within go together: they make the priority")
+            raise ValueError("has one of impact and respond_within - give both: they make the priority")
         if self.impact is not None and self.priority is not None:
-            raise ValueError("give the priority, or impact and respond_within that make it, not both")
+            raise ValueError("has a priority, and impact and respond_within that make another - leave one of them out")
         return self
 
     def urgency(self) -> int:
@@ -147,117 +159,3 @@ class Watched:
     def key(self) -> tuple[str, str]:
         """Return what names the alarm for ever: the position's id and the definition's name."""
         return self.asset.id, self.definition.name
-
-
-def definitions(plant: Assets) -> tuple[list[Watched], list[Problem]]:
-    """Return every alarm of the plant, and what is wrong with those left out; a wrong one stops no other."""
-    found: list[Watched] = []
-    problems: dict[str, Problem] = {}
-    parsed: dict[str, list[tuple[AlarmDefinition, str]]] = {}
-    for asset in plant.tree():
-        if not asset.model:
-            continue
-        try:
-            version = plant.model(asset.model)
-        except NotFound as error:  # its file is wrong: that was told when it was read
-            problems[asset.path] = Problem(asset.path, error.what, error.hint)
-            continue
-        if version.id not in parsed:
-            parsed[version.id] = _parse(version, problems)
-        own: dict[str, Property] = {one.name: one for one in plant.properties(asset.id)}
-        for definition, where in parsed[version.id]:
-            watched = _watch(asset, definition, where, own, problems)
-            if watched is not None:
-                found.append(watched)
-    return found, list(problems.values())
-
-
-def _parse(version: ModelVersion, problems: dict[str, Problem]) -> list[tuple[AlarmDefinition, str]]:
-    known: dict[str, tuple[AlarmDefinition, str]] = {}
-    for number, raw in enumerate(version.body.alarms):
-        where = version.where("alarms", number)
-        try:
-            one = AlarmDefinition.model_validate(raw)
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = str(first["loc"][0]) if first["loc"] else ""
-            unknown = first["type"] == "extra_forbidden"
-            hint = did_you_mean(field, AlarmDefinition.model_fields) if unknown else ""
-            said = "is not known here" if unknown else first["msg"].removeprefix("Value error, ").lower()
-            what = f"alarm {raw.get('name', number + 1)}: " + (f"'{field}' {said}" if field else said)
-            problems[where] = Problem(where, what, hint)
-            continue
-        if one.name in known:
-            problems[where] = Problem(where, f"there are two alarms '{one.name}'", "give one of them another name")
-            continue
-        known[one.name] = (one, where)
-    return list(known.values())
-
-
-def _watch(
-    asset: Asset, definition: AlarmDefinition, where: str, own: Mapping[str, Property], problems: dict[str, Problem]
-) -> Watched | None:
-    """Fit a definition to an asset, or note what is wrong."""
-    try:
-        return _fit(asset, definition, own)
-    except (InvalidInput, FormulaError) as error:
-        place = f"{where} {asset.path}" if error.where == asset.path else where
-        problems[place] = Problem(where, f"alarm '{definition.name}': {error.what}", error.hint)
-        return None
-
-
-def _fit(asset: Asset, definition: AlarmDefinition, own: Mapping[str, Property]) -> Watched:
-    when = _written(asset, definition.when, definition.inputs, own) if definition.when else None
-    suppress = _written(asset, definition.suppress_when, definition.inputs, own) if definition.suppress_when else None
-    name = definition.property or (next(iter(when.properties.values())).name if when is not None else "")
-    one = own.get(name)
-    if one is None:
-        raise InvalidInput(f"{asset.model} has no property '{name}'", hint=did_you_mean(name, own))
-    if when is not None:
-        return Watched(asset, definition, one, 1.0, None, 0.0, when, suppress)
-    silence = definition.silence()
-    if silence is not None:
-        return Watched(asset, definition, one, silence / 1e9, suppress=suppress)
-    if one.type in (DataType.STRING, DataType.JSON):
-        if definition.operator not in EQUAL:
-            raise InvalidInput(f"a text cannot be '{definition.operator}' something", hint="use == or !=")
-        text = asset.attributes.get(str(definition.limit), definition.limit)
-        return Watched(asset, definition, one, 1.0, str(text), suppress=suppress)
-    limit, deadband = (_number(asset, said, definition_of) for said, definition_of in _numbers(definition))
-    if deadband < 0:
-        raise InvalidInput(f"at {asset.path} the deadband is {deadband:g}", hint="not negative", where=asset.path)
-    return Watched(asset, definition, one, limit, deadband=deadband, suppress=suppress)
-
-
-def _numbers(definition: AlarmDefinition) -> tuple[tuple[object, str], tuple[object, str]]:
-    return (definition.limit, "limit"), (definition.deadband, "deadband")
-
-
-def _number(asset: Asset, raw: object, what: str) -> float:
-    """Return a number, or the number an attribute of the asset says."""
-    if isinstance(raw, str):
-        if raw not in asset.attributes:
-            hint = did_you_mean(raw, asset.attributes)
-            raise InvalidInput(f"the {what} '{raw}' is neither a number nor an attribute", hint=hint)
-        raw = asset.attributes[raw]
-    if not isinstance(raw, int | float) or not math.isfinite(raw):
-        raise InvalidInput(f"at {asset.path} the {what} is {raw!r}, not a number", where=asset.path)
-    return float(raw)
-
-
-def _written(asset: Asset, text: str, inputs: Mapping[str, str], own: Mapping[str, Property]) -> Written:
-    """Read a formula: its variables are `inputs`, and properties and attributes of the asset by their names."""
-    for name in inputs.values():
-        if name not in own and name not in asset.attributes:
-            raise InvalidInput(f"{asset.model} has no property '{name}'", hint=did_you_mean(name, own))
-    names = {**{name: name for name in (*own, *asset.attributes)}, **inputs}
-    known = {variable: own[name] for variable, name in names.items() if name in own and name not in asset.attributes}
-    fixed = {variable: asset.attributes[name] for variable, name in names.items() if name in asset.attributes}
-    types = {**{variable: one.type for variable, one in known.items()}, **dict.fromkeys(fixed)}
-    formula = parse(text, types, use="transform")
-    if formula.windowed or formula.looks_back:
-        raise InvalidInput("a condition looks at values of now", hint="make a metric or transform of it and set a limit on that")
-    if not any(name in known for name in formula.variables):
-        raise InvalidInput(f"'{text}' looks at no measured value", hint=did_you_mean(formula.text, known))
-    used = {name: known[name] for name in formula.variables if name in known}
-    return Written(formula, used, {name: fixed[name] for name in formula.variables if name in fixed})

@@ -7,7 +7,7 @@ number of alarms.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -74,6 +74,16 @@ class Screen:
         for number in range(count):
             self.note(number)
 
+    def carry_on(self, old: Screen) -> None:
+        """Go on with what another screen has heard of the same alarms: reading definitions again ends no silence."""
+        places = {point.id: number for number, point in enumerate(old.points)}
+        for number, point in enumerate(self.points):
+            before = places.get(point.id)
+            if before is not None and old.points[before].watched.property.id == point.watched.property.id:
+                self._heard[number], self._alive[number] = old.heard(before), old.alive(before)
+                self._beat[number] = old.beat(before)
+                self.points[number] = replace(point, value=old.points[before].value)
+
     def note(self, number: int) -> None:
         """Take over what a point says now."""
         point = self.points[number]
@@ -99,6 +109,10 @@ class Screen:
         """Return when (our clock) a point's input last gave a good value; with a heartbeat, when it last changed."""
         return float(self._alive[number])
 
+    def beat(self, number: int) -> float:
+        """Return the last value of a heartbeat."""
+        return float(self._beat[number])
+
     def take(self, rows: Rows) -> None:
         """Count rows in that came another way: what a formula said."""
         numbers = np.full(len(rows.ts), rows.number, np.int64)
@@ -108,7 +122,7 @@ class Screen:
         """Return the rows of every point that may change by them."""
         sids = rows.column(0).to_numpy(zero_copy_only=False)
         self._seen = []
-        if self._rules is None or not len(sids):
+        if not len(self._wanted) or not len(sids):
             return []
         picked = np.flatnonzero((sids < len(self._wanted)) & self._wanted[np.minimum(sids, len(self._wanted) - 1)])
         if not len(picked):

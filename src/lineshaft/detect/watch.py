@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -20,14 +20,15 @@ from lineshaft.assets import DERIVED, Assets, Property
 from lineshaft.core import NS, Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, now_ns, parse_duration
 from lineshaft.detect.alarm import STANDING, Register, raised
 from lineshaft.detect.alerts import Alerts
-from lineshaft.detect.blend import Blend
 from lineshaft.detect.condition import Change, Condition, due, limits, walk
-from lineshaft.detect.definition import Watched, Written, definitions
+from lineshaft.detect.definition import Watched
 from lineshaft.detect.events import AlarmRaised, FindingLabelled, FindingRaised
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.firstout import Group, groups
+from lineshaft.detect.fitting import definitions
 from lineshaft.detect.kpi import Kpis, Span, kpis
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
+from lineshaft.detect.mixing import Mixtures, Remembers
 from lineshaft.detect.rationalisation import Decision, Rationalisation
 from lineshaft.detect.roll import sync
 from lineshaft.detect.screen import Point, Rows, Screen
@@ -49,23 +50,6 @@ class Numbers(Protocol):
     def derived_sid(self, property_id: str, /) -> int:
         """Return the number of a derived property."""
         ...
-
-
-@runtime_checkable
-class Remembers(Protocol):
-    """A store that knows the newest value of each series."""
-
-    def latest_sids(self, sids: Sequence[int], /) -> tuple[Any, Any, Any]:
-        """Return times, values and qualities."""
-        ...
-
-
-class Mixture(NamedTuple):
-    """A formula at work for one alarm: its condition, or what suppresses it."""
-
-    number: int
-    blend: Blend
-    suppresses: bool
 
 
 class Detect:
@@ -93,7 +77,7 @@ class Detect:
         bus.within(FindingLabelled, self._alerts.labelled)
         self._lock = threading.RLock()
         self._screen = Screen([], [])
-        self._mixtures: list[Mixture] = []
+        self._mixtures = Mixtures([], self._sids, store)
         self._suppressing: dict[int, bool] = {}
         self._problems: list[Problem] = []
         self._kept, self._kept_at = np.zeros(0, np.int64), 0.0
@@ -114,9 +98,11 @@ class Detect:
                 if point.watched.when is None
                 for sid in self._sids(point.watched.property)
             ]
-            self._screen = Screen(points, watching, self._clock())
+            screen = Screen(points, watching, self._clock())
+            screen.carry_on(self._screen)
+            self._screen, self._mixtures = screen, Mixtures(points, self._sids, self._store)
             self._suppressing = {number: bool(row["suppressing"]) for number, (_, row) in enumerate(rolled)}
-            self._mixtures = [mixture for number, point in enumerate(points) for mixture in self._mix(number, point)]
+            self._look(watching)
             self._kept = self._screen.lasts()
         text = "; ".join(str(problem) for problem in self._problems)
         self._bus.tell(SystemEvent(EVENT, text or "all alarm definitions are in use", active=bool(self._problems)))
@@ -135,22 +121,24 @@ class Detect:
                 found.append(int(self._store.sids(span.source, [span.tag])[0]))
         return found
 
-    def _mix(self, number: int, point: Point) -> list[Mixture]:
-        pairs = ((point.watched.when, False), (point.watched.suppress, True))
-        return [Mixture(number, self._blend(one, point.last), suppresses) for one, suppresses in pairs if one is not None]
+    def _look(self, watching: Sequence[tuple[int, int]]) -> None:
+        """Judge the values as they stand by definitions that are new, and by what suppresses an alarm."""
+        judged, suppressed = self._mixtures.now()
+        fresh = [(sid, number) for sid, number in watching if not self._screen.points[number].last]
+        if isinstance(self._store, Remembers) and fresh:
+            found = zip(fresh, *self._store.latest_sids([sid for sid, _ in fresh]), strict=True)
+            judged += [
+                Rows(number, np.array([ts]), np.array([value]), np.array([quality == 0]))
+                for (_, number), ts, value, quality in found
+                if np.isfinite(value)
+            ]
+        self._judge_all(judged, suppressed)
 
-    def _blend(self, written: Written, floor: int) -> Blend:
-        series: dict[int, tuple[str, ...]] = {}
-        for name, one in written.properties.items():
-            for sid in self._sids(one):
-                series[sid] = (*series.get(sid, ()), name)
-        blend = Blend(written.formula, series, written.fixed, floor, floor)
-        if isinstance(self._store, Remembers) and series:
-            sids = list(series)
-            for sid, ts, value, quality in zip(sids, *self._store.latest_sids(sids), strict=True):
-                if np.isfinite(value):
-                    blend.start(sid, int(ts), float(value) if quality == 0 else None)
-        return blend
+    def _judge_all(self, judged: list[Rows], suppressed: Mapping[int, bool]) -> None:
+        turned = {number: on for number, on in suppressed.items() if on != self._suppressing[number]}
+        if judged or turned:
+            self._write(lambda tx: [*self._turn(tx, turned), *[self._judge(tx, one) for one in judged]])
+        self._suppressing |= turned
 
     # -- the watch
 
@@ -158,34 +146,15 @@ class Detect:
         """Judge stored rows (columns of STORED); whatever changes is durable before it is told."""
         with self._lock:
             touched = self._screen.let_through(rows)
-            before = [(mixture.number, mixture.blend.copy(), mixture.suppresses) for mixture in self._mixtures]
-            turned = self._mixed(rows, touched)
+            judged, suppressed = self._mixtures.take(rows)
+            for one in judged:
+                self._screen.take(one)
             try:
-                if touched or turned:
-                    self._write(lambda tx: [*self._turn(tx, turned), *[self._judge(tx, one) for one in touched]])
+                self._judge_all([*touched, *judged], suppressed)
             except BaseException:
-                self._mixtures = [Mixture(*one) for one in before]
+                self._mixtures.undo()
                 raise
-            self._suppressing |= turned
             self._screen.settle(self._clock())
-
-    def _mixed(self, rows: pa.RecordBatch, touched: list[Rows]) -> dict[int, bool]:
-        """Let formulas take rows: conditions join the rows to be judged; return which suppressions turned, and to what."""
-        turned: dict[int, bool] = {}
-        if not self._mixtures or not rows.num_rows:
-            return turned
-        sids = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
-        for number, blend, suppresses in self._mixtures:
-            said = blend.take(rows, sids)
-            if said is None:
-                continue
-            if not suppresses:
-                judged = Rows(number, *said)
-                self._screen.take(judged)
-                touched.append(judged)
-            elif (now := bool(said.good[-1]) and bool(said.value[-1])) != self._suppressing[number]:
-                turned[number] = now  # what cannot be judged suppresses nothing
-        return turned
 
     def _turn(self, tx: Connection, turned: Mapping[int, bool]) -> list[tuple[int, Point]]:
         for number, on in turned.items():
@@ -332,9 +301,18 @@ class Detect:
         """Take an alarm out of service, for a reason, until somebody puts it back."""
         return self._register.hide(tx, alarm_id, by, AlarmState.OUT_OF_SERVICE, reason, version=version)
 
-    def show(self, tx: Connection, alarm_id: str, by: Subject, note: str = "", version: int | None = None) -> dict[str, Any]:
-        """Bring a hidden alarm back as what it is by now."""
-        return self._register.uncover(tx, alarm_id, by.id, note, version)
+    def show(
+        self,
+        tx: Connection,
+        alarm_id: str,
+        by: Subject,
+        note: str = "",
+        version: int | None = None,
+        *,
+        only: AlarmState | None = None,
+    ) -> dict[str, Any]:
+        """Bring a hidden alarm back as what it is by now; `only` one that is hidden in this way."""
+        return self._register.uncover(tx, alarm_id, by.id, note, version, only)
 
     def is_normal(self, alarm_id: str, tx: Connection | None = None) -> bool:
         """Say whether the condition is over and its input can be trusted: what a return to service is verified by."""

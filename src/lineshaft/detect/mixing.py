@@ -1,0 +1,122 @@
+"""The formulas of the alarms at work: conditions that look at several values, and what suppresses an alarm by design."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from lineshaft.assets import Property
+from lineshaft.core import DataType
+from lineshaft.detect.blend import Blend
+from lineshaft.detect.definition import Written
+from lineshaft.detect.screen import Point, Rows
+
+Sids = Callable[[Property], Sequence[int]]
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A store that knows the newest value of each series."""
+
+    def latest_sids(self, sids: Sequence[int], /) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64], npt.NDArray[np.int16]]:
+        """Return times, values and qualities; a text is no number."""
+        ...
+
+    def latest(self, refs: Sequence[str], /) -> Sequence[Any]:
+        """Return the newest value of each property (ts, value, quality), None where nothing ever came."""
+        ...
+
+
+class Mixture(NamedTuple):
+    """A formula of one alarm: its condition, or what suppresses it."""
+
+    number: int
+    blend: Blend
+    suppresses: bool
+
+
+class Mixtures:
+    """All formulas, found by the series they look at."""
+
+    def __init__(self, points: Sequence[Point], sids: Sids, store: object) -> None:
+        self._all: list[Mixture] = []
+        self._of: dict[int, list[int]] = {}
+        self._before: dict[int, Blend] = {}
+        for number, point in enumerate(points):
+            for written, suppresses in ((point.watched.when, False), (point.watched.suppress, True)):
+                if written is not None:
+                    floor = 0 if suppresses else point.last
+                    self._add(Mixture(number, _blend(written, floor, point.last, sids, store), suppresses))
+
+    def _add(self, one: Mixture) -> None:
+        for sid in one.blend.series:
+            self._of.setdefault(sid, []).append(len(self._all))
+        self._all.append(one)
+
+    def now(self) -> tuple[list[Rows], dict[int, bool]]:
+        """Return what all formulas say about the values as they stand; a condition only where it was never judged yet."""
+        judged: list[Rows] = []
+        suppressed: dict[int, bool] = {}
+        for one in self._all:
+            said = one.blend.now()
+            if said is None:
+                continue
+            if one.suppresses:
+                suppressed[one.number] = bool(said.good[-1]) and bool(said.value[-1])
+            elif not one.blend.floor:
+                judged.append(Rows(one.number, *said))
+        return judged, suppressed
+
+    def take(self, rows: pa.RecordBatch) -> tuple[list[Rows], dict[int, bool]]:
+        """Take rows: return what conditions said about them, and which suppressions were spoken of and hold now."""
+        self._before = {}
+        judged: list[Rows] = []
+        suppressed: dict[int, bool] = {}
+        if not self._of or not rows.num_rows:
+            return judged, suppressed
+        sids = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        touched = {place for sid in np.unique(sids).tolist() for place in self._of.get(sid, ())}
+        for place in sorted(touched):
+            one = self._all[place]
+            self._before[place] = one.blend.copy()
+            said = one.blend.take(rows, sids)
+            if said is None:
+                continue
+            if one.suppresses:  # what cannot be judged suppresses nothing
+                suppressed[one.number] = bool(said.good[-1]) and bool(said.value[-1])
+            else:
+                judged.append(Rows(one.number, *said))
+        return judged, suppressed
+
+    def undo(self) -> None:
+        """Forget the rows taken last: what they said could not be written, and they come again."""
+        for place, blend in self._before.items():
+            self._all[place] = self._all[place]._replace(blend=blend)
+        self._before = {}
+
+
+def _blend(written: Written, floor: int, last: int, sids: Sids, store: object) -> Blend:
+    """Return a formula with what its inputs said last: rows that are judged again after a restart come after it."""
+    series: dict[int, tuple[str, ...]] = {}
+    for name, one in written.properties.items():
+        for sid in sids(one):
+            series[sid] = (*series.get(sid, ()), name)
+    blend = Blend(written.formula, series, written.fixed, floor, floor)
+    if isinstance(store, Remembers) and series:
+        for sid, ts, value, quality in zip(series, *store.latest_sids(list(series)), strict=True):
+            if np.isfinite(value):
+                blend.start(series[sid], _at(ts, last), float(value) if quality == 0 else None)
+        texts = {name: one for name, one in written.properties.items() if one.type in (DataType.STRING, DataType.JSON)}
+        for name, said in zip(texts, store.latest([one.path for one in texts.values()]) if texts else (), strict=True):
+            if said is not None:
+                blend.start([name], _at(said.ts, last), str(said.value) if said.quality == 0 else None)
+    return blend
+
+
+def _at(ts: int, last: int) -> int:
+    """Return the time a remembered value counts from: rows after the last judged one may come again, and come after it."""
+    return int(ts) if not last else min(int(ts), last)
