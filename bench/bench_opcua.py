@@ -93,7 +93,7 @@ def _source(url: str, security: str) -> Source:
     entry: dict[str, Any] = {"name": "bench", "type": "opcua", "url": url, "security": security, "publishing_interval": "250ms"}
     entry |= {"nodes": [f"ns=1;s=v{i}" for i in range(TAGS)], "sampling_interval": "100ms", "queue_size": 10}
     if security != "None":
-        entry |= {"user": "user1", "password_env": "LINESHAFT_BENCH_PASSWORD"}
+        entry |= {"user": "user1", "password_env": "LINESHAFT_BENCH_PASSWORD", "trust": "first-sight"}
     return SourceEntry.model_validate(entry).build()
 
 

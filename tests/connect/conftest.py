@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -143,3 +144,10 @@ class Proxy:
 @pytest.fixture
 def ear() -> Ear:
     return Ear()
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for what sources keep of their machines."""
+    monkeypatch.setenv("LINESHAFT_HOME", str(tmp_path))
+    return tmp_path

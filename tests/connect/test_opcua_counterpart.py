@@ -156,7 +156,8 @@ async def test_browsing_finds_every_variable(server: NodeOpcua):
 async def test_signed_and_encrypted_with_a_user(server: NodeOpcua, policy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LINESHAFT_HOME", str(tmp_path))
     monkeypatch.setenv("LINE_PASSWORD", "password1")
-    async with listening(source(server.port, security=policy, user="user1", password_env="LINE_PASSWORD")) as ear:
+    user = {"user": "user1", "password_env": "LINE_PASSWORD", "trust": "first-sight"}
+    async with listening(source(server.port, security=policy, **user)) as ear:
         await ear.until(lambda: len(ear.of("ns=1;s=v0")) > 2)
     assert (tmp_path / "pki" / "trusted" / "line.der").exists()
 
@@ -164,6 +165,7 @@ async def test_signed_and_encrypted_with_a_user(server: NodeOpcua, policy: str, 
 async def test_a_refused_password_is_told_in_plain_words(server: NodeOpcua, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("LINESHAFT_HOME", str(tmp_path))
     monkeypatch.setenv("LINE_PASSWORD", "wrong")
-    async with listening(source(server.port, security="Basic256Sha256", user="user1", password_env="LINE_PASSWORD")) as ear:
+    user = {"user": "user1", "password_env": "LINE_PASSWORD", "trust": "first-sight"}
+    async with listening(source(server.port, security="Basic256Sha256", **user)) as ear:
         await ear.until(lambda: ear.state is SourceState.DOWN)
         assert "the server refuses us: BadUserAccessDenied" in ear.statuses[-1].message

@@ -8,15 +8,17 @@ from typing import Any
 
 from asyncua import ua
 
+from lineshaft.connect.sources.opcua.names import Namespaces
+
 BATCH = 200
 RESULT_MASK = 63
 
 
-async def variables(session: Any, root: str, limit: int) -> list[str]:
-    """Return the NodeIds of every variable below `root` but the server's own (namespace 0), in the order found."""
+async def variables(session: Any, root: str, limit: int, names: Namespaces) -> list[str]:
+    """Return the tags of every variable below `root` but the server's own (namespace 0), in the order found."""
     seen: set[str] = set()
     found: dict[str, None] = {}
-    edge = [ua.NodeId.from_string(root)]
+    edge = [names.node(root)]
     while edge and len(found) < limit:
         batch, edge = edge[:BATCH], edge[BATCH:]
         for reference in await _references(session, batch):
@@ -28,7 +30,7 @@ async def variables(session: Any, root: str, limit: int) -> list[str]:
             if node.NamespaceIndex or len(seen) < 20_000:
                 edge.append(node)
             if reference.NodeClass == ua.NodeClass.Variable and node.NamespaceIndex:
-                found[text] = None
+                found[names.tag(node)] = None
     return list(found)[:limit]
 
 

@@ -23,6 +23,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
+from lineshaft.connect.trust import TrustList, age_of
 from lineshaft.core import ConfigError, CredentialsError
 
 APPLICATION_URI = "urn:lineshaft:edge"
@@ -51,6 +52,11 @@ def pki_folder() -> Path:
     return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "pki"
 
 
+def memory_folder() -> Path:
+    """Return the folder of what sources remember of their servers: HOME/opcua."""
+    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "opcua"
+
+
 class Link:
     """One client of one server; `open` says whether the session, and with it the subscription, is still the old one."""
 
@@ -60,6 +66,7 @@ class Link:
         self._client: Client | None = None
         self._renewing: asyncio.Task[None] | None = None
         self._warned = False
+        self.trust = TrustList(pki_folder())
 
     @property
     def client(self) -> Client:
@@ -88,7 +95,7 @@ class Link:
                 raise CredentialsError(
                     f"the server refuses us: {_name(error)}",
                     where=self.options.url,
-                    hint="check user, password_env, and that the server trusts our certificate",
+                    hint="check user, password_env or user_certificate, and that the server trusts our certificate",
                 ) from error
             raise
         except BaseException:
@@ -127,7 +134,18 @@ class Link:
             self._warned = True
         else:
             await self._secure(client)
+        if options.user_certificate:
+            await self._user_certificate(client)
         return client
+
+    async def _user_certificate(self, client: Client) -> None:
+        """Read the certificate that proves who we are. Raises ConfigError."""
+        try:
+            await client.load_client_certificate(self.options.user_certificate)
+            await client.load_private_key(Path(self.options.user_key))
+        except (OSError, ValueError) as error:
+            what, hint = f"the user's certificate cannot be read: {error}", "see `user_certificate` and `user_key`"
+            raise ConfigError(what, where=f"source '{self.name}'", hint=hint) from None
 
     def _password(self) -> str:
         name = self.options.password_env
@@ -160,30 +178,43 @@ class Link:
         self._trust(client)
 
     def _trust(self, client: Client) -> None:
-        """Keep the server's certificate on first sight and hold it to that afterwards."""
+        """Hold the server to the certificate that was trusted. Raises CredentialsError for another."""
         seen = client.security_policy.peer_certificate
         if self.options.server_certificate or seen is None:
             return
-        kept = pki_folder() / "trusted" / f"{self.name}.der"
-        if not kept.exists():
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(seen)
-            log.warning("%s: trusting the server's certificate on first sight, kept in %s", self.name, kept)
-        elif kept.read_bytes() != seen:
-            raise CredentialsError(
-                "the server shows another certificate than the one trusted",
-                where=str(kept),
-                hint="if it was renewed, delete that file",
-            )
+        if self.trust.meet(self.name, seen, first_sight=self.options.trust == "first-sight"):
+            log.warning("%s: trusting the server's certificate on first sight, kept in HOME/pki/trusted", self.name)
+
+    @property
+    def remark(self) -> str:
+        """What to say of the server's certificate: that it expires soon, or did; nothing as a rule."""
+        secured = self._client is not None and self.options.security != "None"
+        seen = self.client.security_policy.peer_certificate if secured else None
+        return age_of(seen) if seen else ""
+
+    def trusted(self) -> bytes | None:
+        """Return the certificate this server is held to now: a change of it is a reason to call at once."""
+        return self.trust.held(self.name)
 
     async def _channel(self, client: Client) -> None:
         await client.connect_socket()
         await client.send_hello()
-        await client.open_secure_channel()
+        try:
+            await client.open_secure_channel()
+        except AssertionError:  # what asyncua makes of a refusal in place of the channel
+            raise CredentialsError(
+                "the server refuses the secure channel",
+                where=self.options.url,
+                hint="see that the server trusts our certificate (HOME/pki/edge.der), and offers this security policy",
+            ) from None
 
     async def _activate(self, client: Client) -> None:
         options = self.options
-        await client.activate_session(username=options.user or None, password=self._password() if options.user else None)
+        await client.activate_session(
+            username=options.user or None,
+            password=self._password() if options.user else None,
+            certificate=client.user_certificate,
+        )
 
     def _renew(self) -> None:
         if self._renewing is not None:

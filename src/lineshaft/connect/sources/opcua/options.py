@@ -14,8 +14,13 @@ class OpcuaOptions(Section):
 
     url: str = Field(pattern=r"^opc\.tcp://.+", description="Address of the server, for example opc.tcp://10.0.0.5:4840/path.")
     nodes: tuple[str, ...] = Field(
-        (), description="NodeIds to listen to, for example 'ns=2;s=Oven/Temperature'; also the tag names."
+        (),
+        description="NodeIds to listen to, 'ns=2;s=Oven/Temperature' or 'nsu=urn:oven;s=Temperature'; also the tag names.",
     )
+    polled: tuple[str, ...] = Field(
+        (), description="NodeIds that are read again and again instead: for servers with few or no subscriptions."
+    )
+    poll_every: Duration = Field("1s", description="How often those are read, and those the server does not let us listen to.")
     browse: bool = Field(False, description="Listen to every variable below `root` instead of a list.")
     root: str = Field("i=85", description="Where browsing starts; i=85 is the Objects folder.")
     browse_limit: int = Field(100_000, ge=1, description="Most variables a browse takes.")
@@ -25,11 +30,15 @@ class OpcuaOptions(Section):
     mode: Literal["SignAndEncrypt", "Sign"] = Field("SignAndEncrypt", description="Message security mode.")
     certificate: str = Field("", description="Our certificate (DER or PEM); empty: one is made in HOME/pki on first use.")
     private_key: str = Field("", description="Its private key (PEM).")
-    server_certificate: str = Field(
-        "", description="The server's certificate; empty: the first one seen is trusted and kept in HOME/pki/trusted."
+    server_certificate: str = Field("", description="The server's certificate as a file; empty: the trust list decides.")
+    trust: Literal["list", "first-sight"] = Field(
+        "list",
+        description="list: its certificate waits until a person compared it (`lineshaft trust`); first-sight: the first is it.",
     )
     user: str = Field("", description="User name; empty is anonymous.")
     password_env: str = Field("", description="Name of the environment variable that holds the password.")
+    user_certificate: str = Field("", description="Certificate (DER or PEM) that proves who we are, instead of a name.")
+    user_key: str = Field("", description="Its private key (PEM).")
     publishing_interval: Duration = Field("100ms", description="How often the server sends what changed.")
     sampling_interval: Duration = Field(
         "100ms", description="How often the server looks at each variable; 0ms means at every change."
@@ -45,11 +54,24 @@ class OpcuaOptions(Section):
     )
     lifetime: Duration = Field("10m", description="How long the server keeps our subscription and queues while we are away.")
     timeout: Duration = Field("5s", description="Longest wait for an answer.")
+    backfill: Duration = Field(
+        "1d", description="After a gap the server's own history is read, so far back at most; 0s never. Only where it keeps one."
+    )
+    times: Literal["source", "corrected", "arrival"] = Field(
+        "source",
+        description="Whose time a value has: the machine's, the machine's less what its clock is off, or that of its arrival.",
+    )
+    clock_tolerance: Duration = Field("5s", description="A server's clock that is further off ours is told of.")
+    structures: bool = Field(
+        False, description="Load the server's own structures, so that their fields are JSON; else they are bytes (base64)."
+    )
 
     @model_validator(mode="after")
     def _something_to_hear(self) -> OpcuaOptions:
-        if not self.nodes and not self.browse:
-            raise ValueError("name at least one NodeId in `nodes`, or set `browse = true`")
+        if not self.nodes and not self.polled and not self.browse:
+            raise ValueError("name at least one NodeId in `nodes` or `polled`, or set `browse = true`")
+        if bool(self.user_certificate) != bool(self.user_key) or (self.user and self.user_certificate):
+            raise ValueError("a user is a name with `password_env`, or `user_certificate` with `user_key`")
         if bool(self.certificate) != bool(self.private_key):
             raise ValueError("`certificate` and `private_key` belong together")
         return self

@@ -52,6 +52,11 @@ def time_of(data: Any, now: int) -> int:
     return now
 
 
+def ns_of_moment(moment: datetime) -> int:
+    """Return UTC nanoseconds of a DateTime as asyncua gives it."""
+    return ns_of(_ticks_of(moment))
+
+
 def plain(variant: Any) -> Value:
     """Return a Variant's value as the Python type of its column; arrays and structures as JSON text."""
     if variant is None or variant.Value is None:

@@ -17,13 +17,15 @@ from asyncua.ua.ua_binary import struct_from_binary
 from lineshaft.connect.sources.opcua.columns import Columns
 from lineshaft.connect.sources.opcua.decoder import Published, Unreadable, decode_publish
 from lineshaft.connect.sources.opcua.link import Link
+from lineshaft.connect.sources.opcua.names import Namespaces, UnknownNamespace
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
 from lineshaft.connect.sources.opcua.plain import take_item
 from lineshaft.core import now_ns
 
 OUTSTANDING = 3
 CHUNK = 500
-OVERFLOW = 0x480
+TOO_MANY = {ua.StatusCodes.BadTooManyMonitoredItems, ua.StatusCodes.BadOutOfMemory, ua.StatusCodes.BadResourceUnavailable}
+"""The server serves no more: such tags are read in rounds instead."""
 Take = Callable[[Columns], None]
 
 
@@ -38,7 +40,6 @@ def refused(status: str) -> str:
         "BadAttributeIdInvalid": "this node has no value: name a variable",
         "BadNotReadable": "our login may not read it",
         "BadUserAccessDenied": "our login may not read it",
-        "BadTooManyMonitoredItems": "it serves no more: listen to fewer nodes",
     }.get(status, "")
     return f"the server refuses it: {status}" + (f" - {mend}" if mend else "")
 
@@ -50,8 +51,11 @@ class SubscriptionLost(ConnectionError):
 class Subscription:
     """Listens to `tags`; `take` is called with the columns of each message, in the server's order, nothing twice."""
 
-    def __init__(self, link: Link, options: OpcuaOptions, tags: Sequence[str], take: Take) -> None:
+    def __init__(self, link: Link, options: OpcuaOptions, names: Namespaces, tags: Sequence[str], take: Take) -> None:
         self.tags = list(tags)
+        self.nodes: dict[int, Any] = {}
+        self.beyond: list[str] = []
+        self._spaces = names
         self.names = pa.array(self.tags, pa.string())
         self.bad: dict[str, str] = {}
         self.lost_messages = 0
@@ -77,7 +81,7 @@ class Subscription:
         self._id, self._last, self._acks = int(result.SubscriptionId), 0, []
         silence = result.RevisedPublishingInterval * result.RevisedMaxKeepAliveCount / 1000
         self._patience = silence * 2 + options.seconds("timeout")
-        self.bad = {}
+        self.bad, self.nodes, self.beyond = {}, {}, []
         for start in range(0, len(self.tags), CHUNK):
             await self._create_items(start)
 
@@ -86,7 +90,10 @@ class Subscription:
         handles: list[int] = []
         for handle, tag in enumerate(self.tags[start : start + CHUNK], start):
             try:
-                node = ua.NodeId.from_string(tag)
+                node = self._spaces.node(tag)
+            except UnknownNamespace as error:
+                self.bad[tag] = str(error)
+                continue
             except (ua.UaError, ValueError):
                 self.bad[tag] = f"'{tag}' is not a NodeId: write for example ns=2;s=Oven/Temperature"
                 continue
@@ -96,8 +103,12 @@ class Subscription:
             return
         parameters = ua.CreateMonitoredItemsParameters(self._id, ua.TimestampsToReturn.Both, requests)
         results = await self._link.session.create_monitored_items(parameters)
-        for handle, result in zip(handles, results, strict=True):
-            if not result.StatusCode.is_good():
+        for handle, request, result in zip(handles, requests, results, strict=True):
+            if result.StatusCode.is_good():
+                self.nodes[handle] = request.ItemToMonitor.NodeId
+            elif result.StatusCode.value in TOO_MANY:
+                self.beyond.append(self.tags[handle])
+            else:
                 self.bad[self.tags[handle]] = refused(str(result.StatusCode.name))
 
     def _item(self, node: Any, handle: int) -> Any:
