@@ -226,6 +226,8 @@ def test_a_case_that_cannot_go_on_says_why_stops_no_other_and_can_be_retried(pla
         plant.act.retry(tx, plant.case["id"], BERT)
     assert plant.act.settle()
     assert plant.case["current_task"] == "repair"
+    told = [event.active for event in plant.events if event.key == f"act:{plant.case['id']}"]
+    assert (told[0], told[-1]) == (True, False), "the condition is over when the case goes on"
     with pytest.raises(Conflict), plant.db.begin() as tx:
         plant.act.retry(tx, plant.case["id"], BERT)
 

@@ -22,7 +22,7 @@ from lineshaft.connect import (
     SourceStatus,
     open_buffer,
 )
-from lineshaft.core import Batch, Bus, SystemEvent, samples
+from lineshaft.core import NS, Batch, Bus, SystemEvent, now_ns, samples
 
 T0 = 1_700_000_000_000_000_000
 
@@ -200,6 +200,10 @@ async def test_values_that_cannot_be_taken_are_counted(tmp_path: Path):
         await plant.until(lambda: plant.got() == [0])
         assert plant.buffer.refused() == {("line", "a"): 3}
         assert any(event.key == "reject:line/a" for event in plant.events)
+        plant.gateway.calm(now_ns())
+        assert all(event.active for event in plant.events if event.key == "reject:line/a")
+        plant.gateway.calm(now_ns() + 601 * NS)
+        assert [event.active for event in plant.events if event.key == "reject:line/a"][-1] is False
 
 
 async def test_rows_with_other_columns_are_refused_where_they_are_sent(tmp_path: Path):

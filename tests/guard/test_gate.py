@@ -70,6 +70,18 @@ def test_guessing_slows_down_and_the_right_password_elsewhere_still_works(guard:
     assert guard.login("anna", "a long password", peer="10.0.0.1").subject == anna
 
 
+def test_a_restart_helps_no_guesser(guard: Guard, anna: Subject, database: Database):
+    with database.begin() as tx:
+        for _ in range(10):
+            nobody = Subject("nobody", "nobody", "person")
+            guard.chain.record(tx, nobody, "login", "", {"name": "anna", "peer": "10.0.0.9"}, "refused")
+    again = Guard(database)
+    with pytest.raises(Retryable) as told:
+        again.login("anna", "a long password", peer="10.0.0.9")
+    assert told.value.code == "login.slow-down"
+    assert again.login("anna", "a long password", peer="10.0.0.1").subject == anna
+
+
 def test_the_gate_says_which_role_would_do(guard: Guard, anna: Subject):
     guard.gate(anna, "approvals.decide")
     with pytest.raises(Forbidden) as told:

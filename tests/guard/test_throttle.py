@@ -44,6 +44,16 @@ def test_a_right_password_clears_the_pair():
     throttle.check("anna", "p")
 
 
+def test_what_was_before_the_start_counts_and_ages():
+    throttle = Throttle(free=2, clock=Clock())
+    throttle.recall([("anna", "p", False, 3.0), ("anna", "p", False, 2.0), ("anna", "p", False, 1.0)])
+    with pytest.raises(Retryable) as told:
+        throttle.check("anna", "p")
+    assert told.value.details["retry_after_s"] == 2
+    throttle.recall([("bert", "p2", False, 1.0)] * 3 + [("bert", "p2", True, 0.5)])
+    throttle.check("bert", "p2")
+
+
 def test_memory_stays_bounded():
     clock = Clock()
     throttle = Throttle(clock=clock)

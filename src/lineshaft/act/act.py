@@ -33,6 +33,7 @@ from lineshaft.act.process import Processes, thaw
 from lineshaft.act.replay import replay
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.starts import Starts
+from lineshaft.act.stuck import Stuck
 from lineshaft.act.sweeper import Sweeper
 from lineshaft.act.tables import approvals, cases, tasks
 from lineshaft.act.tower import Tower
@@ -100,6 +101,7 @@ class Act:
         self._starts = Starts(db, spares, production, low, every)
         self._tower = Tower(db, bus)
         self._book = CaseBook(db)
+        self._stuck = Stuck(self._book, bus)
         self.figures = Figures(db)
         self._approvals = Approvals(db, bus)
         self._approvals.decided = self._decided
@@ -208,6 +210,7 @@ class Act:
         for ref in self._book.open_ones():
             if not self._cases.rests(ref):
                 self._wake(ref)
+        self._stuck.recall()
         self._take_missed()
 
     def _take_over(self, lost: Lost) -> None:
@@ -264,9 +267,7 @@ class Act:
 
     def fail(self, ref: str, error: str) -> None:
         """Give a case up, saying why, where people see it."""
-        self._bus.tell(
-            SystemEvent(f"act:{ref}", f"a case cannot go on: {error}", severity="error", hint="see the case; retry it")
-        )
+        self._stuck.tell(ref, error)
         if not ref.startswith(PURCHASE):
             self._cases.fail(ref, error)
 

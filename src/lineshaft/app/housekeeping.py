@@ -18,7 +18,7 @@ from lineshaft.store import Store
 log = logging.getLogger("lineshaft.app")
 EVERY_S, DAY_S = 5.0, 86_400.0
 LOW_DISK, NO_DISK = 5 * 1024**3, 1024**3
-CLOCK_JUMP_S = 5.0
+CLOCK_JUMP_S, CLOCK_CALM_S = 5.0, 600.0
 
 
 class Housekeeping:
@@ -36,6 +36,7 @@ class Housekeeping:
         self._bus = bus
         self._stop = threading.Event()
         self._told: set[str] = set()
+        self._jumped = 0.0
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
 
     def start(self) -> None:
@@ -55,6 +56,7 @@ class Housekeeping:
             try:
                 offset = self._clock(offset)
                 self._disk()
+                self._gateway.calm(now_ns())
                 self._assets.tick()
                 gateway = self._gateway
                 rows = self._store.ledger(gateway.received(), gateway.pending(), gateway.lost(), gateway.filtered())
@@ -65,6 +67,7 @@ class Housekeeping:
                     tidied = time.monotonic()
                     self._guard.tidy()
                     self._retention.run(now_ns())
+                self._end("housekeeping", "the node looks after itself again")
             except Exception as error:
                 log.exception("housekeeping failed")
                 self._tell("housekeeping", f"the node could not look after itself: {error}", "error", "see the log")
@@ -75,6 +78,9 @@ class Housekeeping:
         if abs(now - offset) > CLOCK_JUMP_S:
             what = f"the clock of this node jumped by {now - offset:+.0f} s"
             self._tell("clock:jump", what, "warning", "use NTP or PTP; values of the last minutes may carry wrong times")
+            self._jumped = time.monotonic()
+        elif time.monotonic() - self._jumped > CLOCK_CALM_S:
+            self._end("clock:jump", "the clock has stood for ten minutes")
         return now
 
     def _disk(self) -> None:
@@ -87,10 +93,14 @@ class Housekeeping:
                 severity,
                 "free some space or move the home",
             )
-        elif "disk:low" in self._told:
-            self._told.discard("disk:low")
-            self._bus.tell(SystemEvent("disk:low", "the disk has room again", active=False))
+        else:
+            self._end("disk:low", "the disk has room again")
 
     def _tell(self, key: str, message: str, severity: str, hint: str) -> None:
         self._told.add(key)
         self._bus.tell(SystemEvent(key, message, severity, hint=hint))
+
+    def _end(self, key: str, message: str) -> None:
+        if key in self._told:
+            self._told.discard(key)
+            self._bus.tell(SystemEvent(key, message, active=False))

@@ -30,6 +30,8 @@ Deliver = Callable[[list[Batch]], int]
 LONGEST = 60.0
 PORTION = (50_000, 64)
 """Rows and batches handed over at once, at most."""
+CALM = 600 * NS
+"""A condition that shows only in what is refused or dropped is over when nothing of it came for so long."""
 LINGER = 0.005
 """Seconds a sender waits for others before what it sent is put on disk and acknowledged: one commit for all of them."""
 
@@ -69,6 +71,7 @@ class Gateway:
         self._putting = threading.Lock()
         self._acknowledging: list[asyncio.Future[None]] = []
         self._told: set[str] = set()
+        self._seen: dict[str, int] = {}
         buffer.on_drop = self._on_drop
 
     async def run(self) -> None:
@@ -251,6 +254,12 @@ class Gateway:
             self._told.discard(key)
             self._bus.tell(SystemEvent(key, message, active=False))
 
+    def calm(self, now: int) -> None:
+        """End what was told of values refused or dropped once there was no more of it for a while."""
+        for key in [key for key, at in tuple(self._seen.items()) if now - at > CALM]:
+            self._seen.pop(key, None)
+            self.end(key, "no more of it for ten minutes")
+
     def _on_rows(self, waiting: int) -> None:
         loop = self._loop
         if loop is None:
@@ -273,10 +282,13 @@ class Gateway:
 
     def _on_reject(self, source: str, tag: str, reason: str, n: int) -> None:
         self.buffer.reject(source, tag, n)
-        self.tell(f"reject:{source}/{tag}", f"{n} values of {source}/{tag} cannot be taken: {reason}")
+        key = f"reject:{source}/{tag}"
+        self._seen[key] = now_ns()
+        self.tell(key, f"{n} values of {source}/{tag} cannot be taken: {reason}")
 
     def _on_drop(self, batches: int, rows: int) -> None:
         message = f"the edge buffer was full: its oldest {batches} batches ({rows} values) were dropped and counted as lost"
+        self._seen["buffer:full"] = now_ns()
         self.tell("buffer:full", message, severity="error", hint="raise [gateway] buffer_bytes or let the store catch up")
 
     async def _until_kept(self) -> None:

@@ -24,7 +24,7 @@ from lineshaft.guard.settings import GuardSettings
 from lineshaft.guard.subject import Subject
 from lineshaft.guard.tables import tokens as token_table
 from lineshaft.guard.tables import users as user_table
-from lineshaft.guard.throttle import Throttle
+from lineshaft.guard.throttle import KEEP, Throttle
 from lineshaft.guard.tokens import Tokens
 from lineshaft.guard.users import Users
 
@@ -58,6 +58,7 @@ class Guard:
         self.permissions = Permissions(db)
         self.sessions = Sessions(db, self.settings, self.users, self.tokens, self.permissions)
         self.throttle = Throttle(self.settings.login_free_attempts)
+        self._recalled = False
         self.leash: Leash = _no_register
         self._refusals = Refusals(db, self.chain)
         self._performer = Performer(db, self.chain, self.gate, self._hold)
@@ -76,6 +77,7 @@ class Guard:
 
     def login(self, name: str, password: str, peer: str = "") -> Session:
         """Open a session. Raises NotAuthenticated (audited), or Retryable while wrong passwords slow this name down."""
+        self._recall()
         self.throttle.check(name, peer)
         subject = self.sessions.check(name, password)
         if subject is None:
@@ -91,6 +93,23 @@ class Guard:
             session = self.sessions.open(tx, subject)
             self.chain.record(tx, subject, "login", "", {"peer": peer})
         return session
+
+    def _recall(self) -> None:
+        """Before the first login: let the wrong passwords of the last minutes count, so that a restart helps no guesser."""
+        if self._recalled:
+            return
+        self._recalled = True
+        now, names = now_ns(), {row["id"]: row["name"] for row in self._db.rows(sa.select(user_table.c.id, user_table.c.name))}
+        rows = [row for row in self.chain.rows(1000, action="login") if now - row.at < KEEP * NS]
+        self.throttle.recall(
+            (
+                str(row.detail.get("name") or names.get(row.subject_id or "", "")),
+                str(row.detail.get("peer", "")),
+                row.outcome == "ok",
+                (now - row.at) / NS,
+            )
+            for row in reversed(rows)
+        )
 
     def logout(self, token: str) -> None:
         """End a session."""

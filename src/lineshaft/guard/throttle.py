@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from lineshaft.core import Retryable
 
 LONGEST_WAIT = 60.0
 """Seconds; a real person is never locked out for longer."""
+KEEP = LONGEST_WAIT * 10
+"""Seconds after which a refusal no longer counts."""
 
 
 class Throttle:
-    """Counts refused logins in memory and says how long the next attempt has to wait.
+    """Counts refused logins and says how long the next attempt has to wait.
 
-    The first few are free; after that the wait doubles with every refusal up to a minute.
+    The first few are free; after that the wait doubles with every refusal up to a minute. It counts in memory; after a
+    restart it is told what the audit knows of the last minutes.
     """
 
     def __init__(self, free: int = 5, clock: Callable[[], float] = time.monotonic) -> None:
@@ -38,20 +41,28 @@ class Throttle:
                 details={"retry_after_s": seconds},
             )
 
-    def refused(self, name: str, peer: str) -> None:
+    def refused(self, name: str, peer: str, ago: float = 0.0) -> None:
         """Count one wrong password."""
         with self._lock:
-            now = self._clock()
+            now = self._clock() - ago
             for key in self._keys(name, peer):
                 count, _ = self._refused.get(key, (0, now))
                 self._refused[key] = (count + 1, now)
             if len(self._refused) > 10_000:
-                self._refused = {k: v for k, v in self._refused.items() if now - v[1] < LONGEST_WAIT * 10}
+                self._refused = {k: v for k, v in self._refused.items() if now - v[1] < KEEP}
 
     def passed(self, name: str, peer: str) -> None:
         """Forget the wrong attempts of a name from an address after a right one."""
         with self._lock:
             self._refused.pop(("pair", f"{name}\n{peer}"), None)
+
+    def recall(self, attempts: Iterable[tuple[str, str, bool, float]]) -> None:
+        """Count attempts of before the start, oldest first: name, address, whether the password was right, seconds ago."""
+        for name, peer, right, ago in attempts:
+            if right:
+                self.passed(name, peer)
+            else:
+                self.refused(name, peer, ago)
 
     def _keys(self, name: str, peer: str) -> list[tuple[str, str]]:
         return [("pair", f"{name}\n{peer}"), ("peer", peer), ("name", name)]
