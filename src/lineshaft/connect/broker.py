@@ -88,7 +88,7 @@ class Broker:
 
     @asynccontextmanager
     async def session(
-        self, take: Take, filters: Sequence[tuple[str, int]], will: tuple[str, bytes] | None = None
+        self, take: Take, filters: Sequence[tuple[str, int]], will: tuple[str, bytes] | None = None, *, retain_will: bool = True
     ) -> AsyncGenerator[asyncio.Future[str]]:
         """Be connected and subscribed; the future given ends with the reason when the line is lost.
 
@@ -97,7 +97,8 @@ class Broker:
         """
         lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         hands = _Hands(take)
-        client = self._make(hands, lost, will)
+        message = gmqtt.Message(will[0], will[1], qos=1, retain=retain_will) if will else None
+        client = self._make(hands, lost, message)
         try:
             await self._connect(client)
             if filters:
@@ -117,9 +118,8 @@ class Broker:
             raise ConnectionError("the broker is not connected")
         self._client.publish(topic, payload, qos=qos, retain=retain)
 
-    def _make(self, hands: _Hands, lost: asyncio.Future[str], will: tuple[str, bytes] | None) -> gmqtt.Client:
+    def _make(self, hands: _Hands, lost: asyncio.Future[str], message: gmqtt.Message | None) -> gmqtt.Client:
         expiry = int(self._options.seconds("session"))
-        message = gmqtt.Message(will[0], will[1], qos=1, retain=True) if will else None
         more: dict[str, Any] = {"session_expiry_interval": expiry} if self._version == MQTTv50 else {}
         client = gmqtt.Client(self._id, clean_session=expiry == 0, optimistic_acknowledgement=False, will_message=message, **more)
         client.set_config({"reconnect_retries": 0, "reconnect_delay": 0})

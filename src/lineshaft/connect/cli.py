@@ -22,9 +22,15 @@ def _home() -> Path:
 
 @click.group(invoke_without_command=True)
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=_home, help="Folder of simulator.json.")
-@click.option("--as", "protocol", default="opcua", show_default=True, help="Protocol to speak.")
 @click.option(
-    "--port", type=click.IntRange(0, 65_535), default=4840, show_default=True, help="Port on 127.0.0.1; 0 takes a free one."
+    "--as", "protocol", default="opcua", show_default=True, help="Protocol to speak: opcua, modbus, s7, mqtt or sparkplug."
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=4840,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes a free one. With mqtt and sparkplug the port of a broker that runs there.",
 )
 @click.option("--seed", type=int, default=7, show_default=True, help="Bakery: the same seed gives the same shift.")
 @click.option("--replay", "file", type=click.Path(path_type=Path), help="Replay this recorded table instead of the bakery.")
@@ -45,7 +51,8 @@ def _home() -> Path:
 def simulate(ctx: click.Context, home: Path, protocol: str, port: int, *, with_parent: bool, **options: Any) -> None:
     """Be a machine: the bakery line, or with --replay a recorded table.
 
-    NodeIds are ns=2;s=Asset/Tag. A replay stamps each value with start + recorded time and never with a time to come:
+    HOME/simulator-source.toml says how to hear it; NodeIds are ns=2;s=Asset/Tag. A replay stamps each value with start +
+    recorded time (where the protocol knows times) and never with a time to come:
     `--start now --speed N` begins so far back that the end meets the clock.
     """
     ctx.obj = home

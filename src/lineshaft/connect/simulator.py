@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, cast
 
 from lineshaft.connect import servers as folder
@@ -24,7 +25,16 @@ def server_plugins() -> Registry:
 def make_server(protocol: str, port: int, name: str) -> Server:
     """Return a server of the protocol, not yet started. Raises ConfigError for an unknown protocol or a port in use."""
     plugin = server_plugins().load(protocol, where="--as")
-    return cast("Server", plugin(free_port(port), name))
+    at_broker = getattr(plugin, "BROKER", False)  # there the port is the broker's, and in use
+    return cast("Server", plugin(port if at_broker else free_port(port), name))
+
+
+def tell_source(home: Path, server: Server) -> Path:
+    """Write the [[sources]] table that hears a simulator into the home; return the file."""
+    path = home / "simulator-source.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"# copy this into settings.toml to hear the simulator\n{server.source()}", encoding="utf-8")
+    return path
 
 
 def free_port(port: int) -> int:

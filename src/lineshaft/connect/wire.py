@@ -32,6 +32,10 @@ class Server(Protocol):
         """Show new values, all with the same source time (UTC ns). Every one reaches every listener with a long enough queue."""
         ...
 
+    def source(self) -> str:
+        """Return a ready [[sources]] table for settings.toml that hears all of it."""
+        ...
+
     def listeners(self) -> int:
         """Return how many tags have at least one listener."""
         ...

@@ -95,6 +95,11 @@ class OpcuaServer:
         if not status.is_good():
             raise ConfigError(f"the simulator cannot show {value!r} as {tag}: {status.name}", where=self.url)
 
+    def source(self) -> str:
+        """Return a ready [[sources]] table that hears all of it."""
+        lines = ["[[sources]]", f'name = "{self._name}"', 'type = "opcua"', f'url = "{self.url}"', 'security = "None"']
+        return "\n".join([*lines, "browse = true", "queue_size = 1000"]) + "\n"
+
     def listeners(self) -> int:
         """Return how many variables a client has subscribed to."""
         nodes = self._server.iserver.aspace._nodes  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - asyncua tells nobody who listens

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lineshaft.connect.control import serve_control
-from lineshaft.connect.simulator import make_server
+from lineshaft.connect.simulator import make_server, tell_source
 from lineshaft.connect.simulators.bakery.line import STEP, Line
 from lineshaft.connect.wire import Server, Value
 from lineshaft.core import InvalidInput, did_you_mean, now_ns
@@ -21,6 +21,7 @@ async def run_bakery(home: Path, *, port: int = 4840, seed: int = 7, protocol: s
     line = Line(seed)
     server = make_server(protocol, port, "bakery")
     await server.start(line.tags(), writable=line.SETPOINTS)
+    tell_source(home, server)
 
     def switch(name: str, active: bool) -> Mapping[str, bool]:
         if name and name not in line.faults:

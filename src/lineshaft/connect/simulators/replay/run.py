@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lineshaft.connect.control import serve_control
-from lineshaft.connect.simulator import make_server
+from lineshaft.connect.simulator import make_server, tell_source
 from lineshaft.connect.simulators.replay.table import Recording
 from lineshaft.connect.wire import Server
 from lineshaft.core import NS, ConfigError, iso, now_ns, parse_time
@@ -58,6 +58,7 @@ async def run_replay(home: Path, recording: Recording, replay: Replay, say: Call
     before = replay.claimed(recording, now_ns()) - NS
     server = make_server(replay.protocol, replay.port, "replay")
     await server.start({tag: (wire, None) for tag, wire in recording.tags.items()}, before)
+    say(f"[[sources]] to hear it: {tell_source(home, server)}")
     try:
         async with serve_control(home, server.url, lambda _name, _active: {}, simulator="replay"):
             say(f"{len(recording.tags)} tags, {recording.values} values, {recording.duration / NS:g} s recorded, at {server.url}")
