@@ -44,16 +44,25 @@ def test_what_was_done_goes_out_and_comes_in(lite, order):
 
 
 @pytest.mark.counterpart
-def test_the_order_of_the_elements_is_valid(order, tmp_path):
+@pytest.mark.parametrize("form", ["work-request", "job-order", "job-response"])
+def test_the_order_of_the_elements_is_valid(order, form, tmp_path):
     interpreter = python("tryton")  # lxml lies there
     if interpreter is None:
         pytest.skip(f"lxml is not here: {MEND}")
     file = tmp_path / "job.xml"
-    file.write_bytes(write_b2mml(order, "job-order"))
+    file.write_bytes(write_b2mml(order, form))
     done = subprocess.run([interpreter, "-c", CHECK, SCHEMA, file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    file.write_bytes(write_b2mml(order, "job-order").replace(b"<Priority>", b"<Urgency>").replace(b"</Priority>", b"</Urgency>"))
+    file.write_bytes(write_b2mml(order, form).replace(b"<WorkType>", b"<Urgency>").replace(b"</WorkType>", b"</Urgency>"))
     assert subprocess.run([interpreter, "-c", CHECK, SCHEMA, file], capture_output=True, check=False).returncode != 0
+
+
+def test_scopes_of_earlier_versions_are_read_too():
+    inner = "<HierarchyScope><EquipmentID>B</EquipmentID></HierarchyScope>"
+    outer = f"<HierarchyScope><EquipmentID>A</EquipmentID>{inner}</HierarchyScope>"
+    (asked,) = read_b2mml(f"<JobOrder><ID>1</ID>{outer}</JobOrder>".encode())
+    assert not isinstance(asked, Answered)
+    assert asked.asset == "A/B"
 
 
 def test_schemas_that_are_not_there_are_told(order, tmp_path):

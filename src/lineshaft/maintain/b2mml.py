@@ -112,12 +112,12 @@ def _job(order: Mapping[str, Any]) -> ET.Element:
     root = ET.Element("JobOrder")
     _put(root, "ID", order["number"])
     _put(root, "Description", order["title"])
+    _times(root, order["created"], order["due"])
     root.append(_place(str(order["asset"])))
     _put(root, "WorkType", "Maintenance")
     if order.get("instruction"):
         _put(root, "WorkMasterID", order["instruction"])
         _put(root, "WorkMasterVersion", order["instruction_number"])
-    _times(root, order["created"], order["due"])
     _put(root, "Priority", order["priority"])
     _put(root, "DispatchStatus", STATUS[order["state"]])
     for name in ("kind", "failure_mode", "score"):
@@ -125,9 +125,9 @@ def _job(order: Mapping[str, Any]) -> ET.Element:
             parameter = ET.SubElement(root, "JobOrderParameter")
             _put(parameter, "ID", name)
             _put(ET.SubElement(parameter, "Value"), "ValueString", order[name])
-    _put(ET.SubElement(root, "EquipmentRequirement"), "EquipmentID", order["asset"])
-    for part in order["reserved"]:
-        material = ET.SubElement(root, "MaterialRequirement")
+    _put(_numbered(root, "EquipmentRequirement", 1), "EquipmentID", order["asset"])
+    for at, part in enumerate(order["reserved"], 1):
+        material = _numbered(root, "MaterialRequirement", at)
         _put(material, "MaterialDefinitionID", part["part"])
         _put(material, "Description", part["name"])
         _put(material, "MaterialUse", "Consumed")
@@ -139,35 +139,35 @@ def _response(order: Mapping[str, Any]) -> ET.Element:
     root = ET.Element("JobResponse")
     _put(root, "ID", f"{order['number']}-R")
     _put(root, "Description", order["title"])
+    _times(root, order["started"], order["done"])
     root.append(_place(str(order["asset"])))
     _put(root, "WorkType", "Maintenance")
     _put(root, "JobOrderID", order["number"])
-    _times(root, order["started"], order["done"])
     _put(root, "JobState", JOB.get(STATUS[order["state"]], "Ready"))
-    for name, value in order["closing"].items():  # MESA's schema spells the element so
-        data = ET.SubElement(root, "JobResponsetData")
+    for name, value in order["closing"].items():
+        data = ET.SubElement(root, "JobResponseData")
         _put(data, "ID", name)
         _put(ET.SubElement(data, "Value"), "ValueString", value)
     if order.get("assigned_to"):
-        _put(ET.SubElement(root, "PersonnelActual"), "PersonID", order["assigned_to"])
-    _put(ET.SubElement(root, "EquipmentActual"), "EquipmentID", order["asset"])
-    for part in order["reserved"]:
+        _put(_numbered(root, "PersonnelActual", 1), "PersonID", order["assigned_to"])
+    _put(_numbered(root, "EquipmentActual", 1), "EquipmentID", order["asset"])
+    for at, part in enumerate(order["reserved"], 1):
         if part["issued"]:
-            material = ET.SubElement(root, "MaterialActual")
+            material = _numbered(root, "MaterialActual", at)
             _put(material, "MaterialDefinitionID", part["part"])
             _put(material, "MaterialUse", "Consumed")
             _put(ET.SubElement(material, "Quantity"), "QuantityString", f"{part['issued']:g}")
     return root
 
 
-def _place(path: str) -> ET.Element:
+def _place(path: str, name: str = "HierarchyScope") -> ET.Element:
     """Return an asset's path as nested scopes, the plant outermost."""
     head, _, rest = path.partition("/")
-    scope = ET.Element("HierarchyScope")
+    scope = ET.Element(name)
     _put(scope, "EquipmentID", head)
     _put(scope, "EquipmentLevel", "Other")
     if rest:
-        scope.append(_place(rest))
+        scope.append(_place(rest, "HierarchyScopeChild"))
     return scope
 
 
@@ -175,6 +175,13 @@ def _times(root: ET.Element, start: int | None, end: int | None) -> None:
     for name, at in (("StartTime", start), ("EndTime", end)):
         if at is not None:
             _put(root, name, iso(at))
+
+
+def _numbered(parent: ET.Element, name: str, at: int) -> ET.Element:
+    """Return a new requirement or actual; each has a number of its own within the job."""
+    made = ET.SubElement(parent, name)
+    _put(made, "ID", at)
+    return made
 
 
 def _put(parent: ET.Element, name: str, value: object) -> None:
@@ -204,7 +211,9 @@ def _order(node: B2mmlNode) -> Asked:
 
 
 def _path(node: B2mmlNode) -> Iterator[str]:
-    scope = next(node.all("HierarchyScope"), None)
+    scope = next(node.all("HierarchyScope"), None) or next(
+        node.all("HierarchyScopeChild"), None
+    )  # before version 7 both had one name
     if scope is not None:
         yield scope.say("EquipmentID")
         yield from _path(scope)
