@@ -79,3 +79,16 @@ def _culprits(path: Path) -> frozenset[str]:
 def part(table: dict[str, Any], start: int, end: int | None) -> dict[str, Any]:
     """Return rows of a table."""
     return {name: values[start:end] for name, values in table.items()}
+
+
+def cmapss(name: str) -> tuple[dict[str, Any], dict[str, Any], np.ndarray]:
+    """Return engines run to their end, engines seen up to some cycle, and what was then left of each, in cycles."""
+    tables = []
+    for part in ("train", "test"):
+        with gzip.open(DATA / "cmapss" / f"{part}_{name}.txt.gz") as file:
+            rows = np.loadtxt(file)
+        sensors = {f"column {n}": rows[:, n] for n in range(2, rows.shape[1])}
+        tables.append({"asset": rows[:, 0].astype(int), "time": rows[:, 1].astype(int), **sensors})
+    with gzip.open(DATA / "cmapss" / f"RUL_{name}.txt.gz") as file:
+        left = np.loadtxt(file)
+    return tables[0], tables[1], left
