@@ -1,4 +1,4 @@
-"""A write to a foreign machine (node-opcua): proposed, refused, approved by another, read back; refused under lock-out."""
+"""Scenario E: an agent proposes a slower set-point: refused, approved by a person, read back; refused under lock-out."""
 
 from __future__ import annotations
 
@@ -57,32 +57,47 @@ def outcome(node: Node, write: str) -> dict[str, Any] | None:
     return row if row["outcome"] in {"written", "failed", "unsure", "dry-run"} else None
 
 
-def test_a_guarded_write_reaches_a_foreign_server_and_is_read_back(node_of: Node):
+def agent(node: Node) -> str:
+    """Register a program that may look and propose at the oven; return its key."""
+    said = {"name": "optimiser", "job": "outside", "role": "engineer", "scope": ["Bakery/Line 1"]}
+    node.post("agents", said)
+    return str(node.post("agents/optimiser/token")["secret"])
+
+
+def test_an_agents_set_point_is_refused_approved_read_back_and_refused_under_lock_out(node_of: Node):
     node = node_of
-    second = people(node)
+    second, machine = people(node), agent(node)
     until(lambda: latest(node) == 117.6, 30)
-    node.post("writes", {"property": SETPOINT, "value": 300}, expect=422)
-    seen = node.post("writes/check", {"property": SETPOINT, "value": 100})
+    node.post("writes", {"property": SETPOINT, "value": 300}, token=machine, expect=422)
+    seen = node.post("writes/check", {"property": SETPOINT, "value": 100}, token=machine)
     assert (seen["now"], seen["value"], seen["allowed"]) == (117.6, 100, True)
-    made = node.post("writes", {"property": SETPOINT, "value": 100, "reason": "cookies are too dark"})
-    node.post(f"approvals/{made['id']}/decide", {"decision": "approve"}, expect=403)
+    made = node.post("writes", {"property": SETPOINT, "value": 100, "reason": "cookies are too dark"}, token=machine)
+    decide = f"approvals/{made['id']}/decide"
+    node.post("values", {"rows": [{"property": SETPOINT, "value": 100}]}, token=machine, expect=403)
+    node.post(decide, {"decision": "approve"}, token=machine, expect=403)
     assert latest(node) == 117.6
-    node.post(f"approvals/{made['id']}/decide", {"decision": "approve"}, token=second)
+    node.post(decide, {"decision": "approve", "reason": "slower is better today"}, token=second)
     row = until(lambda: outcome(node, made["id"]), 30)
     assert (row["outcome"], row["before"], row["readback"]) == ("written", 117.6, 100.0)
     until(lambda: latest(node) == 100.0, 30)
-    assert any(line["what"] == f"wrote 100 to {SETPOINT}" for line in node.get("tower")["items"])
+    tower = node.get("tower")["items"]
+    assert any(line["what"] == f"wrote 100 to {SETPOINT}" for line in tower)
+    refused = [row for row in node.get("audit", limit=200)["items"] if row["outcome"] == "refused"]
+    assert {row["action"] for row in refused} >= {"values.write", "approvals.decide"}
 
-    before = node.post("writes", {"property": SETPOINT, "value": 90})
+    mine = node.post("writes", {"property": SETPOINT, "value": 95})
+    node.post(f"approvals/{mine['id']}/decide", {"decision": "approve"}, expect=403)
+    before = node.post("writes", {"property": SETPOINT, "value": 90}, token=machine)
     order = lock_out(node)
-    refused = node.post("writes", {"property": SETPOINT, "value": 80}, expect=409)
-    assert order["number"] in refused["detail"]
+    for key in (machine, None):
+        refused = node.post("writes", {"property": SETPOINT, "value": 80}, token=key, expect=409)
+        assert order["number"] in refused["detail"]
     node.post(f"approvals/{before['id']}/decide", {"decision": "approve"}, token=second)
     row = until(lambda: outcome(node, before["id"]), 30)
     assert (row["outcome"], "locked out" in row["why"]) == ("failed", True)
     assert latest(node) == 100.0
     node.post(f"work-orders/{order['id']}/permits/{order['permits'][0]['id']}/release")
-    node.post("writes", {"property": SETPOINT, "value": 80}, expect=201)
+    node.post("writes", {"property": SETPOINT, "value": 80}, token=machine, expect=201)
     assert node.get("audit/verify")["ok"]
 
 
