@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import signal
 from collections.abc import Callable
@@ -15,22 +16,28 @@ from pathlib import Path
 from typing import Any
 
 from lineshaft import __version__
+from lineshaft.app.edge_parts import Parts, check
 from lineshaft.app.settings import read_settings
-from lineshaft.connect import Gateway, SourceStatus, open_buffer
+from lineshaft.connect import EdgeConfig, Gateway, SourceStatus, open_buffer
 from lineshaft.connect.edge.applied import Applied, down
+from lineshaft.connect.edge.deeds import Deeds
+from lineshaft.connect.edge.files import write_whole
 from lineshaft.connect.edge.identity import folder_of
-from lineshaft.connect.edge.pipeline import Pipelines
 from lineshaft.connect.edge.uplink import Uplink
 from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration
 
 log = logging.getLogger("lineshaft.edge")
 LOOK_S, BATCHES = 0.5, 1_024
+OWN = ("sources", "derived", "pipelines", "functions", "detectors", "uns")
+"""Sections of settings.toml that a configuration of the plant takes the place of; rules come from the plant only."""
 
 
 class EdgeNode:
     """A running edge node. Raises ConfigError for a wrong setting or a node that never enrolled."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
+        self._ran = False
         self.settings = read_settings(home)
         self._edge = self.settings.edge
         self.bus = Bus()
@@ -38,18 +45,45 @@ class EdgeNode:
         self.bus.on(SystemEvent, _logged, "edge: what it tells of itself is in its log and in its reports")
         self.buffer = open_buffer(home / "edge.db", self.settings.gateway)
         self.uplink = Uplink(home, self.buffer, parse_duration(self._edge.timeout) / NS)
-        self.applied = Applied(folder_of(home), (self.settings.sources, self.settings.pipelines))
-        self.gateway = self._gateway()
+        self.deeds = Deeds(folder_of(home) / "deeds.db")
+        self._locks = folder_of(home) / "locked.json"
+        self._locked = _read_locks(self._locks)
+        own = EdgeConfig.model_validate({name: getattr(self.settings, name) for name in OWN})
+        self.applied = Applied(folder_of(home), own, check)
+        self.parts, self.gateway = self._made()
         self._stop = asyncio.Event()
         self._changed = asyncio.Event()
 
-    def _gateway(self) -> Gateway:
-        config = self.applied.config()
-        gateway = Gateway(config.sources.build("configuration"), self.buffer, self.settings.gateway, self.bus)
-        gateway.pipelines = Pipelines(config.pipelines.entries)
+    def _made(self) -> tuple[Parts, Gateway]:
+        """Build what is to run; a configuration on trial that cannot be built, or ended the node too often, is not run."""
+        if not self.applied.starting():
+            self._tell_back(self.applied.refused)
+        try:
+            return self._build(self.applied.config())
+        except LineshaftError as error:
+            if not self.applied.trial:
+                raise
+            self.applied.roll_back(str(error))
+            self._tell_back(self.applied.refused)
+            return self._build(self.applied.config())
+
+    def _build(self, config: EdgeConfig) -> tuple[Parts, Gateway]:
+        parts = Parts(config, folder_of(self._home), self.deeds, self._forbids)
+        sources = [*config.sources.build("configuration"), *parts.sources()]
+        gateway = Gateway(sources, self.buffer, self.settings.gateway, self.bus)
+        gateway.pipelines = parts.pipelines
+        gateway.at_once, gateway.taps = parts.rules.hear, [parts.give]
         gateway.deliver = self.uplink.deliver
-        gateway.portion = (self._edge.rows, BATCHES)
-        return gateway
+        gateway.portion, gateway.behind = (self._edge.rows, BATCHES), parse_duration(self._edge.live_after)
+        return parts, gateway
+
+    def _forbids(self, source: str, tag: str, _value: object) -> str:
+        return self._locked.get((source, tag), "")
+
+    def _tell_back(self, refused: dict[str, Any] | None) -> None:
+        said = refused or {}
+        what = f"configuration {said.get('number')} is not well ({said.get('reason')}): the one before runs again"
+        self.bus.tell(SystemEvent("edge:config", what, "error", hint="correct it at the plant and give it anew"))
 
     async def run(self, started: Callable[[], None] | None = None) -> None:
         """Run until a signal ends it; what was heard is in the edge buffer then."""
@@ -68,20 +102,25 @@ class EdgeNode:
                 await reporting
             self.uplink.close()
             self.buffer.close()
+            self.deeds.close()
 
     async def _run_one(self, before: list[SourceStatus]) -> list[SourceStatus]:
         """Run one configuration until another is to run or the node ends; return how its sources were."""
         self._changed.clear()
-        self.gateway = self._gateway()
+        if self._ran:
+            self.parts, self.gateway = self._made()
+        self._ran = True
         running = asyncio.create_task(self.gateway.run(), name="gateway")
         judging = asyncio.create_task(self._judge(self.gateway, before), name="edge:judge")
+        reacting = asyncio.create_task(self.parts.rules.begin(), name="edge:rules")
         waits = [asyncio.create_task(event.wait()) for event in (self._stop, self._changed)]
         try:
             await asyncio.wait((running, *waits), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (judging, *waits, running):
+            for task in (judging, reacting, *waits, running):
                 task.cancel()
-            ended = await asyncio.gather(running, judging, *waits, return_exceptions=True)
+            ended = await asyncio.gather(running, judging, reacting, *waits, return_exceptions=True)
+            await self.parts.rules.end()
         if isinstance(ended[0], Exception):
             raise ended[0]
         return self.gateway.statuses()
@@ -99,8 +138,7 @@ class EdgeNode:
         except TimeoutError:
             reasons = "; ".join(f"{name}: {why}" for name, why in down(gateway.statuses(), must).items())
             self.applied.roll_back(reasons)
-            what = f"configuration {number} did not come up ({reasons}): the one before runs again"
-            self.bus.tell(SystemEvent("edge:config", what, "error", hint="correct it at the plant and give it anew"))
+            self._tell_back(self.applied.refused)
             self._changed.set()
         else:
             self.applied.keep()
@@ -111,6 +149,7 @@ class EdgeNode:
         while True:
             try:
                 answer = await asyncio.to_thread(self.uplink.report, self.report())
+                await asyncio.to_thread(self._heed, answer)
                 await asyncio.to_thread(self.uplink.renew_if_due)
                 if self.applied.offer(self.uplink.identity, answer.get("config")):
                     log.info("configuration %s is to run", self.applied.number)
@@ -120,6 +159,14 @@ class EdgeNode:
             except Exception:
                 log.exception("reporting failed")
             await asyncio.sleep(every)
+
+    def _heed(self, answer: dict[str, Any]) -> None:
+        """Forget deeds the plant has, and keep which machines are locked out: it holds while the line is cut."""
+        self.deeds.taken(int(answer.get("deeds", 0)))
+        locked = {(source, tag): why for source, tag, why in answer.get("locked", [])}
+        if locked != self._locked:
+            self._locked = locked
+            write_whole(self._locks, json.dumps([[*key, why] for key, why in locked.items()]).encode())
 
     def report(self) -> dict[str, Any]:
         """Return what the plant is told of this node."""
@@ -133,8 +180,20 @@ class EdgeNode:
                 for one in self.gateway.statuses()
             ],
             "events": [{"key": e.key, "message": e.message, "severity": e.severity, "at": e.at} for e in self.events.current()],
+            "rules": self.parts.rules.told(),
+            "targets": self.parts.targets(),
+            "deeds": self.deeds.ended(),
+            "lost": sum(self.buffer.lost().values()),
             "expires_days": round(self.uplink.identity.days_left()[0], 2),
         }
+
+
+def _read_locks(path: Path) -> dict[tuple[str, str], str]:
+    """Return which machines were locked out when the plant was last heard."""
+    try:
+        return {(source, tag): why for source, tag, why in json.loads(path.read_text(encoding="utf-8"))}
+    except FileNotFoundError:
+        return {}
 
 
 def _logged(event: SystemEvent) -> None:

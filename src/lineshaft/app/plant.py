@@ -21,6 +21,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from lineshaft import __version__, act, assets, compute, detect, guard, maintain, production, see, store
+from lineshaft.app.edge_parts import check
 from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.mirror import Mirror
@@ -74,6 +75,7 @@ class Plant:
         self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
         self.gateway.afar = self.accounts = Accounts(home / "edges.db")
         self.edges = Edges(self.db, home / "edge-ca", self.settings.edges)
+        self.edges.versions.check = check
         self.assets = assets.Assets(self.db, self.bus)
         self.production = production.Production(self.db, self.assets, self.bus)
         self.feeds = self.settings.feeds.build(home / "settings.toml")
@@ -213,6 +215,11 @@ class Plant:
             plant.stop()
         return found
 
+    def _locked_at_edge(self, edge: str, source: str, tag: str) -> str:
+        """Say who locked out the machine an edge's rule writes to."""
+        target = self.assets.property_of(f"{edge}/{source}", tag)
+        return self.orders.locked_out(target.asset_path) if target is not None else ""
+
     def _alive(self, source: str) -> bool:
         """Say whether a source's values are of now."""
         return any(one.name == source and one.state in {"connected", "degraded"} for one in self.gateway.statuses())
@@ -316,6 +323,7 @@ class Plant:
             return None
         sock = listen(chosen.host, chosen.port)
         reception = Reception(self.guard, self.edges, self.accounts, self.shaft.take)
+        reception.locked = self._locked_at_edge
         server = Server(uplink.config(reception, self.edges.authority))
         return lambda: server.serve(sockets=[sock])
 

@@ -10,7 +10,18 @@ from pydantic import Field
 
 from lineshaft import act, assets, compute, connect, detect, guard, maintain, production, store
 from lineshaft.app.retention import RetentionSettings
-from lineshaft.connect import EdgeSettings, EdgesSettings, GatewaySettings, PipelinesSettings, SourcesSettings, WriterSettings
+from lineshaft.connect import (
+    DerivedSettings,
+    DetectorsSettings,
+    EdgeSettings,
+    EdgesSettings,
+    FunctionsSettings,
+    GatewaySettings,
+    PipelinesSettings,
+    SourcesSettings,
+    UnsSettings,
+    WriterSettings,
+)
 from lineshaft.core import Database, Section, load
 from lineshaft.doors.mcp import McpSettings
 
@@ -39,7 +50,11 @@ SECTIONS: dict[str, type[Section]] = {
     "web": WebSettings,
     "gateway": GatewaySettings,
     "sources": SourcesSettings,
+    "derived": DerivedSettings,
     "pipelines": PipelinesSettings,
+    "functions": FunctionsSettings,
+    "detectors": DetectorsSettings,
+    "uns": UnsSettings,
     "edge": EdgeSettings,
     "edges": EdgesSettings,
     "writer": WriterSettings,
@@ -80,7 +95,11 @@ class Settings:
     web: WebSettings
     gateway: GatewaySettings
     sources: SourcesSettings
+    derived: DerivedSettings
     pipelines: PipelinesSettings
+    functions: FunctionsSettings
+    detectors: DetectorsSettings
+    uns: UnsSettings
     edge: EdgeSettings
     edges: EdgesSettings
     writer: WriterSettings

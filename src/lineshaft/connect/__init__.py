@@ -12,7 +12,16 @@ from lineshaft.connect.edge.accounts import Accounts
 from lineshaft.connect.edge.authority import Authority
 from lineshaft.connect.edge.reception import LIMIT, OPEN_LIMIT, Reception
 from lineshaft.connect.edge.register import Edges
-from lineshaft.connect.edge.settings import EdgeSettings, EdgesSettings, PipelinesSettings
+from lineshaft.connect.edge.settings import (
+    DerivedSettings,
+    DetectorsSettings,
+    EdgeSettings,
+    EdgesSettings,
+    FunctionsSettings,
+    PipelinesSettings,
+)
+from lineshaft.connect.edge.uns import UnsSettings
+from lineshaft.connect.edge.versions import EdgeConfig
 from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
@@ -28,12 +37,16 @@ __all__ = [
     "Authority",
     "BufferRefused",
     "Depth",
+    "DerivedSettings",
+    "DetectorsSettings",
     "Discovery",
     "DiscoverySettings",
     "EdgeBuffer",
+    "EdgeConfig",
     "EdgeSettings",
     "Edges",
     "EdgesSettings",
+    "FunctionsSettings",
     "Gateway",
     "GatewaySettings",
     "Outlet",
@@ -46,6 +59,7 @@ __all__ = [
     "SourceState",
     "SourceStatus",
     "SourcesSettings",
+    "UnsSettings",
     "Value",
     "Writer",
     "WriterSettings",

@@ -27,6 +27,8 @@ from lineshaft.core import NS, Batch, Bus, SystemEvent, now_ns, parse_duration
 
 log = logging.getLogger("lineshaft.connect")
 Deliver = Callable[[list[Batch]], int]
+Tap = Callable[[str, pa.RecordBatch], None]
+"""Given a source's name and rows: `at_once` as they are decoded, in the source's thread; `taps` once they are kept."""
 LONGEST = 60.0
 PORTION = (50_000, 64)
 """Rows and batches handed over at once, at most."""
@@ -56,9 +58,11 @@ class Gateway:
         self.pipelines = Pipelines(())
         self.portion: tuple[int, int] = PORTION
         self.behind = 0
+        self.at_once: Tap | None = None
+        self.taps: list[Tap] = []
         self.afar: Accounts | None = None
         self._bus = bus
-        self._ears = Ears(self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
+        self._ears = Ears(self._on_said, self._on_rows, self._on_status, self._on_reject, self._ready, self._until_kept)
         self._outlets = [self._outlet(source) for source in sources]
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -186,6 +190,12 @@ class Gateway:
         counts = [(name, one.rule, one.tags, one.counts) for name, _, filtered in refined for one in filtered]
         self.buffer.put_all([(name, rows) for name, rows, _ in refined if rows.num_rows], filtered=counts)
         self.pipelines.commit()
+        for name, rows, _ in refined:
+            for tap in self.taps if rows.num_rows else ():
+                try:
+                    tap(name, rows)
+                except Exception:
+                    log.exception("a listener to kept values failed")
 
     async def _deliver_for_ever(self, worker: ThreadPoolExecutor) -> None:
         """Hand the oldest batches to the store, in order, from one thread; ask again as long as it refuses."""
@@ -253,6 +263,13 @@ class Gateway:
         if key in self._told:
             self._told.discard(key)
             self._bus.tell(SystemEvent(key, message, active=False))
+
+    def _on_said(self, source: str, rows: pa.RecordBatch) -> None:
+        if self.at_once is not None:
+            try:
+                self.at_once(source, rows)
+            except Exception:
+                log.exception("a listener to decoded values failed")
 
     def calm(self, now: int) -> None:
         """End what was told of values refused or dropped once there was no more of it for a while."""

@@ -16,6 +16,7 @@ from lineshaft.core import SAMPLES
 class Ears:
     """What an outlet tells the gateway, from whatever thread the source speaks in."""
 
+    said: Callable[[str, pa.RecordBatch], None]
     heard: Callable[[int], None]
     changed: Callable[[SourceStatus], None]
     refused: Callable[[str, str, str, int], None]
@@ -48,6 +49,7 @@ class GatewayOutlet:
         with self._lock:
             self._rows.append(rows)
             self._count += rows.num_rows
+        self._ears.said(self.source.name, rows)
         self._ears.heard(self._count)
 
     def status(self, status: SourceStatus) -> None:

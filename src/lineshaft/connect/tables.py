@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
 
@@ -23,6 +24,7 @@ edges = sa.Table(
     sa.Column("wanted", sa.Integer, nullable=False, default=0),
     sa.Column("seen", sa.BigInteger),
     sa.Column("report", sa.JSON, nullable=False, default=dict),
+    sa.Column("deeds", sa.JSON, nullable=False, default=dict, server_default="{}"),
 )
 
 configs = sa.Table(
@@ -37,6 +39,7 @@ configs = sa.Table(
     sa.Column("note", sa.String(300), nullable=False, default=""),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("signature", sa.Text, nullable=False),
+    sa.Column("approved_by", sa.String(100), nullable=False, default="", server_default=""),
     sa.UniqueConstraint("edge_id", "number"),
 )
 
@@ -61,7 +64,19 @@ systems = sa.Table(
     sa.UniqueConstraint("protocol", "address"),
 )
 
+
+def _approvals(tx: Connection) -> None:
+    """Bring tables of an older version up to date: who approved a configuration, and what of an edge's deeds is in the audit."""
+    for table, name, kind in (
+        (configs, "approved_by", "VARCHAR(100) NOT NULL DEFAULT ''"),
+        (edges, "deeds", "JSON DEFAULT '{}'"),
+    ):
+        if name not in {str(column["name"]) for column in sa.inspect(tx).get_columns(table.name)}:
+            tx.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {name} {kind}"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "edge nodes and their configuration", create(edges, configs)),
     Migration(2, "the inventory of OT systems", create(systems)),
+    Migration(6, "approval of edge configurations, deeds of edge rules", _approvals),
 )

@@ -6,6 +6,7 @@ order they arrived; an input that is bad, or was never heard, is undefined, and 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,6 +17,7 @@ from pydantic import Field
 from lineshaft.connect.edge.reading import Bools, Floats, Ints, Numbers, numbers_of
 from lineshaft.core import SAMPLES, Quality, Section
 
+log = logging.getLogger("lineshaft.edge")
 Evaluate = Callable[[Mapping[str, Floats], Mapping[str, Bools], Ints], tuple[Floats, Bools]]
 """(values of each name, whether each is there, times) -> (results, whether each is there)"""
 Compile = Callable[[str, Sequence[str], str], Evaluate]
@@ -107,7 +109,11 @@ class Deriver:
             after.value[n], after.known[n] = values[name][-1], known[name][-1]
             values[name] = np.where(known[name], values[name], 0.0)
         self._next[key] = after
-        results, there = one.evaluate(values, known, read.ts[triggers])
+        try:
+            results, there = one.evaluate(values, known, read.ts[triggers])
+        except Exception:
+            log.exception("the derived tag %s could not be computed", key)
+            return None
         return _rows(one.entry.name, results[there], read.ts[triggers][there]) if there.any() else None
 
 

@@ -50,7 +50,7 @@ class Exported(Protocol):
     """A detector that was trained elsewhere."""
 
     @property
-    def version(self) -> str:
+    def version(self) -> str | int:
         """Which training it is of."""
         ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from lineshaft.connect.edge.accounts import Accounts, named
 from lineshaft.connect.edge.frames import unpack
@@ -19,6 +19,9 @@ from lineshaft.guard import Command, Guard, Subject
 OPEN_LIMIT, LIMIT = 64 * 1024, 256 * 1024 * 1024
 """Most bytes of a message from anybody, and from a known edge."""
 Ingest = Callable[[list[Batch]], Sequence[object]]
+Locked = Callable[[str, str, str], str]
+"""Asked with an edge's name, its source and tag; returns who locked the machine out and why, or an empty text."""
+_OUTCOMES: dict[str, Literal["ok", "refused"]] = {"ok": "ok", "refused": "refused"}
 
 
 class Reception:
@@ -29,6 +32,7 @@ class Reception:
         self._edges = edges
         self._accounts = accounts
         self._ingest = ingest
+        self.locked: Locked = lambda _edge, _source, _tag: ""
 
     def answer(self, what: str, serial: str | None, body: bytes) -> tuple[int, dict[str, Any]]:
         """Answer one question; a refusal says why."""
@@ -71,11 +75,27 @@ class Reception:
         return {"taken": len(taken), "at": now_ns()}
 
     def _report(self, edge: Known, said: dict[str, Any]) -> dict[str, Any]:
-        counts = said.pop("counts", None)
+        counts, deeds = said.pop("counts", None), said.pop("deeds", [])
         if isinstance(counts, dict):
             self._accounts.report(edge.name, str(said.get("buffer", "")), counts)
+        taken = self._deeds(edge, str(said.get("buffer", "")), deeds) if deeds else 0
         self._edges.reported(edge, said)
-        return {"at": now_ns(), "config": self._edges.versions.wanted(self._edges.edge(edge.name))}
+        locked = [[*target, why] for target in said.get("targets", []) if (why := self.locked(edge.name, *target))]
+        wanted = self._edges.versions.wanted(self._edges.edge(edge.name))
+        return {"at": now_ns(), "config": wanted, "locked": locked, "deeds": taken}
+
+    def _deeds(self, edge: Known, buffer: str, deeds: list[dict[str, Any]]) -> int:
+        """Put what rules of an edge wrote into the audit, each once, and return the last number."""
+        try:
+            with self._edges.begin() as tx:
+                for deed in self._edges.deeds(tx, edge, buffer, deeds):
+                    subject = Subject.rule(f"edge {edge.name}: {deed['rule']}")
+                    where = f"{named(edge.name, deed['source'])} {deed['tag']}"
+                    outcome = str(deed["outcome"])
+                    self._guard.record(tx, subject, "writes.rule", where, deed, _OUTCOMES.get(outcome, "failed"))
+            return max(int(deed["number"]) for deed in deeds)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidInput(f"the deeds of this report cannot be read: {error}", code="edge.message") from None
 
 
 def _read(body: bytes) -> dict[str, Any]:

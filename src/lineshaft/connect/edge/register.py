@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,10 @@ class Edges:
     def authority(self) -> Authority:
         """The plant's CA, made on first use."""
         return Authority(self._folder)
+
+    def begin(self) -> AbstractContextManager[Connection]:
+        """Begin a transaction."""
+        return self._db.begin()
 
     def all(self) -> list[dict[str, Any]]:
         """Return every edge, by name."""
@@ -132,6 +137,16 @@ class Edges:
         """Keep what an edge last said of itself."""
         with self._db.begin() as tx:
             tx.execute(edges.update().where(edges.c.id == edge.id).values(seen=now_ns(), report=dict(report)))
+
+    def deeds(self, tx: Connection, edge: Known, buffer: str, deeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return which of an edge's deeds are new, and note them in the caller's transaction."""
+        row = tx.execute(sa.select(edges.c.deeds).where(edges.c.id == edge.id).with_for_update()).one()
+        seen: dict[str, int] = dict(row.deeds or {})
+        fresh = [one for one in deeds if int(one["number"]) > seen.get(buffer, 0)]
+        if fresh:
+            seen[buffer] = max(int(one["number"]) for one in fresh)
+            tx.execute(edges.update().where(edges.c.id == edge.id).values(deeds=seen))
+        return fresh
 
 
 def _digest(secret: str) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import json
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
@@ -73,7 +74,7 @@ class Namespace:
         """Take rows that were kept."""
         if self._loop is None or source not in self._sources:
             return
-        for tag, ts, value, quality in rows_of(rows):
+        for tag, ts, value, quality in rows_of(_last_of_each(rows)):
             topic, unit = self._topics.get((source, tag), ("", ""))
             if topic and ts >= self._newest.get(topic, (ts, b""))[0]:
                 said: dict[str, Any] = {"value": value, "timestamp": iso(ts), "quality": quality}
@@ -112,6 +113,15 @@ class Namespace:
             await asyncio.wait({woken, lost}, return_when=asyncio.FIRST_COMPLETED)
             woken.cancel()
             self._woken.clear()
+
+
+def _last_of_each(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the last row of each tag."""
+    column: Any = rows.column(0)
+    tag = column.indices.to_numpy(zero_copy_only=False)
+    newest = np.full(len(column.dictionary), -1, np.int64)
+    newest[tag] = np.arange(tag.size)
+    return rows.take(pa.array(newest[newest >= 0], pa.int64()))
 
 
 async def _nothing(_topic: str, _payload: bytes, _retained: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,7 +22,19 @@ from lineshaft.connect.edge.settings import (
 from lineshaft.connect.edge.uns import NAME, UnsSettings
 from lineshaft.connect.settings import SourcesSettings
 from lineshaft.connect.tables import configs, edges
-from lineshaft.core import ConfigError, Database, InvalidInput, NotFound, Section, bump, explain, new_id, now_ns
+from lineshaft.core import (
+    ConfigError,
+    Conflict,
+    Database,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Section,
+    bump,
+    explain,
+    new_id,
+    now_ns,
+)
 
 
 class EdgeConfig(Section):
@@ -71,9 +83,15 @@ def read_config(text: str) -> EdgeConfig:
     return made
 
 
-def canonical(edge: str, number: int, text: str) -> bytes:
-    """Return the bytes that are signed: a version of one edge is none of another, nor another version."""
-    return json.dumps({"edge": edge, "number": number, "text": text}, sort_keys=True, ensure_ascii=False).encode()
+def canonical(edge: str, version: Mapping[str, Any]) -> bytes:
+    """Return the bytes that are signed: a version of one edge is none of another, nor another version, nor another's approval."""
+    said = {"edge": edge, **{name: version[name] for name in ("number", "text", "by", "approved_by")}}
+    return json.dumps(said, sort_keys=True, ensure_ascii=False).encode()
+
+
+def must_be_approved(config: EdgeConfig) -> bool:
+    """Say whether a second person must approve a configuration: it writes to machines by itself, or brings programs along."""
+    return bool(config.rules.entries or config.functions.entries)
 
 
 class Versions:
@@ -82,35 +100,54 @@ class Versions:
     def __init__(self, db: Database, authority: Callable[[], Authority]) -> None:
         self._db = db
         self._authority = authority
+        self.check: Callable[[EdgeConfig], None] = lambda _config: None
+        """What only the composed node can check: formulas, exported detectors. Raises a LineshaftError."""
 
     def of(self, edge_id: str) -> list[dict[str, Any]]:
         """Return the versions of an edge, newest first."""
         return self._db.rows(sa.select(configs).where(configs.c.edge_id == edge_id).order_by(configs.c.number.desc()))
 
     def add(self, tx: Connection, edge: dict[str, Any], text: str, by: str, note: str = "") -> dict[str, Any]:
-        """Sign a new version and want it. Raises InvalidInput if it cannot work."""
-        read_config(text)
+        """Keep a new version; sign it and want it, unless a second person must approve it. Raises InvalidInput with the place."""
+        config = read_config(text)
+        self.check(config)
         query = sa.select(sa.func.coalesce(sa.func.max(configs.c.number), 0)).where(configs.c.edge_id == edge["id"])
         number = int(tx.execute(query).scalar_one()) + 1
-        signature = self._authority().signature(canonical(edge["name"], number, text))
-        row = {"edge_id": edge["id"], "number": number, "at": now_ns(), "by": by, "note": note, "text": text}
-        tx.execute(configs.insert().values(id=new_id(), version=1, signature=signature, **row))
+        waits = must_be_approved(config)
+        row = {"number": number, "at": now_ns(), "by": by, "note": note, "text": text, "approved_by": ""}
+        signature = "" if waits else self._authority().signature(canonical(edge["name"], row))
+        tx.execute(configs.insert().values(id=new_id(), version=1, edge_id=edge["id"], signature=signature, **row))
+        if not waits:
+            bump(tx, edges, edge["id"], None, wanted=number)
+        return {"name": edge["name"], "number": number, "waits": waits}
+
+    def approve(self, tx: Connection, edge: dict[str, Any], number: int, by: str) -> dict[str, Any]:
+        """Sign a version that waits for a second person, and want it. Raises Forbidden for one's own, Conflict if none waits."""
+        row = self._one(edge, number, tx)
+        if row["signature"]:
+            raise Conflict(f"configuration {number} does not wait for approval", code="edge.config-approved")
+        if row["by"] == by:
+            hint = "a second person must approve what writes to machines or is a program"
+            raise Forbidden("you made this configuration", hint=hint, code="approval.own-proposal")
+        signature = self._authority().signature(canonical(edge["name"], {**row, "approved_by": by}))
+        bump(tx, configs, row["id"], None, approved_by=by, signature=signature)
         bump(tx, edges, edge["id"], None, wanted=number)
-        return {"name": edge["name"], "number": number}
+        return {"name": edge["name"], "number": number, "waits": False}
 
     def want(self, tx: Connection, edge: dict[str, Any], number: int) -> dict[str, Any]:
         """Have the edge go to a version it was given before; 0 is its own settings."""
-        if number:
-            self._one(edge, number, tx)
+        if number and not self._one(edge, number, tx)["signature"]:
+            hint = "a second person must approve it"
+            raise Conflict(f"configuration {number} waits for approval", hint=hint, code="edge.config-waits")
         bump(tx, edges, edge["id"], None, wanted=number)
-        return {"name": edge["name"], "number": number}
+        return {"name": edge["name"], "number": number, "waits": False}
 
     def wanted(self, edge: dict[str, Any]) -> dict[str, Any] | None:
         """Return the signed version an edge is to have, None where it keeps its own settings."""
         if not edge["wanted"]:
             return None
         row = self._one(edge, edge["wanted"])
-        return {"number": row["number"], "text": row["text"], "signature": row["signature"]}
+        return {name: row[name] for name in ("number", "text", "by", "approved_by", "signature")}
 
     def _one(self, edge: dict[str, Any], number: int, tx: Connection | None = None) -> dict[str, Any]:
         query = sa.select(configs).where((configs.c.edge_id == edge["id"]) & (configs.c.number == number))

@@ -1,0 +1,127 @@
+"""A model of a machine beside the machine: an exported file run on the edge, with the scores the plant would give.
+
+Needs only NumPy and onnxruntime. What was remembered (charts, last values) goes in and comes out with every piece of rows.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lineshaft.core import NS, ConfigError, InvalidInput
+
+FORMAT = "lineshaft.anomaly.1"
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An exported model: what it is called, which columns it asks for, how far rows are apart."""
+
+    name: str
+    version: int
+    sensors: tuple[str, ...]
+    """Names of the columns it takes, in order; texts are given as texts."""
+    judged: tuple[str, ...]
+    every: int
+    manifest: dict[str, Any]
+    session: Any
+
+    @classmethod
+    def load(cls, content: bytes) -> Exported:
+        """Read an exported file. Raises InvalidInput for a file that is none, ConfigError without onnxruntime."""
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as file:
+                manifest = json.loads(file.read("manifest.json"))
+                graph = file.read("model.onnx")
+            if manifest.get("format") != FORMAT:
+                raise InvalidInput(f"the file's format is {manifest.get('format')}", hint=f"this version reads {FORMAT}")
+            every, sensors, judged = int(manifest["every_s"] * NS), manifest["inputs"], manifest["sensors"]
+            made = (str(manifest["name"]), int(manifest["version"]), tuple(sensors), tuple(judged), every)
+        except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+            raise InvalidInput(f"this is not an exported model: {error}", code="edge.model") from error
+        return cls(*made, manifest, _session(graph))
+
+    def follow(self) -> Follower:
+        """Return a follower that has seen nothing yet."""
+        return Follower(self)
+
+
+class Follower:
+    """Follows one machine: rows in, scores and reasons out; remembers what it must."""
+
+    def __init__(self, model: Exported) -> None:
+        self.model = model
+        self.through: int | None = None
+        self.shares: Floats = np.zeros((0, len(model.judged)))
+        """Each judged sensor's share in the rows taken last (they sum to 1), NaN where a row was not judged."""
+        self._memory = {name: _array(values) for name, values in model.manifest["memory"].items()}
+
+    def take(self, times: Ints, columns: Mapping[str, Any]) -> tuple[Floats, list[str]]:
+        """Return score (0 to 1, .5 is the threshold, NaN: not judged) and reason of rows, one each `every`, in order of time."""
+        size, given = len(times), self.model.sensors
+        if not size:
+            return np.zeros(0), []
+        rows = np.full((size, len(given)), np.nan)
+        for place, name in enumerate(given):
+            if name in columns:
+                rows[:, place] = self._numbers(name, columns[name])
+        since = times[0] - self.model.every if self.through is None else self.through
+        seconds = np.diff(times.astype(np.int64), prepend=np.int64(since)).astype(np.float64)[:, None] / NS
+        names = [f"{name}_after" for name in self._memory] + ["score", "reason", "shares"]
+        feed = {**{f"{name}_before": values for name, values in self._memory.items()}, "rows": rows, "seconds": seconds}
+        *memory, score, reason, shares = self.model.session.run(names, feed)
+        self._memory = dict(zip(self._memory, memory, strict=True))
+        self.through, self.shares = int(times[-1]), shares
+        words = self.model.manifest["reasons"]
+        return score[:, 0], [
+            words[1] if one > 0.5 else words[int(code)] for one, code in zip(score[:, 0], reason[:, 0], strict=True)
+        ]
+
+    def reset(self) -> None:
+        """Start the charts anew: the machine was repaired."""
+        for name in ("means", "absent"):
+            self._memory[name] = np.zeros_like(self._memory[name])
+
+    def state(self) -> dict[str, Any]:
+        """Return what must be remembered over a restart, as plain values."""
+        memory = {name: [None if np.isnan(one) else one for one in values.tolist()] for name, values in self._memory.items()}
+        return {"through": self.through, "memory": memory}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self.through = state["through"]
+        self._memory = {name: _array(values) for name, values in state["memory"].items()}
+
+    def _numbers(self, name: str, values: Any) -> Floats:
+        levels = self.model.manifest["texts"].get(name)
+        if levels is None:
+            return np.asarray(values, np.float64)
+        place = {level: float(number) for number, level in enumerate(levels)}
+        return np.array([np.nan if one is None else place.get(str(one), -1.0) for one in values])
+
+
+def _array(values: list[float | None]) -> Floats:
+    return np.array([np.nan if one is None else one for one in values], np.float64)
+
+
+def _session(graph: bytes) -> Any:
+    try:
+        import onnxruntime  # noqa: PLC0415 - an extra, and large
+    except ImportError as error:
+        raise ConfigError("to run models the package onnxruntime is needed", hint="pip install 'lineshaft[onnx]'") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise InvalidInput(f"onnxruntime cannot read the model: {error}", code="edge.model") from error
