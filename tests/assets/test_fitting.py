@@ -23,7 +23,7 @@ BODY = AssetModel.model_validate(
 
 def fit(plant: Plant, parent: str = "Works/P1", name: str = "Drive end") -> str:
     with plant.db.begin() as tx:
-        return plant.assets.fit(tx, parent, name, BODY, "condition")
+        return plant.assets.fit(tx, parent, name, BODY, "condition")[1]
 
 
 def test_its_results_are_properties_and_loading_the_files_leaves_it_alone(plant: Plant) -> None:

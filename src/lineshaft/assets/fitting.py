@@ -29,8 +29,8 @@ class Fitting:
     body: AssetModel
     source: str
 
-    def run(self, picture: Snapshot, now: int) -> str:
-        """Write model, position and bindings; returns the position's path."""
+    def run(self, picture: Snapshot, now: int) -> tuple[str, str]:
+        """Write model, position and bindings; returns the position's id and path."""
         path = join(self.above.path, self._checked(picture))
         self._model(now)
         asset_id = self._position(picture, path)
@@ -41,7 +41,7 @@ class Fitting:
                 begin = now if spans else ALWAYS
                 new = bound(spans, self.source, join(path, one.name), begin)
                 books.write_spans(self.tx, asset_id, identity, one.name, new)
-        return path
+        return asset_id, path
 
     def _checked(self, picture: Snapshot) -> str:
         try:

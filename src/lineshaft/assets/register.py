@@ -311,10 +311,10 @@ class Assets:
         self._changed(tx, asset.id)
         return done
 
-    def fit(self, tx: Connection, parent: str, name: str, body: AssetModel, source: str) -> str:
+    def fit(self, tx: Connection, parent: str, name: str, body: AssetModel, source: str) -> tuple[str, str]:
         """Hang a sensor position with its own model on an asset; its measurements are the source's tags `PATH/NAME`.
 
-        Returns its path. One that was taken off under that name is back with its history. Raises Conflict for a name taken.
+        Returns its id and path. One that was taken off under that name is back with its history. Raises Conflict for a name taken.
         """
         above, picture = self.asset(parent), self.now
         made = Fitting(tx, above, name, body, source).run(picture, now_ns())

@@ -10,15 +10,15 @@
 Zones hold from the first reading, baselines once they are learned. Knows no store and no web page.
 """
 
-from lineshaft.detect.vibration.bearing import Bearing, Diagnosis, Evidence, bearing, diagnose, geometry
+from lineshaft.detect.vibration.bearing import Bearing, Diagnosis, Evidence, bearing, diagnose, geometry, table_of_bearings
 from lineshaft.detect.vibration.features import Features, features
 from lineshaft.detect.vibration.following import History, follow
 from lineshaft.detect.vibration.monitor import ALARM, HEALTHY, MAINTENANCE, WARNING, Finding, Judged, Monitor
 from lineshaft.detect.vibration.position import Position
 from lineshaft.detect.vibration.records import channels, read
-from lineshaft.detect.vibration.spectrum import Velocity, envelope_spectrum, velocity
-from lineshaft.detect.vibration.waveform import UNITS, Waveform, waveform
-from lineshaft.detect.vibration.zones import Zones, zones
+from lineshaft.detect.vibration.spectrum import Velocity, envelope_spectrum, velocity, velocity_spectrum
+from lineshaft.detect.vibration.waveform import UNITS, Waveform, waveform, with_speed
+from lineshaft.detect.vibration.zones import Zones, table_of_zones, zones
 
 __all__ = [
     "ALARM",
@@ -46,7 +46,11 @@ __all__ = [
     "follow",
     "geometry",
     "read",
+    "table_of_bearings",
+    "table_of_zones",
     "velocity",
+    "velocity_spectrum",
     "waveform",
+    "with_speed",
     "zones",
 ]

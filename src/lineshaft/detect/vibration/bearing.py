@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from lineshaft.core import InvalidInput, did_you_mean
+from lineshaft.core import ConfigError, InvalidInput, did_you_mean
 from lineshaft.detect.detector import Floats
 from lineshaft.detect.vibration.spectrum import envelope_spectrum
 from lineshaft.detect.vibration.waveform import Waveform
@@ -62,13 +62,26 @@ def geometry(rollers: int, roller_diameter: float, pitch_diameter: float, contac
 
 def bearing(name: str, table: Path | None = None) -> Bearing:
     """Return a bearing of the table (ours, or a YAML file of yours with the same columns)."""
-    text = (table or resources.files("lineshaft.detect.vibration").joinpath("bearings.yaml")).read_text(encoding="utf-8")
-    known: dict[str, dict[str, Any]] = yaml.safe_load(text)["bearings"]
+    known = _table(table)
     if name not in known:
         hint = f"{did_you_mean(name, known)}; others by vibration.geometry(rollers, roller_diameter, pitch_diameter)"
         raise InvalidInput(f"bearing '{name}' is not in the table", hint=hint, code="bearing.unknown")
     row = known[name]
     return geometry(row["rollers"], row["roller_diameter"], row["pitch_diameter"], row.get("contact_angle", 0.0), name)
+
+
+def table_of_bearings(table: Path | None = None) -> list[str]:
+    """Return the names of a table."""
+    return sorted(_table(table))
+
+
+def _table(table: Path | None) -> dict[str, dict[str, Any]]:
+    text = (table or resources.files("lineshaft.detect.vibration").joinpath("bearings.yaml")).read_text(encoding="utf-8")
+    try:
+        return {str(name): dict(row) for name, row in yaml.safe_load(text)["bearings"].items()}
+    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+        hint = "compare with the table that is delivered: bearings, each with rollers, roller_diameter, pitch_diameter"
+        raise ConfigError(f"this is no table of bearings: {error}", where=str(table or "bearings.yaml"), hint=hint) from error
 
 
 @dataclass(frozen=True, slots=True)

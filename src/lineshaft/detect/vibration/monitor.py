@@ -81,8 +81,12 @@ class Monitor:
         *,
         running: bool = True,
         waveform: Waveform | None = None,
+        looked: Diagnosis | None = None,
     ) -> Judged:
-        """Take one reading; one of a machine that stands still changes nothing."""
+        """Take one reading; one of a machine that stands still changes nothing.
+
+        `looked` is what a raw record shows of the bearing, or give the record itself as `waveform`.
+        """
         if vibration is not None and vibration < 0:
             hint = "RMS is never below 0: is this a raw sample, or a bad value?"
             raise InvalidInput(f"vibration {vibration} is below 0", where=self.position.name, hint=hint, code="vibration.value")
@@ -97,9 +101,9 @@ class Monitor:
         if running and temperature is not None and np.isfinite(temperature):
             warmer = self._deviation(at, "temperature", self.temperature, temperature, new)
             self._limit(at, temperature, new)
-        looked = None
-        if waveform is not None and self.position.bearing is not None and running:
+        if waveform is not None and looked is None and self.position.bearing is not None and running:
             looked = diagnose(waveform, self.position.bearing, waveform.rpm or self.position.rpm)
+        if looked is not None and running:
             self._bearing(at, looked, new)
         self._settle()
         return Judged(at, self.state, zone, above, warmer, tuple(new), looked)

@@ -75,6 +75,12 @@ def _velocity_power(wave: Waveform) -> tuple[Floats, Floats]:
     return frequencies, power
 
 
+def velocity_spectrum(wave: Waveform) -> tuple[Floats, Floats]:
+    """Return frequencies and velocity RMS (mm/s) at each, for people to look at; nothing below 2 Hz, which is drift."""
+    frequencies, power = _velocity_power(wave)
+    return frequencies, np.where(frequencies >= SLOW_LOW, np.sqrt(power), 0.0)
+
+
 def power_spectrum(values: Floats, rate: float) -> tuple[Floats, Floats]:
     """Return frequencies and the mean square at each (Hann window, its loss of power made good)."""
     count = len(values)

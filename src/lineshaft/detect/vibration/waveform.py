@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,11 @@ def waveform(
     samples = _samples(values, name) * factor
     _plausible(samples, quantity, unit, name)
     return Waveform(samples, float(rate), quantity, unit, rpm, start, name)
+
+
+def with_speed(wave: Waveform, rpm: float) -> Waveform:
+    """Return the same record with the speed of the shaft, where the record itself did not say it."""
+    return replace(wave, rpm=rpm)
 
 
 def _plausible(samples: Floats, quantity: str, unit: str, name: str) -> None:

@@ -1,0 +1,63 @@
+"""Tables of condition monitoring: one row a sensor position with what it remembers, one row a raw record taken there."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from lineshaft.core import Migration, create, metadata
+
+positions = sa.Table(
+    "sensor_position",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("name", sa.String(200), nullable=False),
+    # ids of the register, so that a move or another name of the machine changes nothing here
+    sa.Column("machine", sa.String(36), nullable=False, index=True),
+    sa.Column("place", sa.String(36), nullable=False, unique=True),
+    sa.Column("vibration", sa.String(36), nullable=False, default=""),
+    sa.Column("temperature", sa.String(36), nullable=False, default=""),
+    sa.Column("running", sa.String(36), nullable=False, default=""),
+    sa.Column("speed", sa.String(36), nullable=False, default=""),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("every", sa.BigInteger, nullable=False),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("retired", sa.Boolean, nullable=False, default=False),
+    # what it is now, and what it must remember over a restart
+    sa.Column("state", sa.String(20), nullable=False, default="healthy"),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("through", sa.BigInteger, nullable=False, default=0),
+    sa.Column("memory", sa.JSON, nullable=False),
+    sa.Column("now", sa.JSON, nullable=False),
+    sa.Column("noticed", sa.JSON, nullable=False),
+    # written within other transactions, worked off by the node's thread
+    sa.Column("returned", sa.BigInteger),
+    sa.Column("unsent", sa.JSON, nullable=False),
+)
+
+records = sa.Table(
+    "vibration_record",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("position_id", sa.String(36), sa.ForeignKey("sensor_position.id"), nullable=False, index=True),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+    sa.Column("file", sa.String(400), nullable=False),
+    sa.Column("channel", sa.String(200), nullable=False),
+    sa.Column("document", sa.String(36), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("rate", sa.Float, nullable=False),
+    sa.Column("unit", sa.String(20), nullable=False),
+    sa.Column("rpm", sa.Float),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("figures", sa.JSON, nullable=False),
+    sa.Column("refused", sa.JSON, nullable=False),
+    sa.Column("zone", sa.String(1)),
+    sa.Column("diagnosis", sa.JSON, nullable=False),
+    sa.Column("judged", sa.Boolean, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.UniqueConstraint("position_id", "digest", "at"),
+)
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(12, "sensor positions and their raw records", create(positions, records)),)

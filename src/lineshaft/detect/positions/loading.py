@@ -1,0 +1,58 @@
+"""Positions from a file of the plant (config/condition.yaml), with raw records beside it; loading it again changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lineshaft.core import ConfigError, Database, InvalidInput, did_you_mean, now_ns, parse_time
+from lineshaft.detect import vibration
+from lineshaft.detect.positions.positions import Positions
+
+BY = "system:import"
+RECORD = ("file", "at", "channel", "rate", "unit", "rpm", "sensitivity")
+
+
+def load_positions(path: Path, db: Database, positions: Positions) -> int:
+    """Commission what the file names and is not there yet; returns how many positions it names.
+
+    A position somebody has taken off or changed since stays as it is. `ago` of a record is its age at the first start.
+    """
+    try:
+        given: Any = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        wanted: list[dict[str, Any]] = list(given["positions"])
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        hint = "positions: a list, each with asset, name, and what is said at commissioning"
+        raise ConfigError(f"this is no list of sensor positions: {error}", where=path.name, hint=hint) from error
+    for entry in wanted:
+        _one(path, db, positions, dict(entry))
+    return len(wanted)
+
+
+def _one(path: Path, db: Database, positions: Positions, entry: dict[str, Any]) -> None:
+    taken: list[dict[str, Any]] = list(entry.pop("records", ()))
+    known = f"{entry.get('asset')}/{entry.get('name')}"
+    if positions.book.was_there(known):
+        return
+    with db.begin() as tx:
+        row = positions.book.commission(tx, entry, BY)
+    for one in taken:
+        if unknown := set(one) - {*RECORD, "ago_s"}:
+            word = min(unknown)
+            raise ConfigError(f"'{word}' is nothing a record has", where=path.name, hint=did_you_mean(word, RECORD))
+        _record(path, db, positions, row["id"], dict(one))
+
+
+def _record(path: Path, db: Database, positions: Positions, position_id: str, one: dict[str, Any]) -> None:
+    at = parse_time(one.pop("at")) if "at" in one else now_ns() - int(float(one.pop("ago_s", 0)) * 1e9)
+    file = path.parent / str(one.pop("file"))
+    row = positions.book.get(position_id)
+    rpm = one.pop("rpm", None) or positions.rpm(row, at)
+    try:
+        looked = positions.look(row, vibration.read(file, rpm=rpm, **one))
+    except InvalidInput as error:
+        raise ConfigError(str(error), where=f"{path.name}: {file.name}", hint=error.hint) from error
+    with db.begin() as tx:
+        positions.take_record(tx, position_id, looked, at, file.name, BY)

@@ -1,0 +1,303 @@
+"""Condition monitoring at work: follows every sensor position, takes raw records in, files findings."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.engine import Connection
+
+from lineshaft.assets import Assets
+from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, new_id, now_ns
+from lineshaft.detect.positions import recording
+from lineshaft.detect.positions.book import Book
+from lineshaft.detect.positions.reading import readings
+from lineshaft.detect.positions.results import batch
+from lineshaft.detect.positions.watching import Watching, score
+from lineshaft.detect.vibration import Finding, Judged, Position, Waveform
+from lineshaft.guard import Guard, Subject
+
+log = logging.getLogger("lineshaft.detect")
+ME = Subject.system("condition")
+EVENT = "detect:condition"
+PAUSE_S = 2.0
+FUTURE = 600 * 10**9
+
+
+class Positions:
+    """All sensor positions of a node."""
+
+    def __init__(
+        self,
+        db: Database,
+        assets: Assets,
+        store: Any,
+        detect: Any,
+        guard: Guard,
+        bus: Bus,
+        *,
+        folder: Path | None = None,
+        clock: Callable[[], int] = now_ns,
+    ) -> None:
+        self.book = Book(db, assets, folder)
+        self.ingest: Callable[[list[Batch]], Any] = _nowhere
+        self._db, self._store, self._detect, self._guard, self._bus, self._clock = db, store, detect, guard, bus, clock
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    # -- following
+
+    def tick(self, now: int | None = None) -> int:
+        """Judge what the streams said since the last time; returns how many steps were taken."""
+        steps = 0
+        for row in self.book.list():
+            with self._reported(row["path"]):
+                steps += self._follow(row, self._clock() if now is None else now)
+        return steps
+
+    def _follow(self, row: dict[str, Any], now: int) -> int:
+        if row["returned"] is not None:
+            self._begin_anew(row)
+            row = self.book.get(row["id"])
+        if row["unsent"]:
+            self._send(row["id"])
+        taken = readings(self._store, self._with_paths(row), now)
+        if not taken:
+            return 0
+        with self._db.begin() as tx:
+            fresh = self.book.get(row["id"], tx)
+            if fresh["through"] != row["through"] or fresh["returned"] is not None:
+                return 0  # a record or a return to service came between: look again next time
+            one = self._watching(fresh)
+            for reading in taken:
+                one.take(reading)
+            self._write(tx, one)
+        self._send(row["id"])
+        self._tell_trouble(row["path"], one.now.get("trouble", ""))
+        return len(taken)
+
+    def _begin_anew(self, row: dict[str, Any]) -> None:
+        """Judge what was said until the return to service, then begin anew from there."""
+        until = int(row["returned"])
+        taken = [one for one in readings(self._store, self._with_paths(row), until) if one.at <= until]
+        with self._db.begin() as tx:
+            one = self._watching(self.book.get(row["id"], tx))
+            for reading in taken:
+                one.take(reading)
+            one.returned(until)
+            self._write(tx, one, returned=None)
+        self._send(row["id"])
+
+    def _with_paths(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, **{name: self.book.path_of(row[name]) for name in ("vibration", "temperature", "running", "speed")}}
+
+    def _watching(self, row: dict[str, Any]) -> Watching:
+        return Watching(self.position(row), row)
+
+    def position(self, row: dict[str, Any]) -> Position:
+        """Return how a position is judged, with the tables that are in force now."""
+        return self.book.check.judging(row["path"], row["settings"])
+
+    def _write(self, tx: Connection, one: Watching, **more: Any) -> None:
+        """Write what became of a position, and file what lasts."""
+        filed = [(found, self._file(tx, one, found, judged)) for found, judged in one.filed]
+        for found, finding in filed:
+            for noticed in one.noticed:
+                if noticed["at"] == iso(found.at) and noticed["cause"] == found.cause and noticed["scope"] == found.scope:
+                    noticed["finding"] = finding
+        self.book.write(tx, one.row["id"], **{**one.columns(), **more})
+
+    def _file(self, tx: Connection, one: Watching, found: Finding, judged: Judged) -> str:
+        """File a persistent finding about the machine, with its evidence."""
+        row = one.row
+        stream = self.book.path_of(row["temperature" if found.cause.startswith("temperature") else "vibration"])
+        start = found.at - one.position.of * row["every"]
+        evidence: dict[str, Any] = {
+            "property": stream or f"{row['path']}/{'Bearing' if found.cause == 'bearing' else 'Level'}",
+            "start": iso(start),
+            "end": iso(found.at),
+            "start_ns": start,
+            "end_ns": found.at,
+            "value": found.value,
+            "limit": found.limit,
+            "says": found.says,
+            "cause": found.cause,
+            "severity": found.severity,
+            "zone": judged.zone,
+            "position": row["path"],
+            "position_id": row["id"],
+        }
+        if judged.diagnosis is not None:
+            evidence["bearing"] = recording.said(judged.diagnosis)
+        elif newest := self.book.records(row["id"], limit=1):
+            evidence["bearing"] = newest[0]["diagnosis"]
+        filed = self._detect.find(
+            tx,
+            row["asset"],
+            "condition",
+            score(found, judged),
+            by=ME,
+            sensors=[{"property": evidence["property"], "share": 1.0}],
+            evidence=evidence,
+            failure_mode=row["settings"]["failure_mode"],
+            at=found.at,
+        )
+        self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", {"position": row["path"], "cause": found.cause})
+        return str(filed["id"])
+
+    def _send(self, position_id: str) -> None:
+        """Hand what a position says to the store; values are sent again after a crash, and stored once."""
+        row = self.book.get(position_id)
+        if not row["unsent"]:
+            return
+        sent = row["unsent"]
+        self.ingest([batch(row["settings"]["tags"], [(int(at), values) for at, values in sent])])
+        with self._db.begin() as tx:
+            left = self.book.get(position_id, tx)["unsent"][len(sent) :]
+            self.book.write(tx, position_id, unsent=left)
+
+    def _tell_trouble(self, path: str, trouble: str) -> None:
+        text = f"the sensor position '{path}' cannot be judged: {trouble}" if trouble else f"the position '{path}' is judged"
+        self._bus.tell(SystemEvent(f"{EVENT}:sensor:{path}", text, "warning", active=bool(trouble)))
+
+    # -- raw records
+
+    def look(self, row: dict[str, Any], wave: Waveform) -> recording.Looked:
+        """Look at a record as this position would; nothing is written."""
+        return recording.look(wave, self.position(row))
+
+    def rpm(self, row: dict[str, Any], at: int) -> float | None:
+        """Return the shaft's speed at a time: what the speed stream said last, else what was said at commissioning."""
+        stream = self.book.path_of(row["speed"])
+        said = self._store.before(stream, at) if stream else None
+        return float(said.value) if said is not None and said.value else row["settings"]["rpm"]
+
+    def take_record(
+        self, tx: Connection, position_id: str, looked: recording.Looked, at: int, file: str, by: str
+    ) -> dict[str, Any]:
+        """Keep a raw record of a position and judge it; one that is older than the last reading is kept and not judged."""
+        if at > self._clock() + FUTURE:
+            raise InvalidInput(f"the record is of {iso(at)}, which is yet to come", where="at", code="record.future")
+        row, wave = self.book.get(position_id, tx), looked.wave
+        content, digest = recording.kept(wave, at)
+        if before := self.book.same(tx, position_id, digest, at):
+            return before
+        judged = self._judge(tx, row, looked, at)
+        name = f"{row['name']} {iso(at)}.parquet"
+        kept = self._store.documents.add(tx, name, recording.MIME, content, row["path"], {"kind": "vibration record"})
+        level = looked.level(self.position(row))
+        zones = self.position(row).zones
+        record: dict[str, Any] = {
+            "id": new_id(),
+            "position_id": position_id,
+            "at": at,
+            "taken": self._clock(),
+            "file": file[:400],
+            "channel": wave.name[:200],
+            "document": kept.id,
+            "digest": digest,
+            "rate": wave.rate,
+            "unit": "mm/s" if wave.quantity == "velocity" else "m/s²",
+            "rpm": wave.rpm,
+            "seconds": wave.seconds,
+            "figures": {**looked.features.as_dict(), "level": level},
+            "refused": looked.refused,
+            "zone": zones.zone(level) if zones is not None and level is not None else None,
+            "diagnosis": recording.said(looked.diagnosis),
+            "judged": judged is not None,
+            "by": by,
+        }
+        self.book.keep(tx, record)
+        return record
+
+    def _judge(self, tx: Connection, row: dict[str, Any], looked: recording.Looked, at: int) -> Judged | None:
+        if at <= row["now"].get("recorded_ns", 0):
+            return None
+        one = self._watching(row)
+        judged = one.record(at, looked.level(one.position), looked.diagnosis, looked.figures())
+        self._write(tx, one)
+        return judged
+
+    def spectra(self, record_id: str) -> dict[str, Any]:
+        """Return the spectra of a record, computed from its samples, with the frequencies of the bearing that is known now."""
+        record = self.book.record(record_id)
+        row = self.book.get(record["position_id"])
+        wave = recording.opened(self._store.documents.content(record["document"]))
+        return recording.spectra(wave, self.position(row).bearing)
+
+    # -- what people do
+
+    def acknowledge(self, tx: Connection, position_id: str, version: int | None = None) -> dict[str, Any]:
+        """Somebody has seen the alarm: the position needs maintenance until its return to service is verified."""
+        row = self.book.get(position_id, tx)
+        if row["state"] != "alarm":
+            hint = "only an alarm is acknowledged; a warning eases by itself"
+            raise Conflict(f"'{row['path']}' is {row['state']}", hint=hint, code="position.no-alarm")
+        if version is not None and version != row["version"]:
+            raise Conflict(f"'{row['path']}' was changed meanwhile", hint="read it again", code="conflict.version")
+        one = self._watching(row)
+        one.acknowledge(self._clock())
+        self._write(tx, one)
+        return self.book.get(position_id, tx)
+
+    def returned(self, tx: Connection, asset: str, at: int) -> int:
+        """Note, in the transaction of the verification, that an asset is back in service; returns how many positions begin anew.
+
+        The positions of the asset, of what is below it, and of what it is part of.
+        """
+        count = 0
+        for row in self.book.list():
+            machine = row["asset"]
+            if asset == machine or asset.startswith(f"{machine}/") or f"{machine}/".startswith(f"{asset}/"):
+                self.book.write(tx, row["id"], returned=at)
+                count += 1
+        return count
+
+    def return_position(self, tx: Connection, position_id: str, at: int | None = None) -> dict[str, Any]:
+        """Somebody verified that the machine runs well, without an order: this position begins anew."""
+        row = self.book.get(position_id, tx)
+        one = self._watching(row)
+        one.returned(self._clock() if at is None else at)
+        self._write(tx, one, returned=None)
+        return self.book.get(position_id, tx)
+
+    # -- the node's own thread
+
+    def start(self) -> None:
+        """Follow the positions."""
+        self._thread = threading.Thread(target=self._run, name="condition", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step that is being taken."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(PAUSE_S):
+            with self._reported("positions"):
+                self.tick()
+
+    @contextlib.contextmanager
+    def _reported(self, name: str) -> Generator[None]:
+        """Tell what fails as a condition of the system; the other positions go on."""
+        try:
+            yield
+        except LineshaftError as error:
+            text = f"the sensor position '{name}' cannot be followed: {error}"
+            self._bus.tell(SystemEvent(f"{EVENT}:{name}", text, "warning", hint=error.hint))
+        except Exception as error:
+            log.exception("the sensor position '%s' failed", name)
+            self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the sensor position '{name}' failed: {error}", "error"))
+        else:
+            self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the sensor position '{name}' is followed", active=False))
+
+
+def _nowhere(batches: list[Batch]) -> None:
+    """Keep values out of the store: nobody has said where they go."""
+    del batches

@@ -1,0 +1,146 @@
+"""One position followed: takes readings and records in the order of time, and says what is new - values, findings, state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from lineshaft.core import InvalidInput, iso
+from lineshaft.detect.positions.reading import Reading
+from lineshaft.detect.positions.results import SEVERITY
+from lineshaft.detect.vibration import ALARM, Diagnosis, Finding, Judged, Monitor, Position
+
+STUCK = 20
+"""So many steps with exactly the same value, and the sensor is taken to be stuck."""
+SILENT = 10
+"""So many steps without a value, and the sensor is taken to be silent."""
+NOTICED = 60
+SCORE = {"warning": 0.5, "alarm": 0.8}
+"""Scores of findings; processes usually open a case from 0.7."""
+WORSE = {"bearing": 0.85, "D": 0.9}
+
+
+@dataclass(slots=True)
+class Watching:
+    """The memory of a position at work."""
+
+    position: Position
+    row: dict[str, Any]
+    monitor: Monitor = field(init=False)
+    values: list[tuple[int, dict[str, Any]]] = field(default_factory=list[tuple[int, dict[str, Any]]])
+    filed: list[tuple[Finding, Judged]] = field(default_factory=list[tuple[Finding, Judged]])
+    noticed: list[dict[str, Any]] = field(init=False)
+    now: dict[str, Any] = field(init=False)
+    through: int = field(init=False)
+    since: int = field(init=False)
+    same: int = field(init=False)
+    last: float | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Go on where the row was written."""
+        memory = self.row["memory"]
+        self.monitor = Monitor.restore(self.position, memory) if memory else Monitor(self.position)
+        self.same, self.last = memory.get("same", 0), memory.get("last")
+        self.noticed, self.now = list(self.row["noticed"]), dict(self.row["now"])
+        self.through, self.since = int(self.row["through"]), int(self.row["since"])
+
+    def take(self, reading: Reading) -> None:
+        """Take a step of the streams."""
+        self.through = reading.at
+        if reading.vibration is not None:
+            self.same = self.same + 1 if reading.vibration == self.last else 0
+            self.last = reading.vibration
+        stuck = self.same >= STUCK
+        self._trouble(reading, stuck=stuck)
+        if not reading.running:
+            self.now |= {"running": False}
+            return
+        if reading.vibration is None and reading.temperature is None:
+            return
+        shake = None if stuck else reading.vibration
+        try:
+            judged = self.monitor.take(reading.at, shake, reading.temperature)
+        except InvalidInput as error:
+            self.now |= {"trouble": str(error)}
+            return
+        self.now |= {"running": True, "temperature": reading.temperature, "at": iso(reading.at)}
+        self.judged(judged, reading.vibration)
+
+    def _trouble(self, reading: Reading, *, stuck: bool) -> None:
+        """Note what keeps a position from being judged, and its end."""
+        if reading.vibration is not None:
+            self.now["heard"] = reading.at
+            said = f"the same value {self.same + 1} times: the sensor is stuck, or its signal is no measurement"
+            self.now["trouble"] = said if stuck else ""
+        elif self.row["vibration"] and reading.at - (self.now.get("heard") or self.row["created"]) > SILENT * self.row["every"]:
+            self.now["trouble"] = "no value has come lately: is the sensor connected, and its source running?"
+
+    def judged(self, told: Judged, level: float | None, figures: dict[str, Any] | None = None) -> None:
+        """Note a judged reading or record: values for the store, what was noticed, findings to file."""
+        if told.state != self.now.get("state", "healthy"):
+            self.since = told.at
+        learned = self.monitor.vibration
+        share = 1.0 if learned.learned else len(learned.seen) / learned.learn
+        self.now |= {"state": told.state, "learned": round(share, 3), "usual": learned.usual}
+        if level is not None:
+            self.now |= {"level": level, "zone": told.zone, "vibration_z": told.vibration_z, "at": iso(told.at)}
+        self.now |= {"temperature_z": told.temperature_z, "usual_temperature": self.monitor.temperature.usual}
+        row = {"State": told.state, "Severity": SEVERITY[told.state], "Zone": told.zone, "Level": level}
+        row |= {"Deviation": told.vibration_z, "Temperature deviation": told.temperature_z}
+        self.values.append((told.at, {**row, **(figures or {})}))
+        for found in told.new:
+            self.noticed.append({**found.as_dict(), "at": iso(found.at), "zone": told.zone})
+            if found.scope == "persistent":
+                self.filed.append((found, told))
+        self.noticed = self.noticed[-NOTICED:]
+
+    def record(self, at: int, level: float | None, looked: Diagnosis | None, figures: dict[str, Any]) -> Judged:
+        """Take a raw record; its level is judged only where no stream is."""
+        judged = self.monitor.take(at, None if self.row["vibration"] else level, looked=looked)
+        if not self.row["vibration"]:
+            self.now["trouble"] = ""
+        self.now |= {"bearing": looked.fault if looked else None, "recorded": iso(at), "recorded_ns": at}
+        shown = figures | {"Bearing": f"{looked.fault or 'nothing'} ({looked.confidence})" if looked else None}
+        self.judged(judged, None if self.row["vibration"] else level, shown)
+        return judged
+
+    def acknowledge(self, at: int) -> str:
+        """Somebody has seen the alarm: work is needed."""
+        before = self.monitor.state
+        state = self.monitor.acknowledge()
+        if state != before:
+            self._moved(at)
+        return state
+
+    def returned(self, at: int) -> None:
+        """Begin anew: the machine is verified back in service."""
+        self.monitor.repaired(learn=bool(self.row["settings"]["relearn"]))
+        self.through = max(self.through, at)
+        self.now["trouble"] = ""
+        self._moved(at)
+
+    def _moved(self, at: int) -> None:
+        self.since = at
+        self.now |= {"state": self.monitor.state}
+        self.values.append((at, {"State": self.monitor.state, "Severity": SEVERITY[self.monitor.state]}))
+
+    def columns(self) -> dict[str, Any]:
+        """Return what is to be written of the position."""
+        memory = {**self.monitor.as_dict(), "same": self.same, "last": self.last}
+        return {
+            "memory": memory,
+            "state": self.monitor.state,
+            "since": self.since,
+            "through": self.through,
+            "now": self.now,
+            "noticed": self.noticed,
+            "unsent": [*self.row["unsent"], *([at, values] for at, values in self.values)],
+        }
+
+
+def score(found: Finding, judged: Judged) -> float:
+    """Return a finding's score: a warning stays below what opens a case."""
+    base = SCORE[found.severity]
+    if found.severity == ALARM:
+        base = max(base, WORSE.get(found.cause, 0.0), WORSE.get(judged.zone or "", 0.0))
+    return base
