@@ -9,6 +9,7 @@ from lineshaft.detect.definition import AlarmDefinition
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
 from lineshaft.detect.finding import LABELS
 from lineshaft.detect.fitting import definitions
+from lineshaft.detect.kpi import Kpis
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.machines import Machines
@@ -16,6 +17,8 @@ from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
 from lineshaft.detect.positions.loading import load_positions
 from lineshaft.detect.positions.positions import Positions
 from lineshaft.detect.positions.scan import candidates
+from lineshaft.detect.rank import Impact
+from lineshaft.detect.rationalisation import Decision
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
@@ -31,8 +34,11 @@ __all__ = [
     "AlarmDefinition",
     "AlarmRaised",
     "AlarmState",
+    "Decision",
     "Detect",
     "FindingRaised",
+    "Impact",
+    "Kpis",
     "Machines",
     "ModelMoved",
     "Positions",

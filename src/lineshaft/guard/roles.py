@@ -37,7 +37,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "agents.ask",
         "notifications.test",
     ),
-    Role.TECHNICIAN: ("work-orders.*", "documents.add"),
+    Role.TECHNICIAN: ("work-orders.*", "documents.add", "alarm-service.*"),
     Role.PLANNER: (
         "approvals.decide",
         "spares.*",
@@ -54,7 +54,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
         *("audit.read", "models.*", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
-        *("discovery.*", "sources.*"),
+        *("discovery.*", "sources.*", "rationalisation.add"),
     ),
     Role.ADMIN: ("*",),
 }

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from lineshaft.doors.rest import (
     act,
     agents,
+    alarming,
     assets,
     assistant,
     b2mml,
@@ -60,7 +61,7 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 
 _UPSTREAM = (guard, permissions, system, assets, production, logbook, values, sampled)
 _KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, detect, machine_models)
+_FIGURES = (compute, recompute, alarming, detect, machine_models)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)

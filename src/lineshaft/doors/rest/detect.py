@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from lineshaft.core import parse_time
+from lineshaft.core import NS, parse_time
+from lineshaft.detect import AlarmState
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
@@ -29,6 +30,7 @@ from lineshaft.doors.rest.frame.shape import (
     moment,
 )
 from lineshaft.doors.rooms import Rooms
+from lineshaft.guard import Subject
 
 router = APIRouter(tags=["detect"])
 Text = Annotated[str, Field(examples=["bearing wear"])]
@@ -63,7 +65,26 @@ class AlarmShape(Shape):
         str | None, Field(examples=["1c9a7d52-6c1e-4f0e-9d53-9a7f0a3f6d11"], description="This time of it.")
     ] = None
     case_id: Annotated[str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"])] = None
+    condition: Annotated[str, Field(examples=["Running and Flow < 2"], description="In words where it is no limit.")] = ""
+    origin: Annotated[str, Field(examples=["model"], description="The model file, or a finding that became an alert.")] = "model"
+    area: Annotated[str, Field(examples=["Bakery/Line 1"], description="What it is grouped with for first-out.")] = ""
+    impact: Annotated[str, Field(examples=["major"], description="What happens if nobody acts; empty if nobody said.")] = ""
+    respond_within_s: Annotated[float | None, Field(examples=[600], description="The time there is to act.")] = None
+    rationalised: MaybeMoment = None
+    latched: Annotated[bool, Field(examples=[False])] = False
     version: Version
+
+
+class StepShape(Shape):
+    """One step of an alarm's life."""
+
+    at: Annotated[str, Field(examples=["2026-11-20T06:00:00Z"], description="When it happened in the plant.")]
+    written: Annotated[str, Field(examples=["2026-11-20T06:00:01Z"], description="When it was noted here.")]
+    what: Annotated[str, Field(examples=["acknowledge"])]
+    state: Annotated[str, Field(examples=["acked"])]
+    value: Number
+    by: MaybeName
+    note: Annotated[str, Field(examples=["bearing sounds rough"])]
 
 
 class NoteBody(Body):
@@ -78,6 +99,13 @@ class ShelveBody(Body):
 
     until: Annotated[str, Field(examples=["2026-11-20T18:00:00Z"])]
     reason: Annotated[str, Field(min_length=1, max_length=300, examples=["sensor is being replaced"])]
+    version: SeenVersion = None
+
+
+class AwayBody(Body):
+    """Take an alarm out of service, for a reason."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=300, examples=["pump dismantled until the overhaul"])]
     version: SeenVersion = None
 
 
@@ -139,6 +167,22 @@ def alarms(
     return Listed[AlarmShape].model_validate(page(seen(rooms, subject, items), limit, after))
 
 
+@router.get("/alarms/{alarm_id}")
+def alarm(rooms: House, subject: Reader, alarm_id: str) -> AlarmShape:
+    """Return one alarm as it stands."""
+    return AlarmShape.model_validate(_alarm(readable_alarm(rooms, subject, alarm_id), rooms.guard.names()))
+
+
+@router.get("/alarms/{alarm_id}/history")
+def history(rooms: House, subject: Reader, alarm_id: str, limit: Limit = 200) -> Listed[StepShape]:
+    """List the steps of an alarm's life, newest first: what, when, by whom and why."""
+    readable_alarm(rooms, subject, alarm_id)
+    names = rooms.guard.names()
+    rows = rooms.detect.history(alarm_id, limit)
+    items = [{**row, "at": moment(row["at"]), "written": moment(row["written"]), "by": called(row["by"], names)} for row in rows]
+    return Listed[StepShape].model_validate({"items": items})
+
+
 @router.post("/alarms/{alarm_id}/acknowledge")
 def acknowledge(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
     """Say that somebody has seen an alarm."""
@@ -167,11 +211,27 @@ def shelve(sender: Sender, alarm_id: str, body: ShelveBody) -> AlarmShape:
 
 @router.post("/alarms/{alarm_id}/unshelve")
 def unshelve(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
-    """Bring a hidden alarm back as what it is by now."""
-    said, detect = body or NoteBody(), sender.rooms.detect
-    return _step(
-        sender, alarm_id, "unshelve", said, lambda tx: detect.show(tx, alarm_id, sender.subject, said.note, said.version)
+    """Bring an alarm back from the shelf as what it is by now."""
+    return _back(sender, alarm_id, "alarms.unshelve", body or NoteBody(), AlarmState.SHELVED)
+
+
+@router.post("/alarms/{alarm_id}/out-of-service")
+def out_of_service(sender: Sender, alarm_id: str, body: AwayBody) -> AlarmShape:
+    """Take an alarm out of service, for work on the machine or its sensor; it comes back only by `return-to-service`."""
+    detect = sender.rooms.detect
+    return _do(
+        sender,
+        alarm_id,
+        "alarm-service.take-out",
+        body,
+        lambda tx: detect.out_of_service(tx, alarm_id, sender.subject, body.reason, body.version),
     )
+
+
+@router.post("/alarms/{alarm_id}/return-to-service")
+def return_to_service(sender: Sender, alarm_id: str, body: NoteBody | None = None) -> AlarmShape:
+    """Put an alarm back in service as what it is by now."""
+    return _back(sender, alarm_id, "alarm-service.put-back", body or NoteBody(), AlarmState.OUT_OF_SERVICE)
 
 
 @router.post("/alarms/{alarm_id}/reset")
@@ -238,15 +298,34 @@ def alarm_items(rooms: Rooms, *, active: bool, kind: str | None = None, asset: s
     return [{**_alarm(row, names), "case_id": opened.get(row["id"])} for row in rows]
 
 
+def readable_alarm(rooms: Rooms, subject: Subject, alarm_id: str) -> dict[str, Any]:
+    """Return one alarm, refused where the one who asks does not reach its asset."""
+    row = rooms.detect.alarm(alarm_id)
+    rooms.guard.gate(subject, "read", str(row["asset"]))
+    return row
+
+
 def _step(sender: Asking, alarm_id: str, verb: str, body: Body, run: Callable[[Any], dict[str, Any]]) -> AlarmShape:
+    return _do(sender, alarm_id, f"alarms.{verb}", body, run)
+
+
+def _back(sender: Asking, alarm_id: str, action: str, said: NoteBody, only: AlarmState) -> AlarmShape:
+    detect = sender.rooms.detect
+    return _do(
+        sender, alarm_id, action, said, lambda tx: detect.show(tx, alarm_id, sender.subject, said.note, said.version, only=only)
+    )
+
+
+def _do(sender: Asking, alarm_id: str, action: str, body: Body, run: Callable[[Any], dict[str, Any]]) -> AlarmShape:
     asset = str(sender.rooms.detect.alarm(alarm_id)["asset"])
-    row = sender.do(f"alarms.{verb}", f"alarm:{alarm_id}", body.model_dump(), run, asset)
+    row = sender.do(action, f"alarm:{alarm_id}", body.model_dump(), run, asset)
     return AlarmShape.model_validate(_alarm(row, sender.rooms.guard.names()))
 
 
 def _alarm(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    times = {name: moment(row[name]) for name in ("raised", "cleared", "acknowledged", "hidden_until")}
-    return {**row, **times, "acknowledged_by": called(row["acknowledged_by"], names)}
+    times = {name: moment(row[name]) for name in ("raised", "cleared", "acknowledged", "hidden_until", "rationalised")}
+    respond = None if row["respond_within"] is None else row["respond_within"] / NS
+    return {**row, **times, "respond_within_s": respond, "acknowledged_by": called(row["acknowledged_by"], names)}
 
 
 def _finding(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

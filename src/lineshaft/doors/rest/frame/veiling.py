@@ -20,12 +20,15 @@ from lineshaft.guard import MASK, Guard, Sight, Subject
 PREFIX = "/api/v1/"
 ROUTES: Mapping[str, tuple[str, ...]] = {
     "aggregates": ("samples",),
+    "alarm-groups": ("alarms",),
+    "alarm-kpis": ("alarms", "alarm_log"),
     "alarms": ("alarms", "alarm_log"),
     "as-of": ("latest", "samples"),
     "assets": ("assets", "properties"),
     "cases": ("cases",),
     "documents": ("documents",),
     "downtime": ("downtime",),
+    "finding-precision": ("findings",),
     "findings": ("findings",),
     "history": ("samples",),
     "images": ("images",),
