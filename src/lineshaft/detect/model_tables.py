@@ -1,10 +1,11 @@
-"""Tables of models: one row a model with what it does now, one row a trained version with its arrays."""
+"""Tables of models: one row a model with what it does now, one row a trained version with its arrays; labels of assets."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from lineshaft.core import metadata
+from lineshaft.core import create, metadata
 
 models = sa.Table(
     "machine_model",
@@ -27,6 +28,9 @@ models = sa.Table(
     sa.Column("shadow", sa.Integer),
     sa.Column("previous", sa.Integer),
     sa.Column("trained", sa.BigInteger),
+    # models of machines that are alike: the name they share, and whether they learn from each other's rows
+    sa.Column("fleet", sa.String(200), nullable=False, server_default=""),
+    sa.Column("together", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 versions = sa.Table(
@@ -56,3 +60,28 @@ versions = sa.Table(
     sa.Column("now", sa.JSON, nullable=False),
     sa.UniqueConstraint("model_id", "number"),
 )
+
+labels = sa.Table(
+    "machine_label",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("asset", sa.String(500), nullable=False, index=True),
+    sa.Column("start", sa.BigInteger, nullable=False),
+    sa.Column("end", sa.BigInteger, nullable=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("code", sa.String(50), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+
+def widen(tx: Connection) -> None:
+    """Make the labels, and give models that were there before the columns they have since."""
+    create(labels)(tx)
+    have = {str(column["name"]) for column in sa.inspect(tx).get_columns(models.name)}
+    kinds = {"fleet": "VARCHAR(200) NOT NULL DEFAULT ''", "together": "BOOLEAN NOT NULL DEFAULT false"}
+    for name, kind in kinds.items():
+        if name not in have:
+            tx.execute(sa.text(f'ALTER TABLE {models.name} ADD COLUMN "{name}" {kind}'))

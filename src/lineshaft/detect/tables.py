@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
-from lineshaft.detect.model_tables import models, versions
+from lineshaft.detect.model_tables import models, versions, widen
 
 alarms = sa.Table(
     "alarm",
@@ -154,4 +154,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "alarms, their log, findings", create(alarms, log, findings)),
     Migration(2, "models of machines and their versions", create(models, versions)),
     Migration(3, "rationalisation, suppression by design, first-out", _widen),
+    Migration(20, "labels of assets, fleets of models", widen),
 )

@@ -11,7 +11,7 @@ import pytest
 from lineshaft.app import Plant
 from lineshaft.core import NS, SAMPLES, Batch, Conflict, InvalidInput, NotFound
 from lineshaft.detect import FindingRaised, ModelMoved
-from lineshaft.detect.machines.training import Task, learn
+from lineshaft.detect.machines.training import learn
 from lineshaft.guard import Role, Subject
 from lineshaft.maintain import ReturnedToService
 
@@ -30,7 +30,6 @@ PLANT = """\
 assets:
   - name: Site
     children:
-      - {name: Pump, model: Pump, source: plc, tag_prefix: "Pump/"}
 """
 ROWS = 3000
 
@@ -38,12 +37,14 @@ ROWS = 3000
 class Node:
     """A node without its doors, its clock in the test's hand."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, pumps: tuple[str, ...] = ("Pump",)) -> None:
+        self.pumps = pumps
         folder = home / "config"
         (folder / "models").mkdir(parents=True)
         lines = "\n".join(f"  - {{name: {name}, kind: measurement, type: double}}" for name in NAMES)
         (folder / "models" / "pump.yaml").write_text(MODEL.replace("PROPERTIES", lines))
-        (folder / "plant.yaml").write_text(PLANT)
+        children = [f'      - {{name: {name}, model: Pump, source: plc, tag_prefix: "{name}/"}}\n' for name in pumps]
+        (folder / "plant.yaml").write_text(PLANT + "".join(children))
         self.plant = Plant(home)
         assert self.plant.load_models() == []
         self.machines = self.plant.machines
@@ -57,7 +58,11 @@ class Node:
         self.chance = np.random.default_rng(5)
 
     def feed(self, first: int, last: int, drift: float = 0.0) -> None:
-        """Store minutes [first, last); `drift` is what the bearing has crept at the end."""
+        """Store minutes [first, last); `drift` is what the bearing of the first pump has crept at the end."""
+        for pump in self.pumps:
+            self._feed(pump, first, last, drift if pump == self.pumps[0] else 0.0)
+
+    def _feed(self, pump: str, first: int, last: int, drift: float) -> None:
         minutes = np.arange(first, last)
         load = self.offset + 60 + 15 * np.sin(minutes / 37) + 5 * np.sin(minutes / 11)
         ramp = np.linspace(0, drift, len(minutes))
@@ -67,7 +72,8 @@ class Node:
         self.seq += 1
         size = len(minutes) * len(NAMES)
         tags = pa.DictionaryArray.from_arrays(
-            pa.array(np.repeat(np.arange(len(NAMES), dtype=np.int32), len(minutes))), pa.array([f"Pump/{name}" for name in NAMES])
+            pa.array(np.repeat(np.arange(len(NAMES), dtype=np.int32), len(minutes))),
+            pa.array([f"{pump}/{name}" for name in NAMES]),
         )
         ts = pa.array(np.tile(self.start + minutes * MINUTE, len(NAMES))).cast(SAMPLES.field("ts").type)
         given = {"tag": tags, "ts": ts, "v": pa.array(np.concatenate([columns[n] for n in NAMES])), "q": np.zeros(size, np.int16)}
@@ -89,16 +95,14 @@ class Node:
     def train(self, model_id: str, end: int, *, apart: bool = False):
         """Train a version, in this process: starting another takes seconds, and one test does."""
         with self.plant.db.begin() as tx:
-            row = self.machines.train(tx, model_id, "eva", self.at(end))
+            rows = self.machines.train(tx, model_id, "eva", self.at(end))
         if apart:
-            self.machines.begin(row).wait(90)
+            self.machines.begin(rows).wait(90)
         else:
-            model = self.machines.book.model(model_id)
-            table = self.machines._gather(model["properties"], model["every"], row["start"], row["end"])
-            labels = self.machines.labels(model["asset"], row["start"], row["end"])
-            task = Task(table, model["settings"], labels)
-            self.machines._trained(model, row, learn(task, lambda share, what: None))
-        return self.machines.book.number(model_id, row["number"])
+            results = learn(self.machines.task(rows), lambda share, what: None)
+            for row, result in zip(rows, results, strict=True):
+                self.machines._trained(self.machines.book.model(row["model_id"]), row, result)
+        return next(self.machines.book.number(model_id, row["number"]) for row in rows if row["model_id"] == model_id)
 
     def use(self, model_id: str, number: int, mode: str):
         with self.plant.db.begin() as tx:
@@ -188,8 +192,8 @@ def test_versions_take_over_by_the_rule_and_go_back(node):
 def test_a_training_can_be_cancelled_and_a_poor_one_says_why(node):
     model = node.create(name="pump")
     with node.plant.db.begin() as tx:
-        row = node.machines.train(tx, model["id"], "eva", node.at(ROWS))
-    node.machines.begin(row)
+        rows = node.machines.train(tx, model["id"], "eva", node.at(ROWS))
+    node.machines.begin(rows)
     with pytest.raises(Conflict, match="being trained already"), node.plant.db.begin() as tx:
         node.machines.train(tx, model["id"], "eva")
     ended = node.machines.cancel(model["id"])
@@ -223,7 +227,8 @@ def test_what_people_said_about_findings_is_learned(node):
         evidence = {"start_ns": node.at(100), "end_ns": node.at(200)}
         one = node.plant.detect.find(tx, PUMP, "anomaly", 0.7, by=ENGINEER, evidence=evidence)
         node.plant.detect.label(tx, one["id"], "confirmed", ENGINEER)
-    assert node.machines.labels(PUMP, node.at(0), node.at(ROWS)) == [(node.at(100), node.at(200), "anomaly")]
+    known = node.machines.labels.known
+    assert known(PUMP, node.at(0), node.at(ROWS)) == [(node.at(100), node.at(200), "anomaly", "")]
     model = node.create(name="pump")
     assert node.train(model["id"], ROWS)["about"]["left_out"]["labelled"] >= 100
 

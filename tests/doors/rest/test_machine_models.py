@@ -35,3 +35,32 @@ def test_the_data_can_be_looked_at_before_training(house):
     assert told.status_code == 200, told.text
     sensors = {row["name"]: row for row in told.json()["sensors"]}
     assert sensors[f"{PUMP}/Vibration"]["flaws"][0]["action"]
+
+
+def test_a_fleet_is_planned_for_like_machines_only(house):
+    body = {"name": "pumps", "under": "Bakery", "model": "CoolantPump"}
+    alone = house.post("anomaly-fleets", body)
+    assert alone.status_code == 422, alone.text
+    assert "assets of the model" in alone.json()["detail"]
+    assert house.get("anomaly-fleets")["items"] == []
+    assert house.post("anomaly-fleets/train", {"name": "pumps"}).json()["code"] == "models.fleet"
+
+
+def test_what_was_known_about_a_time_is_said_and_taken_back(house):
+    body = {"asset": PUMP, "start": "2026-01-01T06:00:00Z", "end": "2026-01-02T06:00:00Z", "code": "BRG", "note": "bearing"}
+    made = house.post("anomaly-labels", body)
+    assert made.status_code == 201, made.text
+    (row,) = house.get(f"anomaly-labels?asset={PUMP}")["items"]
+    assert {name: row[name] for name in body} == body
+    assert (row["kind"], row["id"]) == ("anomaly", made.json()["id"])
+    later = house.post("anomaly-labels", {**body, "end": "2099-01-01T00:00:00Z"})
+    assert (later.status_code, later.json()["code"]) == (422, "labels.range")
+    assert house.ask("DELETE", f"anomaly-labels/{row['id']}").status_code == 200
+    assert house.get("anomaly-labels")["items"] == []
+
+
+def test_a_version_that_is_not_there_is_neither_tried_nor_exported(house):
+    one = house.post("anomaly-models", {"asset": PUMP, "name": "not trained"}).json()
+    for what in ("backtest", "export"):
+        assert house.ask("GET", f"anomaly-models/{one['id']}/{what}").json()["code"] == "models.not-ready"
+        assert house.ask("GET", f"anomaly-models/{one['id']}/{what}?number=3").status_code == 404

@@ -165,6 +165,16 @@ class Off:
         self._formula = parse(text, kinds, where="off")
         self._alias = {alias: given[alias] for alias in self._formula.variables}
 
+    @property
+    def tree(self) -> Any:
+        """Return the formula as it was read, None without one."""
+        return self._formula.root if self._formula is not None else None
+
+    @property
+    def tree_names(self) -> dict[str, str]:
+        """Return the names in the formula and the columns they stand for."""
+        return self._alias
+
     def rows(self, readings: Readings) -> tuple[Bools, Bools]:
         """Return where the machine is off or starting up, and where that cannot be told."""
         size = len(readings)

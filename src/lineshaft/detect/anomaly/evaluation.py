@@ -26,6 +26,12 @@ class Found:
     lead: float
     """The share of the anomaly that was still to come when the alert was raised."""
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the label, with the time of its alert."""
+        raised = iso(self.alert.start) if self.alert else None
+        said = {"start": iso(self.label.start), "end": iso(self.label.end), "code": self.label.code}
+        return {**said, "raised": raised, "lead": round(self.lead, 4) if self.alert else None}
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -67,6 +73,8 @@ class Evaluation:
         if self.found:
             hits = sum(one.alert is not None for one in self.found)
             said.append(f"{hits} of {len(self.found)} labelled anomalies found, {len(self.false_alarms)} false alarms")
+            missed = [one.label.code or iso(one.label.start) for one in self.found if one.alert is None]
+            said += [f"  not found: {', '.join(missed)}"] if missed else []
         return "\n".join(said)
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,6 +93,8 @@ class Evaluation:
             ],
             "anomalies": len(self.found),
             "found": sum(one.alert is not None for one in self.found),
+            "labels": [one.as_dict() for one in self.found],
+            "false_alarms": len(self.false_alarms),
             "lead": self.lead,
             "false_alarms_per_month": None if self.unlabelled else self.false_alarms_per_month,
             "time_in": self.scored.time_in(),

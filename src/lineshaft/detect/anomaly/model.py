@@ -7,7 +7,8 @@ import io
 import itertools
 import json
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from lineshaft.core import ConfigError, InvalidInput, LineshaftError, Registry, 
 from lineshaft.detect.anomaly.alerts import Alert, Rule, Watch
 from lineshaft.detect.anomaly.charts import step
 from lineshaft.detect.anomaly.columns import Columns, Off
+from lineshaft.detect.anomaly.exporting import export
 from lineshaft.detect.anomaly.gate import Gate
 from lineshaft.detect.anomaly.reading import Readings, moments, read
 from lineshaft.detect.anomaly.scored import Scored
@@ -103,6 +105,28 @@ class Model:
         other = copy.copy(self)
         other.core = core
         return other
+
+    def renamed(self, name: Callable[[str], str], **settings: Any) -> Model:
+        """Return the same model for a table whose columns have other names; `settings` are those of that table."""
+        columns = replace(
+            self.core.columns,
+            names=tuple(name(one) for one in self.core.columns.names),
+            states={name(one): levels for one, levels in self.core.columns.states.items()},
+        )
+        core = replace(self.core, columns=columns)
+        about = json.loads(json.dumps(self.about))
+        for sensor in about.get("quality", {}).get("sensors", []):
+            sensor["name"] = name(sensor["name"])
+        loud = about.get("thresholds", {}).get("toned_down", {})
+        about["thresholds"] = {**about.get("thresholds", {}), "toned_down": {name(one): by for one, by in loud.items()}}
+        return replace(self, settings=AnomalySettings(**settings), core=core, about=about)
+
+    def export(self, name: str = "model", number: int = 1, holds: Mapping[str, int] | None = None) -> bytes:
+        """Return the model as ONNX with a manifest, in one zip: the same scores wherever ONNX runs.
+
+        `holds` says how long (nanoseconds) which column keeps its last value where sources send only what has changed.
+        """
+        return export(self, name, number, holds or {})
 
     def save(self, path: Path | str) -> Path:
         """Write the model into a file of plain arrays and JSON; opening it runs no code."""

@@ -105,6 +105,10 @@ class Gaussian:
         weights, _ = other._weights(np.zeros(len(noise), np.bool_))
         return other, np.sqrt(noise @ weights**2)
 
+    def linear(self) -> tuple[Floats, Floats, Floats]:
+        """Return mean, precision (with the noise floor) and covariance: all it takes to compute residuals anywhere."""
+        return self.mean, self._inverse(np.zeros(len(self.mean), np.bool_)), self.covariance
+
     def state(self) -> Arrays:
         """Return mean, covariance, floor and which columns are charted."""
         return {

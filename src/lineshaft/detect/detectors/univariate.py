@@ -53,6 +53,10 @@ class Univariate:
         other.spread = np.sqrt(self.spread**2 + noise)
         return other, (np.sqrt(noise) / other.spread)[self.charted]
 
+    def linear(self) -> tuple[Floats, Floats, Floats]:
+        """Return mean, precision and covariance: no sensor knows of another."""
+        return self.mean, np.diag(1 / self.spread**2), np.diag(self.spread**2)
+
     def state(self) -> Arrays:
         """Return mean, spread and which columns are charted."""
         return {"mean": self.mean, "spread": self.spread, "charted": self.charted}

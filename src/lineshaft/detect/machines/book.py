@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,6 +65,8 @@ class Book:
             "failure_mode": str(wanted.get("failure_mode") or ""),
             "created": now_ns(),
             "by": by.id,
+            "fleet": str(wanted.get("fleet") or ""),
+            "together": bool(wanted.get("together")),
         }
         tx.execute(models.insert().values(**row))
         return self.model(row["id"], tx)
@@ -110,6 +113,41 @@ class Book:
         if not rows:
             raise NotFound(f"there is no model {model_id}", code="models.unknown")
         return rows[0]
+
+    def together(self, model_id: str, tx: Connection | None = None) -> list[dict[str, Any]]:
+        """Return a model and those that learn together with it, by name."""
+        model = self.model(model_id, tx)
+        if not model["together"]:
+            return [model]
+        query = sa.select(models).where(models.c.fleet == model["fleet"], models.c.together).order_by(models.c.name)
+        return self._db.rows(query, tx)
+
+    def fleet(self, name: str, tx: Connection | None = None) -> list[dict[str, Any]]:
+        """Return the models of a fleet by name. Raises NotFound if there are none."""
+        rows = self._db.rows(sa.select(models).where(models.c.fleet == name).order_by(models.c.name), tx)
+        if not rows or not name:
+            raise NotFound(f"there is no fleet '{name}'", code="models.fleet")
+        return rows
+
+    def create_fleet(self, tx: Connection, by: Subject, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+        """Plan a model for each asset of an asset model at or below `under`; properties and settings as seen from the asset."""
+        under, kind = str(wanted["under"]), str(wanted["model"])
+        name = str(wanted.get("name") or kind)
+        if self._db.rows(sa.select(models.c.id).where(models.c.fleet == name), tx):
+            raise Conflict(f"there is a fleet '{name}' already", where="name", hint="choose another name", code="models.name")
+        alike = [one for one in self._assets.tree() if one.model == kind and f"{one.path}/".startswith(f"{under}/")]
+        if len(alike) < 2:
+            known = sorted({one.model for one in self._assets.tree() if one.model})
+            hint = did_you_mean(kind, known) or "plan a model of the one asset instead"
+            raise InvalidInput(f"{len(alike)} assets of the model '{kind}' are below '{under}'", where="model", hint=hint)
+        return [self._one_of(tx, by, name, asset.path, wanted) for asset in alike]
+
+    def _one_of(self, tx: Connection, by: Subject, fleet: str, asset: str, wanted: dict[str, Any]) -> dict[str, Any]:
+        names = list(wanted.get("properties") or ())
+        paths = [f"{asset}/{name}" for name in names] or self.properties(asset, ())
+        settings = absolute(wanted.get("settings") or {}, asset, [path.removeprefix(f"{asset}/") for path in paths])
+        one = {**wanted, "name": f"{fleet}: {asset}", "properties": paths, "settings": settings, "fleet": fleet}
+        return self.create(tx, asset, by, one)
 
     def versions(self, model_id: str, tx: Connection | None = None) -> list[dict[str, Any]]:
         """Return a model's versions, newest first, without their arrays."""
@@ -182,3 +220,17 @@ class Book:
             raise Conflict("no other version was active before", code="models.no-previous")
         bump(tx, models, model_id, version, active=model["previous"], previous=model["active"])
         return self.model(model_id, tx)
+
+
+def absolute(settings: dict[str, Any], asset: str, names: Sequence[str]) -> dict[str, Any]:
+    """Return settings that name properties as seen from an asset with the properties' whole paths."""
+    made = dict(settings)
+    for key in ("drivers", "states", "ignore"):
+        if key in made:
+            made[key] = [f"{asset}/{name}" if name in names else name for name in made[key]]
+    text = str(made.get("off") or "")
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(f"`{name}`", f"`{asset}/{name}`")
+        if name.isidentifier():
+            text = re.sub(rf"(?<![`\w/.]){name}(?![`\w/(])", f"`{asset}/{name}`", text)
+    return {**made, "off": text} if text else made

@@ -24,6 +24,7 @@ class Following:
     def __init__(self, model: Model, row: dict[str, Any]) -> None:
         self.model, self.number = model, int(row["number"])
         self.through, self.alerts, self.finding = int(row["through"]), int(row["alerts"]), row["finding"]
+        self.holds: dict[str, int] = row["about"].get("holds", {})
         self.unseen = float(row["now"].get("unseen", 0.0))
         self._follower = model.follow()
         if row["memory"]:
@@ -61,6 +62,7 @@ class Following:
         return {
             "scored": scored,
             "open": self._follower.watch.open,
+            "ended": last.end if last is not None and last.end is not None else self.through,
             "new": fresh,
             "raised": self._raised(scored) if last is not None and self._follower.watch.open else None,
             "now": {**self._now(scored), "unseen": round(self.unseen, 4), "drifted": self.drifted},

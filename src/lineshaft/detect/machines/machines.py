@@ -5,21 +5,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
-from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, now_ns
-from lineshaft.detect.anomaly import Model, QualityReport, check, load
+from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, now_ns
+from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate, load
+from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.machines.book import Book
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.following import Following
-from lineshaft.detect.machines.table import Store, gather
-from lineshaft.detect.machines.training import Result, Task, Training
+from lineshaft.detect.machines.labels import Labels
+from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
+from lineshaft.detect.machines.training import Member, Result, Results, Task, Training, better
 from lineshaft.detect.model_tables import models, versions
+from lineshaft.detect.tables import findings
 from lineshaft.guard import Command, Guard, Subject
 
 log = logging.getLogger("lineshaft.detect")
@@ -27,6 +32,8 @@ ME = Subject.system("models")
 EVENT = "detect:models"
 MOST_ROWS = 1_500_000
 PAUSE_S = 5.0
+AT_ONCE = 2
+"""So many trainings at a time, each in a process of its own; a fleet's others wait their turn."""
 
 
 class Machines:
@@ -41,11 +48,14 @@ class Machines:
         bus: Bus,
         ingest: Callable[[list[Batch]], Any] | None = None,
         clock: Callable[[], int] = now_ns,
+        executor: Executor | None = None,
     ) -> None:
         self.book = Book(db, assets)
         self.ingest: Callable[[list[Batch]], Any] = ingest or _nowhere
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
         self._findings = Findings(db, bus)
+        self.labels = Labels(db, self._findings)
+        self._executor = executor or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="training")
         self._trainings: dict[str, Training] = {}
         self._following: dict[str, Following] = {}
         self._lock = threading.RLock()
@@ -60,36 +70,59 @@ class Machines:
         settings = self.book.settings(wanted.get("settings") or {}, paths)
         every, lookback = int(wanted["every"]), int(wanted["lookback"])
         end = self._clock() // every * every
-        return check(self._gather(paths, every, end - lookback, end), **settings)
+        found = self._gather(paths, every, end - lookback, end)
+        return _held(check(found.table, **settings), found)
 
-    def _gather(self, paths: Sequence[str], every: int, start: int, end: int) -> dict[str, Any]:
+    def _gather(self, paths: Sequence[str], every: int, start: int, end: int, holds: Mapping[str, int] | None = None) -> Gathered:
         if (end - start) // every > MOST_ROWS:
             hint = "look back less far, or take longer steps"
             raise InvalidInput(f"{(end - start) // every} rows are more than {MOST_ROWS}", hint=hint, code="models.too-long")
-        return gather(self._store, paths, self.book.texts(paths), every, start, end)
+        return gather(self._store, paths, self.book.texts(paths), every, start, end, holds)
 
     # -- training
 
-    def train(self, tx: Connection, model_id: str, by: str, end: int | None = None) -> dict[str, Any]:
-        """Begin to train a new version in a process of its own; returns the version, whose state is `training`."""
-        model = self.book.model(model_id, tx)
+    def train(self, tx: Connection, model_id: str, by: str, end: int | None = None) -> list[dict[str, Any]]:
+        """Begin a new version of a model, and of those that learn together with it; `begin` starts the work.
+
+        Returns the versions, whose state is `training`.
+        """
+        return [self._version(tx, one, by, end) for one in self.book.together(model_id, tx)]
+
+    def _version(self, tx: Connection, model: dict[str, Any], by: str, end: int | None) -> dict[str, Any]:
         last = (self._clock() if end is None else end) // model["every"] * model["every"]
         return self.book.begin(tx, model, last - model["lookback"], last, by)
 
-    def begin(self, row: dict[str, Any]) -> Training:
-        """Start the process of a version whose row is written."""
-        model = self.book.model(row["model_id"])
-        table = self._gather(model["properties"], model["every"], row["start"], row["end"])
-        task = Task(table, model["settings"], self.labels(model["asset"], row["start"], row["end"]))
+    def begin(self, rows: Sequence[dict[str, Any]]) -> Training:
+        """Start the training of versions whose rows are written: they learn together."""
+        made = [(self.book.model(row["model_id"]), row) for row in rows]
 
         def step(share: float, what: str) -> None:
             with self._db.begin() as tx:
-                self.book.write(tx, row["id"], share=share, step=what)
-            self._bus.tell(ModelMoved(model["id"], model["asset"], what, row["number"], share))
+                for _, row in made:
+                    self.book.write(tx, row["id"], share=share, step=what)
+            for model, row in made:
+                self._bus.tell(ModelMoved(model["id"], model["asset"], what, row["number"], share))
 
+        def done(results: Results) -> None:
+            each = results if len(results) == len(made) else results[:1] * len(made)
+            for (model, row), result in zip(made, each, strict=True):
+                self._trained(model, row, result)
+
+        training = Training(lambda: self.task(rows), step, done)
         with self._lock:
-            training = self._trainings[row["id"]] = Training(task, step, lambda result: self._trained(model, row, result))
-        return training
+            self._trainings.update({row["id"]: training for _, row in made})
+        return training.start(self._executor)
+
+    def task(self, rows: Sequence[dict[str, Any]]) -> Task:
+        """Return what versions are to learn from: their values, what is known about their past, and whom they must beat."""
+        return Task([self._member(self.book.model(row["model_id"]), row) for row in rows])
+
+    def _member(self, model: dict[str, Any], row: dict[str, Any]) -> Member:
+        found = self._gather(model["properties"], model["every"], row["start"], row["end"])
+        rival = self.book.number(model["id"], model["active"])["blob"] if model["active"] is not None else b""
+        known = self.labels.known(model["asset"], row["start"], row["end"])
+        about = {"holds": found.holds, "seen": found.seen}
+        return Member(found.table, model["settings"], list(known), rival or b"", about, f"{model['asset']}/")
 
     def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result) -> None:
         """Write what came of a training; a better one takes over where the model says so."""
@@ -98,21 +131,11 @@ class Machines:
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], ended=self._clock(), share=1.0, step="", through=row["end"], **values)
             tx.execute(models.update().where(models.c.id == model["id"]).values(trained=self._clock()))
-            if state == "ready" and self._is_better(model, result, tx):
+            if state == "ready" and model["promote"] == "better" and better(result.backtest):
                 self.book.use(tx, model["id"], row["number"], "active")
         with self._lock:
             self._trainings.pop(row["id"], None)
         self._bus.tell(ModelMoved(model["id"], model["asset"], state, row["number"], 1.0))
-
-    def _is_better(self, model: dict[str, Any], result: Result, tx: Connection) -> bool:
-        """Say whether a new version takes over by the model's rule: no more alerts in its backtest than the active one's had."""
-        if model["promote"] != "better":
-            return False
-        now = self.book.model(model["id"], tx)["active"]
-        if now is None:
-            return True
-        old = self.book.number(model["id"], now, tx)["backtest"]
-        return len(result.backtest["alerts"]) <= len(old.get("alerts", []))
 
     def cancel(self, model_id: str) -> dict[str, Any]:
         """End the training under way. Raises Conflict if there is none."""
@@ -123,17 +146,6 @@ class Machines:
         training.cancel()
         training.wait(30)
         return self.book.number(model_id, row["number"])
-
-    def labels(self, asset: str, start: int, end: int) -> list[tuple[int, int, str]]:
-        """Return what people said about findings of an asset: confirmed ones are anomalies, false alarms normal running."""
-        kinds = {"confirmed": "anomaly", "false_alarm": "normal", "neutral": "neutral", "no_fault_found": "neutral"}
-        found: list[tuple[int, int, str]] = []
-        for one in self._findings.list(asset=asset, limit=1000):
-            since = int(one["evidence"].get("start_ns") or one["at"])
-            until = int(one["evidence"].get("end_ns") or one["at"] + 3600 * 10**9)
-            if one["label"] in kinds and since < end and until > start and until > since:
-                found.append((since, until, kinds[one["label"]]))
-        return found
 
     # -- following
 
@@ -152,7 +164,7 @@ class Machines:
             one = self._following.get(row["id"])
             if one is None:
                 one = self._following[row["id"]] = Following(load(row["blob"]), row)
-            table = self._gather(model["properties"], model["every"], *one.span(model["every"], now))
+            table = self._gather(model["properties"], model["every"], *one.span(model["every"], now), one.holds).table
             if not len(table["time"]):
                 return 0
             del self._following[row["id"]]  # until what it takes now is written down
@@ -177,6 +189,8 @@ class Machines:
     def _file(self, tx: Connection, model: dict[str, Any], one: Following, news: dict[str, Any]) -> str | None:
         """File a finding for an alert that is new; one finding an alert."""
         if news["raised"] is None:
+            if not news["open"] and one.finding is not None:
+                self._ended(tx, one.finding, news["ended"])
             return one.finding if news["open"] else None
         if one.finding is not None and not news["new"]:
             return one.finding
@@ -196,6 +210,11 @@ class Machines:
         self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", {"model": model["name"], "version": one.number})
         return str(filed["id"])
 
+    def _ended(self, tx: Connection, finding: str, at: int) -> None:
+        """Write into a finding's evidence until when it lasted: what is learned from, and what is not, hangs on it."""
+        evidence = {**self._findings.get(finding, tx)["evidence"], "end": iso(at), "end_ns": at}
+        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+
     def returned(self, asset: str, at: int) -> int:
         """Start the charts of an asset's models anew: it was repaired and is verified back in service. Returns how many."""
         count = 0
@@ -207,19 +226,37 @@ class Machines:
                 row = self.book.number(model["id"], int(number))
                 with self._lock, self._db.begin() as tx:
                     one = self._following[row["id"]]
+                    if one.finding is not None:
+                        self._ended(tx, one.finding, at)
                     one.reset(at)
                     self.book.write(tx, row["id"], memory=one.memory(), finding=None)
                 count += 1
         return count
 
-    def scores(self, model_id: str, number: int, start: int, end: int) -> tuple[Model, Any]:
-        """Score a past time again with one version: what a person looks at; nothing is written."""
-        model, row = self.book.model(model_id), self.book.number(model_id, number)
+    def version(self, model_id: str, number: int) -> tuple[Model, dict[str, Any]]:
+        """Return a trained version and its row. Raises Conflict for one that is not ready."""
+        row = self.book.number(model_id, number)
         if row["blob"] is None:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
-        made = load(row["blob"])
+        return load(row["blob"]), row
+
+    def scores(self, model_id: str, number: int, start: int, end: int) -> tuple[Model, Any]:
+        """Score a past time again with one version: what a person looks at; nothing is written."""
+        model, (made, row) = self.book.model(model_id), self.version(model_id, number)
         before = 4 * made.span * model["every"]
-        return made, made.score(self._gather(model["properties"], model["every"], start - before, end))
+        table = self._gather(model["properties"], model["every"], start - before, end, row["about"].get("holds", {})).table
+        return made, made.score(table)
+
+    def backtest(self, model_id: str, number: int, start: int, end: int) -> Evaluation:
+        """Say what a version would have raised over a past time, held against what people know about it; nothing is written."""
+        model, (made, row) = self.book.model(model_id), self.version(model_id, number)
+        table = self._gather(model["properties"], model["every"], start, end, row["about"].get("holds", {})).table
+        return evaluate(made, table, labels=self.labels.known(model["asset"], start, end))
+
+    def export(self, model_id: str, number: int) -> bytes:
+        """Return a version as ONNX with its manifest, for an edge or anything else that runs ONNX."""
+        made, row = self.version(model_id, number)
+        return made.export(self.book.model(model_id)["name"], number, row["about"].get("holds", {}))
 
     # -- the node's own thread
 
@@ -234,9 +271,12 @@ class Machines:
     def stop(self) -> None:
         """End; a training under way is given up."""
         self._stopping.set()
-        for training in list(self._trainings.values()):
+        waiting = list(self._trainings.values())
+        for training in waiting:
             training.cancel()
+        for training in waiting:
             training.wait(10)
+        self._executor.shutdown(wait=False, cancel_futures=True)
         if self._thread is not None:
             self._thread.join(30)
 
@@ -253,14 +293,14 @@ class Machines:
             due = model["retrain"] and model["trained"] is not None and now - model["trained"] >= model["retrain"]
             if due and all(one["state"] != "training" for one in self.book.versions(model["id"])):
                 command = Command(ME, "models.train", f"model:{model['id']}", {"why": "schedule"}, None, model["asset"])
-                row: dict[str, Any] = {}
+                rows: list[dict[str, Any]] = []
 
-                def run(tx: Connection, model: dict[str, Any] = model, row: dict[str, Any] = row) -> dict[str, Any]:
-                    row.update(self.train(tx, model["id"], ME.id))
-                    return {"number": row["number"]}
+                def run(tx: Connection, model: dict[str, Any] = model, rows: list[dict[str, Any]] = rows) -> dict[str, Any]:
+                    rows.extend(self.train(tx, model["id"], ME.id))
+                    return {"number": rows[0]["number"]}
 
                 self._guard.perform(command, run)
-                self.begin(row)
+                self.begin(rows)
 
     @contextlib.contextmanager
     def _reported(self, name: str) -> Any:
@@ -274,6 +314,20 @@ class Machines:
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the model '{name}' failed: {error}", "error"))
         else:
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the model '{name}' follows its machine", active=False))
+
+
+def _held(report: QualityReport, found: Gathered) -> QualityReport:
+    """Say of which properties a value holds until the next, because they send only what has changed."""
+
+    def said(name: str) -> tuple[Flaw, ...]:
+        if name not in found.holds or found.seen[name] in (0.0, 1.0):
+            return ()
+        hold = found.holds[name]
+        until = "until the next" if hold == ALWAYS else f"for {hold / 60e9:.3g} min at most"
+        what = f"a value in {found.seen[name]:.1%} of the steps: sent when it changes"
+        return (Flaw("on-change", what, f"the last one holds {until}", found.seen[name]),)
+
+    return replace(report, sensors=tuple(replace(one, flaws=(*one.flaws, *said(one.name))) for one in report.sensors))
 
 
 def _nowhere(batches: list[Batch]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import isnan
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from lineshaft.core import InvalidInput, iso, parse_duration, parse_time
@@ -126,6 +126,8 @@ class ModelShape(Shape):
     active: Annotated[int | None, Field(examples=[1])]
     shadow: Annotated[int | None, Field(examples=[None])]
     previous: Annotated[int | None, Field(examples=[None])]
+    fleet: Annotated[str, Field(examples=["Pumps"])]
+    together: Annotated[bool, Field(examples=[False], description="Learns together with the other models of its fleet.")]
     versions: list[VersionShape]
     version: Version
 
@@ -169,6 +171,34 @@ class ScoresShape(Shape):
     time_in: Annotated[dict[str, float], Field(examples=[{"normal": 1.0}])]
     at: MaybeMoment
     explanation: list[Part]
+
+
+class LabelShown(Shape):
+    """A labelled anomaly, and when the model would have raised an alert in it."""
+
+    start: Moment
+    end: Moment
+    code: Annotated[str, Field(examples=["BRG"])]
+    raised: MaybeMoment
+    lead: Number
+
+
+class BacktestShape(Shape):
+    """What a version would have raised over a past time."""
+
+    number: Annotated[int, Field(examples=[1])]
+    start: Moment
+    end: Moment
+    days: Annotated[float, Field(examples=[310.5], description="Days of running that could be judged.")]
+    said: Annotated[str, Field(examples=["this model would have raised 3 alerts in 310 days of running"])]
+    alerts: list[dict[str, Any]]
+    labels: list[LabelShown]
+    anomalies: Annotated[int, Field(examples=[2])]
+    found: Annotated[int, Field(examples=[2])]
+    lead: Number
+    false_alarms: Annotated[int, Field(examples=[1], description="Without labels every alert counts.")]
+    false_alarms_per_month: Number
+    time_in: Annotated[dict[str, float], Field(examples=[{"normal": 1.0}])]
 
 
 @router.get("")
@@ -217,12 +247,14 @@ def model(rooms: House, subject: Reader, model_id: str) -> ModelShape:
 def train(sender: Sender, model_id: str, body: TrainBody | None = None) -> ModelShape:
     """Begin to train a new version in a process of its own; `GET` shows how far it is."""
     rooms = sender.rooms
-    begun: dict[str, Any] = {}
+    begun: list[dict[str, Any]] = []
     end = parse_time(body.end, where="end") if body and body.end else None
 
     def run(tx: Any) -> dict[str, Any]:
-        begun.update(rooms.machines.train(tx, model_id, sender.subject.id, end))
-        return {"number": begun["number"]}
+        begun.extend(rooms.machines.train(tx, model_id, sender.subject.id, end))
+        for one in begun:
+            _gate_all(rooms, sender.subject, _paths(rooms.machines.book.model(one["model_id"], tx)))
+        return {"number": begun[0]["number"]}
 
     _do(sender, model_id, "train", {"end": end}, run)
     if begun:  # a repeated command begins nothing
@@ -301,6 +333,41 @@ def scores(
     ]
     shown = {"number": chosen, "rows": points, "alerts": alerts, "time_in": scored.time_in()}
     return ScoresShape.model_validate({**shown, "at": moment(moment_ns), "explanation": parts})
+
+
+@router.get("/{model_id}/backtest")
+def backtest(
+    rooms: House,
+    subject: Reader,
+    model_id: str,
+    start: Start = None,
+    end: End = None,
+    number: Annotated[int | None, Query(examples=[1], description="A version; default: active, shadow, else the newest.")] = None,
+) -> BacktestShape:
+    """Say which alerts a version would have raised over (start, end] (default: the last year), held against what is known."""
+    row = rooms.machines.book.model(model_id)
+    _gate_all(rooms, subject, _paths(row))
+    first, last = span(start, end, 365 * 86_400)
+    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
+    told = rooms.machines.backtest(model_id, chosen, first, last)
+    return BacktestShape.model_validate(
+        {"number": chosen, "start": iso(first), "end": iso(last), "said": str(told), **told.as_dict()}
+    )
+
+
+@router.get("/{model_id}/export", response_class=Response, responses={200: {"content": {"application/zip": {"example": "PK"}}}})
+def export(
+    rooms: House,
+    subject: Reader,
+    model_id: str,
+    number: Annotated[int | None, Query(examples=[1], description="A version; default: active, shadow, else the newest.")] = None,
+) -> Response:
+    """Return a version as ONNX with its manifest (a zip), to run at the edge with the same scores."""
+    row = rooms.machines.book.model(model_id)
+    _gate_all(rooms, subject, _paths(row))
+    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
+    given = {"Content-Disposition": f'attachment; filename="model-{chosen}.zip"'}
+    return Response(rooms.machines.export(model_id, chosen), media_type="application/zip", headers=given)
 
 
 def _point(scored: Any, places: list[int]) -> dict[str, Any]:

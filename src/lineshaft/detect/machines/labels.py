@@ -1,0 +1,73 @@
+"""What people know about an asset's past: times that were an anomaly (with a fault code), normal, or say neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import Database, InvalidInput, NotFound, iso, new_id, now_ns
+from lineshaft.detect.anomaly.labels import label
+from lineshaft.detect.finding import Findings
+from lineshaft.detect.model_tables import labels
+from lineshaft.guard import Subject
+
+HOUR = 3600 * 10**9
+OF_FINDING = {"confirmed": "anomaly", "false_alarm": "normal", "neutral": "neutral", "no_fault_found": "neutral", None: "neutral"}
+"""What a finding's label says about its time; one that nobody has judged yet is not learned from."""
+
+
+class Labels:
+    """Labels of assets, given by hand or by way of findings."""
+
+    def __init__(self, db: Database, findings: Findings) -> None:
+        self._db, self._findings = db, findings
+
+    def add(self, tx: Connection, asset: str, by: Subject, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Say what a time was. Raises InvalidInput for a kind that is none, or a time that has not been."""
+        made = label((wanted["start"], wanted["end"], wanted.get("kind") or "anomaly", wanted.get("code") or ""))
+        if made.end > now_ns():
+            hint = "label what has happened; is the time in another time zone?"
+            raise InvalidInput(f"the label ends at {iso(made.end)}, in the future", where="end", hint=hint, code="labels.range")
+        row = {
+            "id": new_id(),
+            "version": 1,
+            "asset": asset,
+            "start": made.start,
+            "end": made.end,
+            "kind": made.kind,
+            "code": made.code,
+            "note": str(wanted.get("note") or ""),
+            "by": by.id,
+            "at": now_ns(),
+        }
+        tx.execute(labels.insert().values(**row))
+        return row
+
+    def get(self, label_id: str, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one label. Raises NotFound."""
+        rows = self._db.rows(sa.select(labels).where(labels.c.id == label_id), tx)
+        if not rows:
+            raise NotFound(f"there is no label {label_id}", code="labels.unknown")
+        return rows[0]
+
+    def remove(self, tx: Connection, label_id: str) -> None:
+        """Take a label back."""
+        self.get(label_id, tx)
+        tx.execute(labels.delete().where(labels.c.id == label_id))
+
+    def list(self, asset: str | None = None) -> list[dict[str, Any]]:
+        """Return labels given by hand, newest time first."""
+        query = sa.select(labels).order_by(labels.c.start.desc(), labels.c.id)
+        return self._db.rows(query if asset is None else query.where(labels.c.asset == asset))
+
+    def known(self, asset: str, start: int, end: int) -> list[tuple[int, int, str, str]]:
+        """Return what is known about a time of an asset, as `fit` and `evaluate` take it."""
+        found = [(one["start"], one["end"], one["kind"], one["code"]) for one in self.list(asset)]
+        for one in self._findings.list(asset=asset, limit=1000):
+            since = int(one["evidence"].get("start_ns") or one["at"])
+            until = int(one["evidence"].get("end_ns") or one["at"] + HOUR)
+            if one["label"] in OF_FINDING and until > since:
+                found.append((since, until, OF_FINDING[one["label"]], one["failure_mode"]))
+        return [one for one in found if one[0] < end and one[1] > start]
