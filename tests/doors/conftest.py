@@ -121,6 +121,8 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
             faults[name] = active
         return dict(faults)
 
+    following = detect.Positions(db, register, kept, watch, keeper, bus, folder=home / "config")
+    following.ingest = ingest
     rooms = Rooms(
         guard=keeper,
         gateway=gateway,
@@ -130,6 +132,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         compute=figures,
         detect=watch,
         machines=detect.Machines(db, register, kept, keeper, bus, ingest),
+        positions=following,
         orders=orders,
         spares=spares,
         purchases=purchases,

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy.engine import Connection
 
 from lineshaft import __version__, act, assets, compute, detect, guard, maintain, production, see, store
 from lineshaft.app.edge_parts import check
@@ -85,6 +86,8 @@ class Plant:
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
         self.machines = detect.Machines(self.db, self.assets, self.store, self.guard, self.bus)
+        kinds = (self.assets, self.store, self.detect, self.guard, self.bus)
+        self.positions = detect.Positions(self.db, *kinds, folder=home / self.settings.node.models)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain, self.settings.act.executor)
@@ -105,7 +108,7 @@ class Plant:
         self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
         retention = Retention(self.db, self.store, self.settings.retention)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
-        self.machines.ingest = self.shaft.take
+        self.machines.ingest = self.positions.ingest = self.shaft.take
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
@@ -137,6 +140,7 @@ class Plant:
             compute=self.compute,
             detect=self.detect,
             machines=self.machines,
+            positions=self.positions,
             orders=self.orders,
             spares=self.spares,
             purchases=self.purchases,
@@ -177,6 +181,7 @@ class Plant:
             "maintain: what an executor that died was bringing is brought from here",
         )
         on(maintain.ReturnedToService, self._on_return, "detect: models of the asset begin anew")
+        self.bus.within(maintain.ReturnedToService, self._on_return_of_position)
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
         told = (rest.tell_events(self._hub), self.act.notifier.wires())
         for event, handler, name in [wire for wires in told for wire in wires]:
@@ -195,6 +200,9 @@ class Plant:
 
     def _on_return(self, event: maintain.ReturnedToService) -> None:
         self.machines.returned(event.asset, event.at)
+
+    def _on_return_of_position(self, tx: Connection, event: maintain.ReturnedToService) -> None:
+        self.positions.returned(tx, event.asset, event.at)
 
     def _on_lost(self, lost: act.ExecutorLost) -> None:
         self.partner.take_over(lost.name)
@@ -254,6 +262,7 @@ class Plant:
                 found += self._load_spares(folder / "spares.yaml")
                 found += self._load_workshop(folder / "maintenance.yaml")
                 found += self._load_manuals(folder / "documents.yaml")
+                found += self._load_positions(folder / "condition.yaml")
         finally:
             self._loading = False
         self.problems = found + self._reload()
@@ -281,6 +290,15 @@ class Plant:
         try:
             if path.exists() and act.load_manuals(path, self.db, self.store):
                 self.act.assistant.feeder.wake()
+        except LineshaftError as error:
+            self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
+            return [Problem(error.where, error.what, error.hint)]
+        return []
+
+    def _load_positions(self, path: Path) -> list[Problem]:
+        try:
+            if path.exists():
+                detect.load_positions(path, self.db, self.positions)
         except LineshaftError as error:
             self.bus.tell(SystemEvent(f"models:{path.name}", str(error), "error"))
             return [Problem(error.where, error.what, error.hint)]
@@ -347,6 +365,7 @@ class Plant:
         self.housekeeping.start()
         self.workshop.start()
         self.machines.start()
+        self.positions.start()
         self.production.feeder.start(self.feeds)
 
     def stop(self) -> None:
@@ -356,6 +375,7 @@ class Plant:
         self._stopped = True
         self.production.feeder.stop()
         self.machines.stop()
+        self.positions.stop()
         self.mirror.stop()
         self.store.import_jobs.stop()
         self.store.etl.stop()

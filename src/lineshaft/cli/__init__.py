@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lake": ("lineshaft.cli.lake:lake", "Print the lake's files, for pyspark, DuckDB and others."),
     "token": ("lineshaft.cli.people:token", "Create, list and disable API tokens."),
     "user": ("lineshaft.cli.people:user", "Create, list and disable named users."),
+    "condition": ("lineshaft.cli.condition:condition", "Sensor positions: list them, and take raw vibration records in."),
     "agents": ("lineshaft.cli.agents:agents", "List agents, and the switch that stops one or all."),
     "audit": ("lineshaft.cli.people:audit", "Read and verify the audit chain."),
 }

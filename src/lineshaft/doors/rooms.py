@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lineshaft.assets import Assets
     from lineshaft.compute import Compute
     from lineshaft.connect import Edges, Gateway
-    from lineshaft.detect import Detect, Machines
+    from lineshaft.detect import Detect, Machines, Positions
     from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
@@ -37,6 +37,7 @@ class Rooms:
     compute: Compute
     detect: Detect
     machines: Machines
+    positions: Positions
     orders: Orders
     spares: Spares
     purchases: Purchases

@@ -37,7 +37,10 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "agents.ask",
         "notifications.test",
     ),
-    Role.TECHNICIAN: ("work-orders.*", "documents.add", "alarm-service.*"),
+    Role.TECHNICIAN: (
+        *("work-orders.*", "documents.add", "condition.record", "condition.acknowledge", "condition.return"),
+        "alarm-service.*",
+    ),
     Role.PLANNER: (
         "approvals.decide",
         "spares.*",
@@ -54,7 +57,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
         *("audit.read", "models.*", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
-        *("discovery.*", "sources.*", "rationalisation.add"),
+        *("discovery.*", "sources.*", "rationalisation.add", "condition.*"),
     ),
     Role.ADMIN: ("*",),
 }

@@ -18,6 +18,7 @@ from lineshaft.doors.rest import (
     b2mml,
     catalog,
     compute,
+    condition,
     cost,
     detect,
     etl,
@@ -62,7 +63,7 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 
 _UPSTREAM = (guard, permissions, system, assets, production, logbook, values, sampled)
 _KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, alarming, detect, machine_models, machine_fleets)
+_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, machine_fleets)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)

@@ -1,0 +1,135 @@
+"""Condition monitoring over REST: three steps of commissioning, raw records, what the scope of somebody hides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lineshaft.core import NS, now_ns
+
+PUMP = "Bakery/Line 1/Cooler/Coolant pump"
+TAG = "ns=2;s=Coolant pump/Vibration"
+BODY = {
+    "asset": PUMP,
+    "name": "Drive end",
+    "vibration": f"{PUMP}/Vibration",
+    "temperature": f"{PUMP}/BearingTemperature",
+    "running": f"{PUMP}/Running",
+    "power_kw": 3,
+    "rpm": 1450,
+    "bearing": "6205",
+    "every": "1s",
+    "learn": 20,
+}
+
+
+def shocks(hertz: float, seconds: float = 2.5, rate: int = 8000) -> bytes:
+    draw = np.random.default_rng(2)
+    values = draw.normal(0, 0.3, int(rate * seconds))
+    ring = np.exp(-np.arange(60) / 10) * np.sin(2 * np.pi * 2500 * np.arange(60) / rate)
+    for at in np.arange(0.01, seconds - 0.02, 1 / hertz):
+        values[int(at * rate) : int(at * rate) + 60] += 3 * ring
+    return ("acceleration\n" + "\n".join(f"{value:.5f}" for value in values)).encode()
+
+
+@pytest.fixture(scope="module")
+def position(house):
+    found = house.get("condition/streams")["items"]
+    one = next(item for item in found if item["path"] == f"{PUMP}/Vibration")
+    assert (one["measure"], one["temperature"], one["power_kw"]) == ("velocity", f"{PUMP}/BearingTemperature", 3)
+    assert one["running"] == f"{PUMP}/Running"
+    tables = house.get("condition/tables")
+    assert {row["group"] for row in tables["zones"]} >= {"class-1", "group-1", "group-2"}
+    assert all(row["source"] and row["standard"] for row in tables["zones"])
+    told = house.post("condition/check", BODY)
+    assert told.status_code == 200, told.text
+    assert told.json()["zones"]["limits"] == [0.71, 1.8, 4.5]
+    assert told.json()["frequencies"]["BPFO"] == pytest.approx(86.6, abs=0.1)
+    made = house.post("condition/positions", BODY)
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+def test_a_commissioned_position_is_judged_from_its_first_reading_and_its_results_are_properties(house, position):
+    assert (position["path"], position["state"], position["judged_by"]["zones"]["group"]) == (
+        f"{PUMP}/Drive end",
+        "healthy",
+        "class-1",
+    )
+    now = now_ns() // NS * NS
+    house.values([(TAG, 6.0, now + n * NS + NS // 2) for n in range(1, 4)])
+    house.rooms.positions.tick(now + 10 * NS)
+    one = house.get(f"condition/positions/{position['id']}")
+    assert (one["zone"], one["level"]) == ("D", 6.0)
+    assert one["state"] in ("warning", "alarm")
+    assert one["noticed"][0]["says"].startswith("6.00 mm/s is in zone D")
+    rows = house.get("history", params={"property": f"{PUMP}/Drive end/Zone", "end": str(now + 60 * NS)})["rows"]
+    assert rows[-1]["value"] == "D"
+    listed = house.get("condition/positions")["items"]
+    assert [row["id"] for row in listed] == [position["id"]]
+    assert house.get("condition/streams")["items"][0]["position"] == f"{PUMP}/Drive end"
+
+
+def test_a_raw_record_is_taken_in_listed_and_looked_at(house, position):
+    content = shocks(86.6)
+    told = house.ask("POST", "condition/channels?file=a.csv", content=content).json()
+    assert told["items"] == [{"name": "acceleration", "samples": 20_000, "rate": None, "unit": None, "rpm": None}]
+    url = f"condition/positions/{position['id']}/records"
+    for query, code in (
+        ("file=a.csv&unit=g", "vibration.rate"),
+        ("file=a.csv&rate=8000", "vibration.unit"),
+        ("file=a.doc", "record.format"),
+    ):
+        refused = house.ask("POST", f"{url}?{query}", content=content)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+        assert refused.json()["hint"]
+    made = house.ask("POST", f"{url}?file=a.csv&rate=8000&unit=g", content=content, role="technician")
+    assert made.status_code == 201, made.text
+    record = made.json()
+    assert (record["rpm"], record["diagnosis"]["fault"], record["judged"]) == (1450, "outer race", True)
+    assert record["figures"]["velocity_rms"] > 0
+    assert [one["id"] for one in house.get(url)["items"]] == [record["id"]]
+    shown = house.get(f"condition/records/{record['id']}/spectra")
+    assert len(shown["envelope"]["x"]) == len(shown["envelope"]["y"]) > 100
+    assert set(shown["marks"]) == {"BPFO", "BPFI", "BSF", "FTF"}
+    assert house.ask("GET", f"documents/{record['document']}/content").content[:4] == b"PAR1"
+
+
+def test_settings_change_with_the_version_that_was_seen(house, position):
+    one = house.get(f"condition/positions/{position['id']}")
+    url = f"condition/positions/{one['id']}"
+    told = house.ask("PATCH", url, json={"changes": {"rpm": 1480}, "version": one["version"]})
+    assert told.json()["settings"]["rpm"] == 1480
+    clash = house.ask("PATCH", url, json={"changes": {"rpm": 1490}, "version": one["version"]})
+    assert clash.status_code == 409
+    wrong = house.ask("PATCH", url, json={"changes": {"group": "group-2"}})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "zones.group")
+
+
+def test_an_alarm_is_acknowledged_and_a_verified_return_begins_anew(house, position):
+    url = f"condition/positions/{position['id']}"
+    now = now_ns() // NS * NS
+    house.values([(TAG, 6.0, now + n * NS + NS // 2) for n in range(30, 40)])
+    house.rooms.positions.tick(now + 50 * NS)
+    assert house.get(url)["state"] == "alarm"
+    assert [one["kind"] for one in house.get("findings", params={"asset": PUMP})["items"]][:1] == ["condition"]
+    assert house.post(f"{url}/acknowledge", role="technician").json()["state"] == "needs maintenance"
+    again = house.post(f"{url}/acknowledge", role="technician")
+    assert (again.status_code, again.json()["code"]) == (409, "position.no-alarm")
+    assert house.post(f"{url}/return", role="technician").json()["state"] == "healthy"
+
+
+def test_who_does_not_reach_the_machine_sees_no_position(house, position):
+    made = house.post("tokens", {"name": "oven only", "role": "viewer", "scope": ["Bakery/Line 1/Oven"]}).json()
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    assert house.ask("GET", "condition/positions", None, headers=headers).json()["items"] == []
+    assert house.ask("GET", "condition/streams", None, headers=headers).json()["items"] == []
+    assert house.ask("GET", f"condition/positions/{position['id']}", None, headers=headers).status_code == 403
+    assert house.ask("GET", f"condition/positions/{position['id']}/records", None, headers=headers).status_code == 403
+
+
+def test_one_taken_off_is_gone_and_may_be_commissioned_again(house, position):
+    assert house.post(f"condition/positions/{position['id']}/take-off").json() == {"id": position["id"]}
+    assert house.get("condition/positions")["items"] == []
+    assert house.ask("GET", f"condition/positions/{position['id']}").status_code == 404
+    assert house.post("condition/positions", BODY).json()["id"] == position["id"]
