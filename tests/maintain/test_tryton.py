@@ -151,7 +151,7 @@ def test_a_server_that_is_away_is_tried_again_and_seen(server, key, lite):
         shop.purchases.again(tx, row["id"])
     buyer.courier.wake()
     until(lambda: shop.purchases.get(row["id"])["state"] == "ordered")
-    assert shop.purchases.get(row["id"])["erp"]["error"] == ""
+    until(lambda: shop.purchases.get(row["id"])["erp"]["error"] == "")
     buyer.courier.stop()
     assert len(of(server, row)) == 1
 
