@@ -14,10 +14,14 @@ REGISTRY = Registry("lineshaft.detectors", folder)
 CHARTED = np.array([1, 2, 3, 4, 5])
 
 
+SMALL = {"boosted": {"least_rows": 500, "trees": 30}}
+"""What a detector needs to learn from the few rows here."""
+
+
 @pytest.fixture(params=list(REGISTRY))
 def make(request):
     kind = REGISTRY.load(request.param)
-    return lambda: kind(kind.Options())
+    return lambda: kind(kind.Options(**SMALL.get(request.param, {})))
 
 
 def rows(size: int = 1500, seed: int = 1):
