@@ -12,10 +12,13 @@ from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, Proper
 from lineshaft.assets.register import Assets, AssetsChanged
 from lineshaft.assets.snapshot import Stay
 from lineshaft.assets.tables import MIGRATIONS
+from lineshaft.assets.tabling import COLUMNS as ASSET_COLUMNS
+from lineshaft.assets.tabling import PositionRow, rows_of
 from lineshaft.assets.tree import Asset, Property
 
 __all__ = [
     "ALWAYS",
+    "ASSET_COLUMNS",
     "DERIVED",
     "MIGRATIONS",
     "Asset",
@@ -27,9 +30,11 @@ __all__ = [
     "Kind",
     "ModelVersion",
     "Position",
+    "PositionRow",
     "Property",
     "PropertyDefinition",
     "Span",
     "Stay",
     "of_type",
+    "rows_of",
 ]

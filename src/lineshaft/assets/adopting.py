@@ -92,23 +92,42 @@ def _plant(path: Path, model: str, positions: Sequence[Position]) -> str:
     text = before or dump_marked({"assets": []})
     for one in positions:
         text = _with(parse_marked(text, PLANT), model, one)
+    keep(path, before, text)
+    return text
+
+
+def keep(path: Path, before: str, text: str) -> None:
+    """Keep the text that was beside the file where the new one does not hold all of its lines."""
     if before and before not in text and not set(_lines(before)) <= set(_lines(text)):
         path.with_suffix(".yaml.before").write_text(before, encoding="utf-8")
-    return text
 
 
 def _lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip()]
 
 
+def write(folder: Path, text: str) -> None:
+    """Write plant.yaml anew; a crash in the middle leaves the one that was."""
+    path = folder / PLANT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    keep(path, path.read_text(encoding="utf-8") if path.exists() else "", text)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
 def _with(plant: Marked, model: str, one: Position) -> str:
-    data = cast("dict[str, Any]", plant.data or {})
-    place, beside = _place(data, one)
-    if any(entry.get("name") == one.name for entry in beside):
-        whole = f"{one.parent}/{one.name}" if one.parent else one.name
-        raise Conflict(f"there is a position '{whole}' already", hint="give it another name", code="assets.taken")
     entry: Entry = {"name": one.name, "level": one.level, "model": model, "source": one.source, "tags": dict(one.tags)}
-    entry = {key: value for key, value in entry.items() if value}
+    return added(plant, one.parent, {key: value for key, value in entry.items() if value})
+
+
+def added(plant: Marked, parent: str, entry: Entry) -> str:
+    """Return the text of plant.yaml with one more position. Raises Conflict for a name taken, NotFound for an unknown parent."""
+    data = cast("dict[str, Any]", plant.data or {})
+    place, beside = _place(data, parent)
+    if any(other.get("name") == entry["name"] for other in beside):
+        whole = f"{parent}/{entry['name']}" if parent else entry["name"]
+        raise Conflict(f"there is a position '{whole}' already", hint="give it another name", code="assets.taken")
     beside.append(entry)  # `data` is what the new text must say
     if data.get("assets"):
         text = _inserted(plant, place, entry)
@@ -117,14 +136,14 @@ def _with(plant: Marked, model: str, one: Position) -> str:
     return dump_marked(data)
 
 
-def _place(data: dict[str, Any], one: Position) -> tuple[Place, list[Entry]]:
+def _place(data: dict[str, Any], parent: str) -> tuple[Place, list[Entry]]:
     """Return where the parent's children are and the list of them. Raises NotFound for an unknown parent."""
     place: Place = ("assets",)
     beside = cast("list[Entry]", data.setdefault("assets", []))
-    for name in one.parent.split("/") if one.parent else []:
+    for name in parent.split("/") if parent else []:
         at = next((at for at, entry in enumerate(beside) if entry.get("name") == name), None)
         if at is None:
-            raise NotFound(f"there is no position '{one.parent}' in {PLANT}", hint="write its whole path", code="assets.unknown")
+            raise NotFound(f"there is no position '{parent}' in {PLANT}", hint="write its whole path", code="assets.unknown")
         place = (*place, at, "children")
         beside = cast("list[Entry]", beside[at].setdefault("children", []))
     return place, beside

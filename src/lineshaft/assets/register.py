@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import books, importers
 from lineshaft.assets import tables as t
-from lineshaft.assets.adopting import Position, adopt
+from lineshaft.assets.adopting import PLANT, Position, adopt, write
 from lineshaft.assets.bind import ALWAYS, Span, bound, cut, overlap
 from lineshaft.assets.draft import Importer
 from lineshaft.assets.exporting import files_of
@@ -22,6 +22,7 @@ from lineshaft.assets.fitting import Fitting
 from lineshaft.assets.importing import FITTED, Changes, PlantImport, take_models
 from lineshaft.assets.model import AssetModel, Kind, ModelVersion, check_name, of_type
 from lineshaft.assets.snapshot import Snapshot, Stay
+from lineshaft.assets.tabling import PositionRow, Table, planned
 from lineshaft.assets.tree import Asset, Place, Property, moved
 from lineshaft.core import (
     Bus,
@@ -248,8 +249,22 @@ class Assets:
         Raises InvalidInput, Conflict or NotFound, and then nothing is written.
         """
         with self._adopting:
+            if self.tree() and not (folder / PLANT).exists():
+                self.export(folder)  # else loading would retire what no file names
             files = adopt(self._importers.load("yaml")(), folder, text, positions)
             return files, self.load(folder)
+
+    def take_table(
+        self, folder: Path, rows: Sequence[tuple[int, PositionRow]], *, dry_run: bool = False
+    ) -> tuple[Table, Changes]:
+        """Write positions of a table into the plant's file and load it, all or nothing; with `dry_run` only say what it does."""
+        with self._adopting:
+            models = {one.body.model: one for one in self.models()}
+            table = planned(rows, folder, {one.path: one for one in self.tree()}, models)
+            if dry_run or table.wrong or not (table.added or table.changed):
+                return table, Changes()
+            write(folder, table.text)
+            return table, self.load(folder)
 
     def export(self, folder: Path, importer: str = "yaml", *, canonical: bool = False) -> list[str]:
         """Write the register as files: a file nobody touched as it was read, else (or if asked) in canonical form."""
@@ -314,7 +329,8 @@ class Assets:
     def fit(self, tx: Connection, parent: str, name: str, body: AssetModel, source: str) -> tuple[str, str]:
         """Hang a sensor position with its own model on an asset; its measurements are the source's tags `PATH/NAME`.
 
-        Returns its id and path. One that was taken off under that name is back with its history. Raises Conflict for a name taken.
+        Returns its id and path. One that was taken off under that name is back with its history.
+        Raises Conflict for a name taken.
         """
         above, picture = self.asset(parent), self.now
         made = Fitting(tx, above, name, body, source).run(picture, now_ns())
