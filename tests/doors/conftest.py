@@ -17,7 +17,17 @@ import uvicorn
 
 from lineshaft import act, assets, compute, connect, detect, guard, maintain, production, see, store, twin
 from lineshaft.app.views import offer
-from lineshaft.connect import Edges, EdgesSettings, Gateway, GatewaySettings, open_buffer
+from lineshaft.connect import (
+    Discovery,
+    DiscoverySettings,
+    Edges,
+    EdgesSettings,
+    Gateway,
+    GatewaySettings,
+    SourceBook,
+    SourcesSettings,
+    open_buffer,
+)
 from lineshaft.core import NS, Batch, Bus, Database, SystemEvents, now_ns, samples
 from lineshaft.doors import Rooms
 from lineshaft.doors.mcp import McpSettings, mounting
@@ -81,6 +91,7 @@ class House:
         self.rooms.detect.tick()
 
 
+DISCOVERY = DiscoverySettings(networks=("127.0.0.1/32",), per_second=1_000)
 HOOKS = maintain.WebhooksSettings.model_validate([{"name": "board", "url": "http://127.0.0.1:9", "secret_env": "BOARD"}]).entries
 
 
@@ -146,6 +157,9 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         settings={},
         system_events=SystemEvents(bus),
         ingest=ingest,
+        book=SourceBook(db, gateway, SourcesSettings(), home),
+        discovery=Discovery(db, keeper, DISCOVERY, SourcesSettings(), gateway.sources),
+        models=home / "config",
         edges=Edges(db, home / "edge-ca", EdgesSettings()),
         simulator=simulator,
         demo=True,

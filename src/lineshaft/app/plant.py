@@ -26,12 +26,13 @@ from lineshaft.app.edge_parts import check
 from lineshaft.app.hand import PlantHand
 from lineshaft.app.housekeeping import Housekeeping
 from lineshaft.app.mirror import Mirror
+from lineshaft.app.modelling import Modelling
 from lineshaft.app.retention import Retention
 from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
 from lineshaft.app.telling import webhook_events
 from lineshaft.app.views import offer
-from lineshaft.connect import Accounts, Edges, Gateway, Reception, fault, open_buffer, simulator_faults
+from lineshaft.connect import Accounts, Discovery, Edges, Gateway, Reception, SourceBook, fault, open_buffer, simulator_faults
 from lineshaft.connect.edge.pipeline import Pipelines
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
 from lineshaft.doors import Rooms, rest, uplink
@@ -75,6 +76,8 @@ class Plant:
         )
         self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
         self.gateway.afar = self.accounts = Accounts(home / "edges.db")
+        self.book = SourceBook(self.db, self.gateway, self.settings.sources, home)
+        self.discovery = Discovery(self.db, self.guard, self.settings.discovery, self.settings.sources, self.gateway.sources)
         self.edges = Edges(self.db, home / "edge-ca", self.settings.edges)
         self.edges.versions.check = check
         self.assets = assets.Assets(self.db, self.bus)
@@ -109,6 +112,7 @@ class Plant:
         retention = Retention(self.db, self.store, self.settings.retention)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
         self.machines.ingest = self.positions.ingest = self.shaft.take
+        self.modelling = Modelling(self.db, self.assets, self.store, self.guard, self.bus, self.shaft.take)
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)
@@ -141,6 +145,7 @@ class Plant:
             detect=self.detect,
             machines=self.machines,
             positions=self.positions,
+            fleets=self.modelling.fleets,
             orders=self.orders,
             spares=self.spares,
             purchases=self.purchases,
@@ -155,6 +160,9 @@ class Plant:
             system_events=self.system_events,
             ingest=self.shaft.take,
             edges=self.edges,
+            book=self.book,
+            discovery=self.discovery,
+            models=self.home / self.settings.node.models,
             simulator=self._simulator if self.demo else None,
             demo=self.demo,
             version=__version__,
@@ -353,6 +361,7 @@ class Plant:
     def start(self) -> None:
         """Load the models, catch up with the journal, and let the rooms' own threads run."""
         self.load_models()
+        self.book.start()
         self.act.start_engine()
         self.partner.start()
         self.webhooks.start()
@@ -366,6 +375,7 @@ class Plant:
         self.workshop.start()
         self.machines.start()
         self.positions.start()
+        self.modelling.start()
         self.production.feeder.start(self.feeds)
 
     def stop(self) -> None:
@@ -373,9 +383,11 @@ class Plant:
         if self._stopped:
             return
         self._stopped = True
+        self.discovery.stop()
         self.production.feeder.stop()
         self.machines.stop()
         self.positions.stop()
+        self.modelling.stop()
         self.mirror.stop()
         self.store.import_jobs.stop()
         self.store.etl.stop()

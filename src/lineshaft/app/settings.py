@@ -13,6 +13,7 @@ from lineshaft.app.retention import RetentionSettings
 from lineshaft.connect import (
     DerivedSettings,
     DetectorsSettings,
+    DiscoverySettings,
     EdgeSettings,
     EdgesSettings,
     FunctionsSettings,
@@ -57,6 +58,7 @@ SECTIONS: dict[str, type[Section]] = {
     "uns": UnsSettings,
     "edge": EdgeSettings,
     "edges": EdgesSettings,
+    "discovery": DiscoverySettings,
     "writer": WriterSettings,
     "feeds": production.FeedsSettings,
     "guard": guard.GuardSettings,
@@ -102,6 +104,7 @@ class Settings:
     uns: UnsSettings
     edge: EdgeSettings
     edges: EdgesSettings
+    discovery: DiscoverySettings
     writer: WriterSettings
     feeds: production.FeedsSettings
     guard: guard.GuardSettings

@@ -5,6 +5,7 @@ A source is a plugin in `sources/`, has no way to write, and reconnects without 
 machine. Nothing here knows what a tag means: that is the next room.
 """
 
+from lineshaft.connect.book import SourceBook, kinds
 from lineshaft.connect.buffer import BufferRefused, Depth, EdgeBuffer
 from lineshaft.connect.control import fault, simulator_faults
 from lineshaft.connect.discovery import Discovery, DiscoverySettings
@@ -23,9 +24,11 @@ from lineshaft.connect.edge.settings import (
 from lineshaft.connect.edge.uns import UnsSettings
 from lineshaft.connect.edge.versions import EdgeConfig
 from lineshaft.connect.gateway import Gateway, open_buffer
+from lineshaft.connect.listener import Devices
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
 from lineshaft.connect.tables import MIGRATIONS
+from lineshaft.connect.trust import TrustList, spaced
 from lineshaft.connect.writer import Allowed, Readback, Value, Writer, WriterSettings
 
 __all__ = [
@@ -37,6 +40,7 @@ __all__ = [
     "Authority",
     "BufferRefused",
     "Depth",
+    "Devices",
     "DerivedSettings",
     "DetectorsSettings",
     "Discovery",
@@ -54,17 +58,21 @@ __all__ = [
     "Readback",
     "Reception",
     "Source",
+    "SourceBook",
     "SourceChanged",
     "SourceEntry",
     "SourceState",
     "SourceStatus",
     "SourcesSettings",
+    "TrustList",
     "UnsSettings",
     "Value",
     "Writer",
     "WriterSettings",
     "fault",
+    "kinds",
     "open_buffer",
     "simulator_faults",
     "source_plugins",
+    "spaced",
 ]

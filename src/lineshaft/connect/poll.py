@@ -26,6 +26,13 @@ class LineLost(Exception):
     """The machine does not answer any more: the line is closed and opened anew."""
 
 
+def not_cancelled() -> None:
+    """Raise CancelledError if this task was cancelled and a library kept that to itself: pymodbus does while it connects."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 class Budget:
     """A controller's budget of requests: `wait` keeps the distance between them that it asks for."""
 
@@ -105,6 +112,7 @@ class Poller:
                     self._cut(out)
                     out.status(self._status(SourceState.DOWN, f"{str(error) or type(error).__name__}; calling again"))
                 await self.device.close()
+                not_cancelled()
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LONGEST_DELAY)
         finally:
@@ -121,6 +129,7 @@ class Poller:
             await asyncio.sleep(max(0.0, due[group] - time.monotonic()))
             await out.ready()
             answer = await self.device.read(group, now_ns())
+            not_cancelled()
             for rows in answer.rows:
                 out.emit(rows)
             first = group not in self._heard

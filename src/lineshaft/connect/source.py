@@ -80,3 +80,12 @@ class Source(Protocol):
     async def run(self, out: Outlet) -> None:
         """Listen until cancelled, reconnecting without losing what the machine kept."""
         ...
+
+
+@runtime_checkable
+class Rehearses(Protocol):
+    """A source that keeps a place (how far a file was read), or says something to others: it has a twin that does neither."""
+
+    def rehearsal(self) -> Source:
+        """Return a source that reads the same once, and leaves no trace."""
+        ...

@@ -1,4 +1,4 @@
-"""Tables of connect: the edge nodes a plant knows, every version of the configuration it gave them, and OT systems."""
+"""Tables of connect: edge nodes and the configurations they were given, OT systems, added sources, devices that publish."""
 
 from __future__ import annotations
 
@@ -64,6 +64,32 @@ systems = sa.Table(
     sa.UniqueConstraint("protocol", "address"),
 )
 
+added = sa.Table(
+    "added_source",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("name", sa.String(63), nullable=False, unique=True),
+    sa.Column("type", sa.String(60), nullable=False),
+    sa.Column("options", sa.JSON, nullable=False, default=dict),
+    sa.Column("paused", sa.Boolean, nullable=False, default=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("by", sa.String(100), nullable=False),
+)
+
+devices = sa.Table(
+    "device",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("name", sa.String(63), nullable=False, unique=True),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("topics", sa.JSON, nullable=False, default=list),
+    sa.Column("note", sa.String(300), nullable=False, default=""),
+    sa.Column("created", sa.BigInteger, nullable=False),
+    sa.Column("revoked", sa.BigInteger),
+)
+
 
 def _approvals(tx: Connection) -> None:
     """Bring tables of an older version up to date: who approved a configuration, and what of an edge's deeds is in the audit."""
@@ -78,5 +104,7 @@ def _approvals(tx: Connection) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "edge nodes and their configuration", create(edges, configs)),
     Migration(2, "the inventory of OT systems", create(systems)),
+    Migration(3, "sources added on a running node", create(added)),
+    Migration(5, "devices that publish to us", create(devices)),
     Migration(6, "approval of edge configurations, deeds of edge rules", _approvals),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lineshaft.core import Batch, Bus, Database, SystemEvents, now_ns
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
     from lineshaft.act import Act
     from lineshaft.assets import Assets
     from lineshaft.compute import Compute
-    from lineshaft.connect import Edges, Gateway
-    from lineshaft.detect import Detect, Machines, Positions
+    from lineshaft.connect import Discovery, Edges, Gateway, SourceBook
+    from lineshaft.detect import Detect, Fleets, Machines, Positions
     from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
@@ -26,7 +27,7 @@ class Rooms:
     """Every room of a running node, and the few callables only the composition root can give.
 
     `ingest` makes batches durable and hands them on; `simulator(fault, active)` switches a fault of the demo machine
-    (an empty name only asks) and returns every fault's state.
+    (an empty name only asks) and returns every fault's state; `models` is the folder of the plant's YAML.
     """
 
     guard: Guard
@@ -38,6 +39,7 @@ class Rooms:
     detect: Detect
     machines: Machines
     positions: Positions
+    fleets: Fleets
     orders: Orders
     spares: Spares
     purchases: Purchases
@@ -52,6 +54,9 @@ class Rooms:
     system_events: SystemEvents
     ingest: Callable[[list[Batch]], list[Stored]]
     edges: Edges
+    book: SourceBook
+    discovery: Discovery
+    models: Path
     simulator: Callable[[str, bool], Mapping[str, bool]] | None = None
     demo: bool = False
     version: str = ""

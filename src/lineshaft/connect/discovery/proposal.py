@@ -58,12 +58,27 @@ def models(things: Sequence[Row], system: str) -> list[dict[str, Any]]:
             proposed.append(
                 {
                     "model": name,
-                    "machines": [{"node": one["node"], "name": one["name"], "variables": len(one["variables"])} for one in few],
+                    "machines": [
+                        {"node": one["node"], "name": _position(one["name"]), "tags": _tags(one["variables"], variables)}
+                        for one in few
+                    ],
                     "looks_like": _looks_like(few, kind, name, len(variables)),
                     "text": model_text(name, variables, largest["properties"], system),
                 }
             )
     return proposed
+
+
+def _position(name: object) -> str:
+    """Return a machine's name as a position may have it."""
+    return str(name).replace("/", "-").strip() or "Machine"
+
+
+def _tags(own: Sequence[Row], variables: Sequence[Row]) -> dict[str, str]:
+    """Return which node of this machine is which property of the model made from the largest of its kind."""
+    taken: set[str] = set()
+    called = {str(one["name"]): _property(str(one["name"]), taken) for one in variables if one["type"]}
+    return {called[name]: str(one["node"]) for one in own if (name := str(one["name"])) in called and one["type"]}
 
 
 def _looks_like(few: Sequence[Row], kind: str, name: str, count: int) -> str:
@@ -79,11 +94,11 @@ def model_text(name: str, variables: Sequence[Row], properties: Sequence[str], s
     lines.append("properties:")
     taken: set[str] = set()
     for one in variables:
-        said = _property(str(one["name"]), taken)
         if one["type"]:
+            said = _property(str(one["name"]), taken)
             lines.append(f"  - {{name: {_text(said)}, kind: measurement, type: {one['type']}}}")
         else:
-            lines.append(f"  # left out, no single value that can be stored: {said}")
+            lines.append(f"  # left out, no single value that can be stored: {_text(one['name'])}")
     lines += [f"  - {{name: {_text(_property(text, taken))}, kind: attribute, type: string}}" for text in properties]
     return "\n".join(lines) + "\n"
 

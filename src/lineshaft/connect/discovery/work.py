@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -134,6 +135,7 @@ class Discovery:
         """Return what could be made of a system: a [[sources]] table and, from an OPC UA server, models of its machines."""
         row = self.inventory.one(system)
         told: dict[str, Any] = {"source": proposal.source_text(row), "models": [], "remark": ""}
+        told["entry"] = tomllib.loads(told["source"])["sources"][0] if told["source"] else None
         if row["protocol"] == "sparkplug":
             told["remark"] = f"the source '{row['facts']['source']}' hears it already: {row['facts']['count']} tags"
         if row["protocol"] != "opcua":

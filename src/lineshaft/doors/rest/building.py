@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lineshaft.doors.rest import (
+    access,
     act,
     agents,
     alarming,
@@ -21,12 +22,15 @@ from lineshaft.doors.rest import (
     condition,
     cost,
     detect,
+    discovery,
+    edges,
     etl,
     exchange,
     guard,
     images,
     imports,
     ledger,
+    life,
     live,
     logbook,
     machine_fleets,
@@ -39,6 +43,7 @@ from lineshaft.doors.rest import (
     purchases,
     recompute,
     sampled,
+    sources,
     sql,
     stock,
     store,
@@ -61,9 +66,9 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 (`limit`, `after`); errors are problems (RFC 9457); a command with an `Idempotency-Key` is done once, however often it is sent."""
 
 
-_UPSTREAM = (guard, permissions, system, assets, production, logbook, values, sampled)
+_UPSTREAM = (guard, permissions, access, system, edges, sources, discovery, assets, production, logbook, values, sampled)
 _KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, machine_fleets)
+_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, life, machine_fleets)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)
