@@ -259,6 +259,8 @@ class Assets:
     ) -> tuple[Table, Changes]:
         """Write positions of a table into the plant's file and load it, all or nothing; with `dry_run` only say what it does."""
         with self._adopting:
+            if not dry_run and self.tree() and not (folder / PLANT).exists():
+                self.export(folder)
             models = {one.body.model: one for one in self.models()}
             table = planned(rows, folder, {one.path: one for one in self.tree()}, models)
             if dry_run or table.wrong or not (table.added or table.changed):
