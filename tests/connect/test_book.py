@@ -28,7 +28,7 @@ class House:
         self.db, self.home = db, home
         self.delivered: list[Batch] = []
         self.events: list[SystemEvent] = []
-        bus, settings = Bus(), GatewaySettings(flush="10ms", restart_delay="10ms")
+        bus, settings = Bus(), GatewaySettings.model_validate({"flush": "10ms", "restart_delay": "10ms"})
         bus.on(SystemEvent, self.events.append, "test")
         self.buffer = open_buffer(home / "edge.db", settings)
         written = SourcesSettings.model_validate([{"name": "old", "type": "modbus", "url": "tcp://127.0.0.1:1", "tags": [TAG]}])

@@ -59,8 +59,7 @@ class Plant:
         self.home = home
         self.demo = demo
         self._server: Server | None = None
-        self._stopped = False
-        self._loading = False
+        self._stopped = self._loading = False
         self.problems: list[Problem] = []
         self.db, self.settings = open_database(home)
         self.address = address or self.settings.web.host
@@ -76,8 +75,7 @@ class Plant:
         )
         self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
         self.gateway.afar = self.accounts = Accounts(home / "edges.db")
-        self.book = SourceBook(self.db, self.gateway, self.settings.sources, home)
-        self.discovery = Discovery(self.db, self.guard, self.settings.discovery, self.settings.sources, self.gateway.sources)
+        self.book, self.discovery = self._finding(home)
         self.edges = Edges(self.db, home / "edge-ca", self.settings.edges)
         self.edges.versions.check = check
         self.assets = assets.Assets(self.db, self.bus)
@@ -132,6 +130,12 @@ class Plant:
         node, hooks, chosen = self.settings.act.executor, self.settings.webhooks.entries, self.settings.maintain
         webhooks = maintain.Webhooks(self.db, self.bus, hooks, f"/lineshaft/{self.settings.node.name}", node)
         return webhooks, maintain.Partner(self.db, self.guard, self.orders, self.bus, home, chosen, node)
+
+    def _finding(self, home: Path) -> tuple[SourceBook, Discovery]:
+        """Make what adds sources to the running gateway, and what looks for them."""
+        written = self.settings.sources
+        found = Discovery(self.db, self.guard, self.settings.discovery, written, self.gateway.sources)
+        return SourceBook(self.db, self.gateway, written, home), found
 
     def _rooms(self) -> Rooms:
         """Hand the rooms to the doors, with the few callables only this place can give."""

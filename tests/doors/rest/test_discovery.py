@@ -57,9 +57,9 @@ def test_a_source_is_tried_added_listed_and_removed(house: House, machine: dict[
 
 def test_two_ways_to_a_machine_are_compared(house: House):
     at = now_ns() - 120 * NS
-    rows = [("T", 20.0 + n, at + n * 10 * NS) for n in range(5)]
+    rows: list[tuple[str, object, int]] = [("T", 20.0 + n, at + n * 10 * NS) for n in range(5)]
     house.values(rows, "old way")
-    house.values([(tag, value if n != 3 else 29.0, ts + NS // 2) for n, (tag, value, ts) in enumerate(rows)], "new way")
+    house.values([(tag, 29.0 if n == 3 else value, ts + NS // 2) for n, (tag, value, ts) in enumerate(rows)], "new way")
     house.values([("extra", 1.0, at)], "new way")
     told = house.get("sources/compare?old=old way&new=new way&start=1h", "viewer")
     assert [(one["old"], one["verdict"]) for one in told["items"]] == [("T", "apart"), ("extra", "only-new")]
