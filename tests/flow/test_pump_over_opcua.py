@@ -70,6 +70,7 @@ def node(tmp_path: Path, recording: Path) -> Iterator[tuple[Node, datetime]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.timeout(900)
 def test_a_valve_that_closes_is_found_over_the_wire(node: tuple[Node, datetime]) -> None:
     pump, begin = node
     learned = begin + timedelta(seconds=LEARNED)
