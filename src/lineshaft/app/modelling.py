@@ -1,0 +1,36 @@
+"""Models beside those of single machines, joined with the rest of the node: remaining life of fleets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lineshaft.assets import Assets
+from lineshaft.core import Batch, Bus, Database
+from lineshaft.detect import End, Fleets
+from lineshaft.guard import Guard
+from lineshaft.maintain import ended_lives
+from lineshaft.store import Store
+
+
+class Modelling:
+    """What learns and forecasts on a node."""
+
+    def __init__(
+        self, db: Database, assets: Assets, store: Store, guard: Guard, bus: Bus, take: Callable[[list[Batch]], Any]
+    ) -> None:
+        self.fleets = Fleets(db, assets, store, guard, bus)
+        self.fleets.ingest = take
+
+        def ends(asset: str, failure_mode: str, start: int, end: int) -> Sequence[End]:
+            return [End(*one) for one in ended_lives(db, asset, failure_mode, start, end)]
+
+        self.fleets.ends = ends
+
+    def start(self) -> None:
+        """Begin."""
+        self.fleets.start()
+
+    def stop(self) -> None:
+        """End; a training under way is given up."""
+        self.fleets.stop()
