@@ -41,6 +41,7 @@ PATHS = [
     "/cost",
     "/models",
     "/documents",
+    "/edges",
     "/webhooks",
     "/audit",
     "/users",

@@ -1,7 +1,7 @@
 /** The frame of every page: alarm summary and connection always in sight, the rooms at the side. */
 import { ActionIcon, AppShell, Badge, Burger, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconActivity, IconBinaryTree, IconArrowsTransferDown, IconPhoto, IconPencilBolt, IconChartLine, IconBell, IconBroadcast, IconCalendarTime, IconChartBar, IconClipboardList, IconCode, IconCoins, IconDatabase, IconFileText, IconGauge, IconHeartRateMonitor, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMessage2Share, IconMessageQuestion, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
+import { IconActivity, IconBinaryTree, IconArrowsTransferDown, IconPhoto, IconRouter, IconPencilBolt, IconChartLine, IconBell, IconBroadcast, IconCalendarTime, IconChartBar, IconClipboardList, IconCode, IconCoins, IconDatabase, IconFileText, IconGauge, IconHeartRateMonitor, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMessage2Share, IconMessageQuestion, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, type ReactNode } from 'react';
@@ -20,7 +20,7 @@ const ROOMS = [
   ['maintain', [['/orders', 'orders', IconClipboardList], ['/assistant', 'assistant', IconMessageQuestion], ['/spares', 'spares', IconPackage], ['/plans', 'plans', IconCalendarTime], ['/technicians', 'technicians', IconUsersGroup], ['/instructions', 'instructions', IconListNumbers], ['/maintenance', 'maintenance', IconChartBar], ['/models', 'models', IconHeartRateMonitor]]],
   ['decide', [['/approvals', 'approvals', IconThumbUp], ['/writes', 'writes', IconPencilBolt], ['/cases', 'cases', IconRoute], ['/processes', 'processes', IconBinaryTree], ['/tower', 'tower', IconBroadcast]]],
   ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase], ['/etl', 'etl', IconArrowsTransferDown]]],
-  ['house', [['/sources', 'sources', IconActivity], ['/ledger', 'ledger', IconScale], ['/cost', 'cost', IconCoins], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/notifications', 'notifications', IconMessage2Share], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
+  ['house', [['/sources', 'sources', IconActivity], ['/edges', 'edges', IconRouter], ['/ledger', 'ledger', IconScale], ['/cost', 'cost', IconCoins], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/notifications', 'notifications', IconMessage2Share], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
 ] as const;
 
 export function Shell() {

@@ -62,6 +62,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/models', component: lazyRouteComponent(() => import('../pages/Models')) }),
   createRoute({ getParentRoute: () => shell, path: '/cost', component: lazyRouteComponent(() => import('../pages/Cost')) }),
   createRoute({ getParentRoute: () => shell, path: '/images', component: lazyRouteComponent(() => import('../pages/Images')) }),
+  createRoute({ getParentRoute: () => shell, path: '/edges', component: lazyRouteComponent(() => import('../pages/Edges')) }),
   createRoute({ getParentRoute: () => shell, path: '/webhooks', component: lazyRouteComponent(() => import('../pages/Webhooks')) }),
   createRoute({ getParentRoute: () => shell, path: '/notifications', component: lazyRouteComponent(() => import('../pages/Notifications')) }),
   createRoute({ getParentRoute: () => shell, path: '/audit', component: lazyRouteComponent(() => import('../pages/Audit')) }),
