@@ -16,6 +16,7 @@ RULES = "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'
 PATHS = [
     "/",
     "/alarms",
+    "/alarm-kpis",
     "/oee",
     "/production",
     "/logbook",

@@ -29,6 +29,9 @@ FLOOD_BEGINS, FLOOD_ENDS = 10, 5
 CHATTER = 3
 """An alarm that comes so many times within a minute chatters."""
 
+TOP = 10
+"""So many of the most frequent alarms are named; their share says something only where more than these came at all."""
+
 FLEETING = 30 * NS
 """An alarm that goes again by itself within this time, before anybody acknowledged it, is fleeting."""
 
@@ -124,7 +127,7 @@ def kpis(db: Database, span: Span, assets: Sequence[str] | None = None) -> Kpis:
     stamps = np.array([line["at"] for line in raised], np.int64)
     periods, hours = _counts(stamps, span, PERIOD), _counts(stamps, span, HOUR)
     floods = _floods(periods, span)
-    top = _often(Counter(str(line["alarm_id"]) for line in raised).most_common(10), raised, len(raised))
+    top = _often(Counter(str(line["alarm_id"]) for line in raised).most_common(TOP), raised, len(raised))
     rate = len(raised) * HOUR / (span.end - span.start) / span.positions
     chattering = _often(_chattering(raised), raised, len(raised))
     standing = _stale(db, span, assets)
@@ -138,7 +141,7 @@ def kpis(db: Database, span: Span, assets: Sequence[str] | None = None) -> Kpis:
         "hours_over_30": _over(hours, 30 * span.positions),
         "periods_over_10": _over(periods, 10 * span.positions),
         "flood_share": flood_time / (span.end - span.start),
-        "top_share": sum(one.share for one in top) if raised else None,
+        "top_share": sum(one.share for one in top) if len({line["alarm_id"] for line in raised}) > TOP else None,
         "chattering": len(chattering),
         "stale": len(standing),
     }

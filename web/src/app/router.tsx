@@ -35,6 +35,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
   createRoute({ getParentRoute: () => shell, path: '/oee', component: lazyRouteComponent(() => import('../pages/Oee')) }),
   createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: filter, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
+  createRoute({ getParentRoute: () => shell, path: '/alarm-kpis', component: lazyRouteComponent(() => import('../pages/AlarmKpis')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders', component: lazyRouteComponent(() => import('../pages/Orders')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),
   createRoute({ getParentRoute: () => shell, path: '/spares', validateSearch: part, component: lazyRouteComponent(() => import('../pages/Spares')) }),

@@ -6,40 +6,39 @@ import { useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
-import type { Alarm, Finding } from '../api/types';
+import type { AlarmCard as Alarm } from '../api/alarms';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { typing } from '../app/Shell';
-import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
-import { AskReason } from '../parts/Confirm';
-import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { AlarmDetail, unseen, Watched } from '../parts/AlarmDetail';
+import { FindingPanels } from '../parts/Findings';
+import { FirstOut } from '../parts/FirstOut';
+import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
 import { SystemEvents } from '../parts/SystemEvents';
 
 const PHONE = '(max-width: 48em)';
-const unseen = (alarm: Alarm): boolean => alarm.state.includes('unack');
 
 /** ISA-18.2's list: what stands, what came and went unseen, what was put on the shelf. Alerts and system events stand apart. */
 export default function Alarms() {
   const { t } = useTranslation();
   const health = useQuery(q.health).data;
   const alerts = useQuery(q.alarms('active')).data?.items.filter((one) => one.kind === 'alert').length ?? 0;
-  const findings = useQuery(q.findings);
   return (
     <>
-      <PageHead title={t('nav.alarms')} sub={t('alarm.sub')} />
+      <PageHead title={t('nav.alarms')} sub={t('alarm.sub')}><Button component={Link} to="/alarm-kpis">{t('nav.alarmKpis')}</Button></PageHead>
       <Tabs defaultValue="alarms" keepMounted={false} color="slate">
         <Tabs.List mb="sm">
           <Tabs.Tab value="alarms">{t('alarm.operator')}</Tabs.Tab>
-          <Tabs.Tab value="alerts">{t('alarm.alerts')} ({alerts + (findings.data?.items.length ?? 0)})</Tabs.Tab>
+          <Tabs.Tab value="alerts">{t('alarm.alerts')} ({alerts})</Tabs.Tab>
           <Tabs.Tab value="system">{t('alarm.system')} ({health?.system_events.length ?? 0})</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="alarms"><AlarmList kind="alarm" /></Tabs.Panel>
         <Tabs.Panel value="alerts">
           <AlarmList kind="alert" />
-          <Panel title={t('finding.title')} mt="sm"><Answer of={findings} empty={(list) => list.items.length === 0} none={t('finding.none')}>{(list) => <Findings items={list.items} />}</Answer></Panel>
+          <FindingPanels />
         </Tabs.Panel>
         <Tabs.Panel value="system"><Panel><Text size="sm" c="dimmed" mb="xs">{t('alarm.systemWhy')}</Text><SystemEvents /></Panel></Tabs.Panel>
       </Tabs>
@@ -69,15 +68,16 @@ function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
         <SegmentedControl size="sm" aria-label={t('alarm.priority')} value={choice} onChange={(value) => void navigate({ to: '/alarms', search: value ? { filter: value } : {} })}
           data={[{ value: '', label: t('alarm.every') }, ...[1, 2, 3, 4].map((p) => ({ value: `p${p}`, label: <Group gap={0} justify="center"><Prio p={p} size={18} /></Group> }))]} />
       </Group>
-      <Box style={{ display: 'grid', gap: 12, alignItems: 'start', gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
+      {kind === 'alarm' && <FirstOut onChoose={(id) => { if (!shown.some((one) => one.id === id)) setWhich('all'); setChosen(id); }} />}
+      <Box mt={kind === 'alarm' ? 'sm' : 0} style={{ display: 'grid', gap: 12, alignItems: 'start', gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
         <Box className="card">
           <Answer of={answer} empty={() => shown.length === 0} none={t(which === 'active' && !search && !choice ? 'alarm.calm' : 'alarm.noneFound')}>
             {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} chosen={chosen} onChoose={setChosen} onAcknowledge={(one) => acknowledge.mutate(one)} />)}
           </Answer>
         </Box>
-        {alarm && !phone && <Panel title={alarm.name}><Detail alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} /></Panel>}
+        {alarm && !phone && <Panel title={alarm.name}><AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} /></Panel>}
       </Box>
-      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm?.name ?? ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <Detail alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} />}</Drawer>}
+      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm?.name ?? ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} />}</Drawer>}
     </>
   );
 }
@@ -129,12 +129,12 @@ function Rows({ items, chosen, onChoose, onAcknowledge }: { items: Alarm[]; chos
         <Table.Tbody>
           {items.map((alarm) => (
             <Table.Tr key={alarm.id} className={alarm.id === chosen ? 'choose chosen' : 'choose'} onClick={() => onChoose(alarm.id)} aria-selected={alarm.id === chosen} data-alarm={alarm.id}>
-              <Table.Td className="nowrap"><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(4, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
+              <Table.Td className="nowrap"><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(5, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
               <Table.Td><button type="button" onClick={() => onChoose(alarm.id)} style={{ all: 'unset', cursor: 'pointer', fontWeight: unseen(alarm) ? 700 : 500 }} className="focusable">{alarm.name}</button></Table.Td>
               <Table.Td>{alarm.asset}</Table.Td>
               <Table.Td>{t(`alarmState.${alarm.state}`)}</Table.Td>
               <Table.Td className="nowrap">{f.when(alarm.raised)}</Table.Td>
-              <Table.Td className="figure">{f.number(alarm.value)} {alarm.operator} {f.number(alarm.limit)} {unitText(alarm.unit)}</Table.Td>
+              <Table.Td className="figure"><Watched alarm={alarm} /></Table.Td>
               <Table.Td className="figure">{unseen(alarm) && may && <Button size="compact-sm" onClick={(event) => { event.stopPropagation(); onAcknowledge(alarm); }}>{t('alarm.acknowledge')}</Button>}</Table.Td>
             </Table.Tr>
           ))}
@@ -158,62 +158,10 @@ function Cards({ items, onChoose }: { items: Alarm[]; onChoose: (id: string) => 
               <Text size="xs" c="dimmed" className="wrap">{alarm.asset}</Text>
               <Text size="xs">{t(`alarmState.${alarm.state}`)} · {f.when(alarm.raised)}</Text>
             </Box>
-            <Text size="sm" fw={600} style={{ whiteSpace: 'nowrap' }}>{f.number(alarm.value)} {unitText(alarm.unit)}</Text>
+            <Text size="sm" fw={600} maw="45%"><Watched alarm={alarm} /></Text>
           </Group>
         </Box>
       ))}
     </Box>
-  );
-}
-
-/** Why it matters and what to do: the rationalisation of the alarm, then the operator's buttons. */
-function Detail({ alarm, onAcknowledge }: { alarm: Alarm; onAcknowledge: () => void }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  const mayAcknowledge = useMay('alarms.acknowledge');
-  const mayShelve = useMay('alarms.shelve');
-  const [shelving, setShelving] = useState(false);
-  const machine = useQuery(q.assets).data?.items.find((asset) => asset.path === alarm.asset);
-  const shelve = useCommand((reason: string) => post(`alarms/${alarm.id}/shelve`, { until: new Date(Date.now() + 3_600_000).toISOString(), reason, version: alarm.version }), ['alarms'], () => setShelving(false));
-  const open = useQuery(q.cases).data?.items.find((one) => one.state === 'open' && one.asset === alarm.asset && one.title.startsWith(alarm.name));
-  const caseId = alarm.case_id ?? open?.id ?? null;
-  const unshelve = useCommand(() => post(`alarms/${alarm.id}/unshelve`, { version: alarm.version }), ['alarms']);
-  const reset = useCommand(() => post(`alarms/${alarm.id}/reset`, { version: alarm.version }), ['alarms']);
-  return (
-    <>
-      <Group gap={8} mb="sm"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm" fw={600}>{t(`priority.${Math.min(4, Math.max(1, alarm.priority))}`)} · {t(`alarmState.${alarm.state}`)}</Text></Group>
-      <Facts of={[
-        [t('word.asset'), machine ? <Link key="m" to="/machines/$id" params={{ id: machine.id }}>{alarm.asset}</Link> : alarm.asset],
-        [t('alarm.value'), `${f.number(alarm.value)} ${alarm.operator} ${f.number(alarm.limit)} ${unitText(alarm.unit)}`],
-        [t('alarm.raised'), f.when(alarm.raised)],
-        [t('alarm.cleared'), f.when(alarm.cleared)],
-        [t('alarm.seenBy'), alarm.acknowledged_by ? `${alarm.acknowledged_by}, ${f.when(alarm.acknowledged)}` : '–'],
-        ...(alarm.hidden_until ? [[t('alarm.shelvedUntil'), `${f.when(alarm.hidden_until)}${alarm.hidden_reason ? ` · ${alarm.hidden_reason}` : ''}`] as const] : []),
-        [t('alarm.cause'), alarm.cause || '–'],
-        [t('alarm.consequence'), alarm.consequence || '–'],
-        [t('alarm.action'), <strong key="a">{alarm.action || '–'}</strong>],
-        [t('word.case'), caseId ? <Link key="c" to="/cases/$id" params={{ id: caseId }}>{t('word.open')}</Link> : '–'],
-      ]} />
-      <Group gap="xs" mt="md">
-        {unseen(alarm) && mayAcknowledge && <Button variant="filled" onClick={onAcknowledge}>{t('alarm.acknowledge')}</Button>}
-        {mayShelve && alarm.state === 'shelved' && <Button onClick={() => unshelve.mutate(undefined)}>{t('alarm.unshelve')}</Button>}
-        {mayShelve && !alarm.state.includes('shelved') && alarm.state !== 'normal' && <Button onClick={() => setShelving(true)}>{t('alarm.shelve')}</Button>}
-        {alarm.state.startsWith('latched') && mayAcknowledge && <Button onClick={() => reset.mutate(undefined)}>{t('alarm.reset')}</Button>}
-      </Group>
-      {shelving && <AskReason title={t('alarm.shelveTitle')} about={t('alarm.shelveWhy')} label={t('word.reason')} need confirm={t('alarm.shelve')} busy={shelve.isPending} onDone={(reason) => shelve.mutate(reason)} onClose={() => setShelving(false)} />}
-    </>
-  );
-}
-
-function Findings({ items }: { items: Finding[] }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  return (
-    <Scroll minWidth={480}>
-      <Table>
-        <Table.Thead><Table.Tr><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('finding.kind')}</Table.Th><Table.Th className="figure">{t('finding.score')}</Table.Th><Table.Th>{t('finding.mode')}</Table.Th><Table.Th>{t('finding.label')}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>{items.map((one) => <Table.Tr key={one.id}><Table.Td>{one.asset}</Table.Td><Table.Td>{one.kind}</Table.Td><Table.Td className="figure">{f.number(one.score)}</Table.Td><Table.Td>{one.failure_mode ?? '–'}</Table.Td><Table.Td>{one.label ?? '–'}</Table.Td></Table.Tr>)}</Table.Tbody>
-      </Table>
-    </Scroll>
   );
 }
