@@ -16,6 +16,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("lineshaft.cli.up:up", "Run a node for real use."),
     "edge": ("lineshaft.cli.edge:edge", "Run an edge node: sources here, values to a plant elsewhere."),
     "edges": ("lineshaft.cli.edge:edges", "Invite, list and shut out the edge nodes of a plant."),
+    "devices": ("lineshaft.cli.access:devices", "Let devices publish to this node by MQTT, each with its own secret."),
+    "trust": ("lineshaft.cli.access:trust", "Trust the certificates of OPC UA servers, after comparing them."),
     "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
     "simulate": ("lineshaft.connect.cli:simulate", "Be a machine: the bakery line, or a recorded table replayed."),
     "doctor": ("lineshaft.cli.doctor:doctor", "Check an installation and say what to mend."),

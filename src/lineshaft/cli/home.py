@@ -38,7 +38,11 @@ def existing(home: Path) -> Path:
 
 
 def lock(home: Path) -> IO[str]:
-    """Take the folder for this process until it ends. Raises ConfigError if another node runs on it."""
+    """Take the folder for this process until it ends. Raises ConfigError if another node runs on it.
+
+    Sources find their keys and what they remember of their machines by LINESHAFT_HOME, so it is set here.
+    """
+    os.environ["LINESHAFT_HOME"] = str(home.resolve())
     try:
         home.mkdir(parents=True, exist_ok=True)
         handle = (home / "node.lock").open("a+", encoding="utf-8")

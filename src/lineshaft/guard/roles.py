@@ -57,7 +57,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
     Role.ENGINEER: (
         *("assets.*", "findings.*", "simulator.*", "writes.*", "compute.*", "store.flush"),
         *("audit.read", "models.*", "catalog.edit", "webhooks.*", "etl.*", "images.delete", "imports.*", "agents.*"),
-        *("discovery.*", "edges.*", "sources.*", "rationalisation.add", "condition.*"),
+        *("discovery.*", "edges.*", "sources.*", "devices.*", "rationalisation.add", "condition.*"),
     ),
     Role.ADMIN: ("*",),
 }

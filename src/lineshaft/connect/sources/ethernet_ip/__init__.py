@@ -3,8 +3,9 @@
 pylogix speaks the protocol, in a thread of its own for each controller; members of structures and elements of arrays are tags.
 """
 
+from lineshaft.connect.logix_tags import LogixTag
 from lineshaft.connect.sources.ethernet_ip.ethernet_ip import EthernetIpSource
-from lineshaft.connect.sources.ethernet_ip.options import EthernetIpOptions, LogixTag
+from lineshaft.connect.sources.ethernet_ip.options import EthernetIpOptions
 
 PLUGIN = EthernetIpSource
 

@@ -16,9 +16,10 @@ from pylogix import PLC
 
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.image import absent
+from lineshaft.connect.logix_tags import LogixTag
 from lineshaft.connect.poll import LineLost, Poller, Round
 from lineshaft.connect.source import Outlet
-from lineshaft.connect.sources.ethernet_ip.options import EthernetIpOptions, LogixTag
+from lineshaft.connect.sources.ethernet_ip.options import EthernetIpOptions
 from lineshaft.connect.taglist import read_tags
 from lineshaft.core import NS, Quality, parse_duration
 

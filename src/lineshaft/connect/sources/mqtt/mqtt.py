@@ -8,6 +8,7 @@ from typing import ClassVar
 from lineshaft.connect.broker import Broker
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
+from lineshaft.connect.sources.mqtt.ear import Ear
 from lineshaft.connect.sources.mqtt.options import MqttOptions, Topic
 from lineshaft.connect.sources.mqtt.reading import Unreadable, read
 from lineshaft.core import ConfigError, CredentialsError, Quality, now_ns
@@ -25,6 +26,7 @@ class MqttSource:
         self.name = name
         self.options = options
         self._broker = Broker(name, options)
+        self._ear = Ear(options)
         self._rows = Collector()
         self._bad: dict[str, str] = {}
         self._mapped: dict[str, Topic | None] = {}
@@ -33,7 +35,8 @@ class MqttSource:
     async def run(self, out: Outlet) -> None:
         """Listen until cancelled; after a cut the broker sends what it kept."""
         delay = FIRST_DELAY
-        out.status(self._status(SourceState.CONNECTING, f"calling {self.options.url}"))
+        what = "opening" if self.options.listens else "calling"
+        out.status(self._status(SourceState.CONNECTING, f"{what} {self.options.url}"))
         filters = [(topic.filter, topic.qos) for topic in self.options.topics]
 
         async def take(topic: str, payload: bytes, retained: bool) -> None:
@@ -41,6 +44,8 @@ class MqttSource:
 
         while True:
             try:
+                if self.options.listens:
+                    await self._ear.run(take, out.reject, lambda: out.status(self._connected()))
                 async with self._broker.session(take, filters) as lost:
                     delay = FIRST_DELAY
                     out.status(self._connected())
@@ -99,9 +104,10 @@ class MqttSource:
         return self._mapped[topic]
 
     def _connected(self) -> SourceStatus:
+        about = self._ear.remark if self.options.listens else ""
         if self._bad:
-            return self._status(SourceState.DEGRADED, f"{len(self._bad)} topics cannot be read")
-        return self._status(SourceState.CONNECTED, f"listening to {self.options.url}")
+            return self._status(SourceState.DEGRADED, "; ".join([f"{len(self._bad)} topics cannot be read", *about.split("; ")]))
+        return self._status(SourceState.CONNECTED, about or f"listening to {self.options.url}")
 
     def _status(self, state: SourceState, message: str) -> SourceStatus:
         heard = self._rows.known if state in (SourceState.CONNECTED, SourceState.DEGRADED) else 0

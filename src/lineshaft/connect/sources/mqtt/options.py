@@ -88,7 +88,22 @@ class Topic(Section):
 class MqttOptions(BrokerOptions):
     """How to reach a broker, and which of its topics become which tags."""
 
+    url: str = Field(
+        pattern=r"^(mqtts?|listens?)://.+",
+        description="mqtt://10.0.0.5:1883, or mqtts://broker:8883 (TLS); listens://0.0.0.0:8883 takes devices itself, no broker.",
+    )
+    names: tuple[str, ...] = Field(
+        (),
+        description="With listens://: the names and addresses devices call us by, for the certificate made in HOME/devices-ca.",
+    )
+    largest: int = Field(1_000_000, ge=100, le=268_435_455, description="With listens://: most bytes of one message.")
     topics: tuple[Topic, ...] = Field(
         min_length=1, description="What to listen to, one [[sources.topics]] each; the first match wins."
     )
+
+    @property
+    def listens(self) -> bool:
+        """Whether devices call us, rather than we a broker."""
+        return self.url.startswith("listen")
+
     most_tags: int = Field(100_000, ge=1, description="Most different tags: a counter in the topic would make ever more.")

@@ -4,7 +4,8 @@ python-snap7 speaks the protocol. An S7-1200 or 1500 must allow PUT/GET and the 
 use the controller's OPC UA server.
 """
 
-from lineshaft.connect.sources.s7.options import S7Options, S7Tag
+from lineshaft.connect.s7_tags import S7Tag
+from lineshaft.connect.sources.s7.options import S7Options
 from lineshaft.connect.sources.s7.s7 import S7Source
 
 PLUGIN = S7Source

@@ -18,8 +18,9 @@ from snap7.type import Area
 from lineshaft.connect.image import Field, Kind
 from lineshaft.connect.memory import Block, Group, MemoryDevice, Place, Refused, Space, groups
 from lineshaft.connect.poll import Budget, LineLost, Poller
+from lineshaft.connect.s7_tags import S7Tag
 from lineshaft.connect.source import Outlet
-from lineshaft.connect.sources.s7.options import S7Options, S7Tag
+from lineshaft.connect.sources.s7.options import S7Options
 from lineshaft.connect.taglist import read_tags
 from lineshaft.core import NS, parse_duration
 
