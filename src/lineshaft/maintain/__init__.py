@@ -13,6 +13,7 @@ from lineshaft.maintain.codebook import rows_of_csv
 from lineshaft.maintain.codes import LISTS, check_closing
 from lineshaft.maintain.connectors import make_connector
 from lineshaft.maintain.courier import Courier
+from lineshaft.maintain.ended import ended_lives
 from lineshaft.maintain.events import OrderChanged, PurchaseChanged, ReturnedToService, SpareLow
 from lineshaft.maintain.instruction import steps_of_table
 from lineshaft.maintain.intake import ORDER_COLUMNS, PART_COLUMNS, Intake
@@ -27,7 +28,7 @@ from lineshaft.maintain.spare import Spares
 from lineshaft.maintain.steps import State, possible
 from lineshaft.maintain.stockfile import load_spares
 from lineshaft.maintain.tables import MIGRATIONS, add_series, next_number
-from lineshaft.maintain.tabular import SPREADSHEET, write_csv, write_excel
+from lineshaft.maintain.tabular import SPREADSHEET, Wrong, read_table, write_csv, write_excel
 from lineshaft.maintain.webhook import Webhooks
 from lineshaft.maintain.webhook_settings import WebhooksSettings
 from lineshaft.maintain.workfile import load_workshop
@@ -61,8 +62,10 @@ __all__ = [
     "Webhooks",
     "WebhooksSettings",
     "Workshop",
+    "Wrong",
     "add_series",
     "check_closing",
+    "ended_lives",
     "label",
     "load_spares",
     "load_workshop",
@@ -70,6 +73,7 @@ __all__ = [
     "next_number",
     "possible",
     "read_b2mml",
+    "read_table",
     "repair_of",
     "repair_times",
     "rows_of_csv",

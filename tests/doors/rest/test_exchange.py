@@ -52,6 +52,30 @@ def test_parts_come_in_from_a_file_after_a_dry_run(house: House):
     assert house.ask("GET", "export/parts?format=xlsx", "viewer").content[:2] == b"PK"
 
 
+def test_assets_come_in_from_a_table_after_a_dry_run(house: House):
+    def send(text: str, path: str = "import/assets", as_: str = "engineer"):
+        return house.ask("POST", path, as_, files={"file": ("assets.csv", text.encode(), "text/csv")})
+
+    house.rooms.assets.export(house.rooms.models)
+    good = "path;level;model;tag_prefix;attributes\nBakery/Line 1/Oven 2;machine;Oven;ns=2,s=Oven 2/;IdealCycle=0,5\n"
+    good = good.replace("0,5", "0.5")
+    dry = send(good, "import/assets?dry_run=true").json()
+    assert (dry["dry_run"], dry["added"], dry["what"], dry["wrong"]) == (True, 1, ["+ Bakery/Line 1/Oven 2"], [])
+    assert house.ask("GET", "assets/Bakery/Line 1/Oven 2").status_code == 404
+    assert send(good, as_="planner").status_code == 403
+    assert send(good, as_="elsewhere").status_code == 403
+    assert send(good, as_="line 1").json()["added"] == 1
+    assert house.get("assets/Bakery/Line 1/Oven 2")["attributes"]["IdealCycle"] == 0.5
+    assert send(good).json()["known"] == 1
+    bad = send("path,model\nBakery/Line 1/Oven 3,Ovn\n")
+    assert (bad.status_code, bad.json()["where"], bad.json()["hint"]) == (422, "line 2, model", "did you mean 'Oven'?")
+    out = house.ask("GET", "export/assets", "viewer")
+    assert "Bakery/Line 1/Oven 2" in out.text
+    again = house.ask("POST", "import/assets?dry_run=true", files={"file": ("assets.csv", out.content, "text/csv")}).json()
+    assert (again["added"], again["changed"], again["wrong"]) == (0, 0, [])
+    assert house.ask("GET", "export/assets?format=xlsx", "viewer").content[:2] == b"PK"
+
+
 def test_orders_go_out_and_come_in_as_b2mml(house: House):
     def send(text: str, as_: str = "technician"):
         return house.ask("POST", "import/b2mml", as_, files={"file": ("x.xml", text.encode(), "application/xml")})

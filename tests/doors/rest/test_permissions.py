@@ -141,6 +141,16 @@ def test_a_hidden_table_is_nowhere_and_the_others_stay(house: House, told):
     assert house.ask("GET", "purchases", "technician").status_code == 200
 
 
+@pytest.mark.parametrize(("table", "what"), [("work_orders", "orders"), ("spares", "parts"), ("assets", "assets")])
+def test_a_hidden_table_is_in_no_file_either(house: House, table: str, what: str):
+    rule = house.post("permissions", {"who": "role:technician", "tables": table}).json()["id"]
+    try:
+        assert house.ask("GET", f"export/{what}", "technician").status_code == 403
+        assert house.ask("GET", f"export/{what}", "planner").status_code == 200
+    finally:
+        house.ask("DELETE", f"permissions/{rule}")
+
+
 def test_a_part_of_the_plant_remains(house: House, told):
     rule = house.post("permissions", {"who": "role:viewer", "assets": [OVEN]}).json()["id"]
     try:
