@@ -32,7 +32,18 @@ from lineshaft.app.settings import SECTIONS, open_database, read_settings
 from lineshaft.app.shaft import Shaft, Way
 from lineshaft.app.telling import webhook_events
 from lineshaft.app.views import offer
-from lineshaft.connect import Accounts, Discovery, Edges, Gateway, Reception, SourceBook, fault, open_buffer, simulator_faults
+from lineshaft.connect import (
+    Accounts,
+    Devices,
+    Discovery,
+    Edges,
+    Gateway,
+    Reception,
+    SourceBook,
+    fault,
+    open_buffer,
+    simulator_faults,
+)
 from lineshaft.connect.edge.pipeline import Pipelines
 from lineshaft.core import Bus, ConfigError, LineshaftError, Problem, SystemEvent, SystemEvents
 from lineshaft.doors import Rooms, rest, uplink
@@ -76,6 +87,7 @@ class Plant:
         self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
         self.gateway.afar = self.accounts = Accounts(home / "edges.db")
         self.book, self.discovery = self._finding(home)
+        Devices(self.db, home).publish()
         self.edges = Edges(self.db, home / "edge-ca", self.settings.edges)
         self.edges.versions.check = check
         self.assets = assets.Assets(self.db, self.bus)
@@ -193,7 +205,7 @@ class Plant:
             "maintain: what an executor that died was bringing is brought from here",
         )
         on(maintain.ReturnedToService, self._on_return, "detect: models of the asset begin anew")
-        self.bus.within(maintain.ReturnedToService, self._on_return_of_position)
+        self.bus.within(maintain.ReturnedToService, self._within_return)
         on(maintain.OrderChanged, self.partner.on_order, "maintain: a new order goes to the other maintenance system")
         told = (rest.tell_events(self._hub), self.act.notifier.wires())
         for event, handler, name in [wire for wires in told for wire in wires]:
@@ -213,8 +225,9 @@ class Plant:
     def _on_return(self, event: maintain.ReturnedToService) -> None:
         self.machines.returned(event.asset, event.at)
 
-    def _on_return_of_position(self, tx: Connection, event: maintain.ReturnedToService) -> None:
+    def _within_return(self, tx: Connection, event: maintain.ReturnedToService) -> None:
         self.positions.returned(tx, event.asset, event.at)
+        self.detect.returned(tx, event.asset)
 
     def _on_lost(self, lost: act.ExecutorLost) -> None:
         self.partner.take_over(lost.name)

@@ -9,6 +9,9 @@ from lineshaft.detect.definition import AlarmDefinition
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
 from lineshaft.detect.finding import LABELS
 from lineshaft.detect.fitting import definitions
+from lineshaft.detect.fleet.fleets import Fleets
+from lineshaft.detect.fleet.lives import End
+from lineshaft.detect.fleet.tables import MIGRATIONS as _LIFE
 from lineshaft.detect.kpi import Kpis
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
@@ -22,7 +25,7 @@ from lineshaft.detect.rationalisation import Decision
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
-MIGRATIONS = (*_ALARMS, *_POSITIONS)
+MIGRATIONS = (*_ALARMS, *_POSITIONS, *_LIFE)
 
 __all__ = [
     "HIDDEN",
@@ -36,7 +39,9 @@ __all__ = [
     "AlarmState",
     "Decision",
     "Detect",
+    "End",
     "FindingRaised",
+    "Fleets",
     "Impact",
     "Kpis",
     "Machines",

@@ -1,0 +1,100 @@
+"""The lives of a fleet's assets: from the maintenance history, from what somebody told, and the one that goes on now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from lineshaft.detect.life import Record
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An asset's life ended: it failed at `at` (or was mended before it did), and was as good as new at `again`."""
+
+    at: int
+    again: int
+    failed: bool
+
+
+Ends = Callable[[str, str, int, int], Sequence[End]]
+"""Takes an asset, a failure mode (empty: any) and a time; returns the ends of lives in it, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One life of an asset."""
+
+    asset: str
+    begin: int
+    end: int
+    failed: bool
+    now: bool = False
+
+    @property
+    def name(self) -> str:
+        """Return a name no other life has."""
+        return f"{self.asset} @{self.begin}"
+
+
+class Store(Protocol):
+    """What fleets ask the store."""
+
+    def aggregates(
+        self, ref: str, window_ns: int, start: int, end: int, functions: Sequence[str], *, partial: bool = False
+    ) -> pa.Table:
+        """Return a row a window."""
+        ...
+
+
+def spans(fleet: dict[str, Any], ends: Ends, now: int) -> list[Span]:
+    """Return every life within the fleet's time of looking back; each asset's last one goes on."""
+    start = now - int(fleet["lookback"])
+    found: list[Span] = []
+    for asset in fleet["assets"]:
+        told = [
+            End(int(one["end"]), int(one["end"]), bool(one["failed"]))
+            for one in fleet["lives"]
+            if one["asset"] == asset and one.get("end")
+        ]
+        begun = [int(one["begin"]) for one in fleet["lives"] if one["asset"] == asset and one.get("begin")]
+        known = sorted([*told, *ends(asset, fleet["failure_mode"], start, now)], key=lambda one: one.at)
+        begin = min(begun, default=start)
+        for one in known:
+            first = max([begin, *(at for at in begun if begin <= at < one.at)])
+            if one.at > first:
+                found.append(Span(asset, first, one.at, one.failed))
+            begin = max(one.again, one.at)
+        found.append(Span(asset, max([begin, *(at for at in begun if begin <= at < now)]), now, failed=False, now=True))
+    return found
+
+
+def records(fleet: dict[str, Any], known: Sequence[Span], first: dict[str, int]) -> list[Record]:
+    """Return lives by their age alone; `first` tells when a life's values began where nobody knows when the life did."""
+    told = [Record(str(one["asset"]), float(one["age"]), bool(one["failed"])) for one in fleet["lives"] if one.get("age")]
+    return told + [Record(one.asset, float(one.end - first.get(one.name, one.begin)), one.failed) for one in known]
+
+
+def table(store: Store, asset: str, names: Sequence[str], every: int, start: int, end: int) -> dict[str, Any]:
+    """Return `time` and a column a property: means of each step, NaN where there is no value, from the first value on."""
+    first, last = start // every + 1, end // every
+    size = max(last - first + 1, 0)
+    columns: dict[str, Any] = {}
+    for name in names:
+        column = np.full(size, np.nan)
+        found = store.aggregates(f"{asset}/{name}", every, start, end, ("avg",)) if size else None
+        if found is not None and found.num_rows:
+            place = found["ts"].cast(pa.int64()).to_numpy() // every - first
+            inside = (place >= 0) & (place < size)
+            column[place[inside]] = found["avg"].to_numpy()[inside]
+        columns[name] = column
+    seen = np.zeros(size, np.bool_)
+    for column in columns.values():
+        seen |= ~np.isnan(column)
+    begun = int(np.argmax(seen)) if seen.any() else size
+    times = np.arange(first, last + 1, dtype=np.int64) * every
+    return {"time": times[begun:], **{name: column[begun:] for name, column in columns.items()}}
