@@ -11,11 +11,19 @@ export interface ModelVersion {
   about: { rows?: number; quality?: Quality; thresholds?: { warnings?: string[] } };
   backtest: { days?: number; alerts?: ModelAlert[] };
 }
-export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; promote: string; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
+export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
 export interface Part { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null; residual: number | null }
 export interface Scores { number: number; rows: { timestamp: string; score: number | null; reason: string }[]; alerts: ModelAlert[]; time_in: Record<string, number>; at: string | null; explanation: Part[] }
 
+export interface Backtest { number: number; days: number; alerts: ModelAlert[]; labels: { start: string; end: string; code: string; raised: string | null; lead: number | null }[]; anomalies: number; found: number; false_alarms: number }
+export interface PastLabel { id: string; asset: string; start: string; end: string; kind: string; code: string; note: string; by: string | null }
+
+const DAY = 86_400_000;
+
 export const models = {
+  fetchBacktest: (id: string, number: number, days: number, signal?: AbortSignal) => ask<Backtest>(`anomaly-models/${id}/backtest`, { query: { number, start: new Date(Date.now() - days * DAY).toISOString(), end: new Date().toISOString() }, signal }),
+  backtest: (id: string, number: number, days: number) => queryOptions({ queryKey: ['anomaly-models', 'backtest', id, number, days], queryFn: ({ signal }) => models.fetchBacktest(id, number, days, signal), retry: false, staleTime: 300_000 }),
+  labels: (asset: string) => queryOptions({ queryKey: ['anomaly-labels', asset], queryFn: ({ signal }) => ask<{ items: PastLabel[] }>('anomaly-labels', { query: { asset, limit: 200 }, signal }) }),
   list: queryOptions({ queryKey: ['anomaly-models'], queryFn: ({ signal }) => ask<{ items: MachineModel[] }>('anomaly-models', { query: { limit: 500 }, signal }), refetchInterval: ({ state }) => (state.data?.items.some((one) => one.versions[0]?.state === 'training') ? 1_000 : 15_000) }),
   scores: (id: string, number: number, hours: number, at: string | null) =>
     queryOptions({

@@ -1,19 +1,20 @@
-import { Alert, Badge, Box, Button, Group, MultiSelect, Progress, SegmentedControl, Select, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Alert, Badge, Box, Button, Group, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
-import { models, type MachineModel, type ModelAlert, type ModelVersion, type Part, type Quality, type Scores } from '../api/models';
+import { models, type MachineModel, type ModelVersion, type Part, type Quality, type Scores } from '../api/models';
 import { q, useCommand } from '../api/queries';
 import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { AlertList, short } from '../parts/ModelAlerts';
+import { Past } from '../parts/ModelPast';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 
 const SPANS: Record<string, number> = { '6h': 6, '1d': 24, '7d': 168, '30d': 720 };
-const short = (path: string, asset: string): string => (path.startsWith(`${asset}/`) ? path.slice(asset.length + 1) : path);
 
 /** Models that know how a machine runs when all is well: trained, tried, at work, and what they see. */
 export default function Models() {
@@ -34,6 +35,7 @@ export default function Models() {
               <Picked items={page.items} chosen={one?.id} onPick={setChosen} />
               {one && <Versions key={`${one.id}v`} of={one} />}
               {one && one.versions.some((each) => each.state === 'ready') && <Seen key={one.id} of={one} />}
+              {one && one.versions.some((each) => each.state === 'ready') && <Past key={`${one.id}p`} of={one} />}
               {one?.versions[0]?.about.quality && <Panel title={t('models.quality')} pad={false}><QualityTable of={one.versions[0].about.quality} asset={one.asset} /></Panel>}
             </>
           )}
@@ -91,7 +93,7 @@ function Versions({ of: one }: { of: MachineModel }) {
   const mode = (each: ModelVersion): string => (each.number === one.active ? 'active' : each.number === one.shadow ? 'shadow' : 'off');
   return (
     <Panel title={t('models.versions', { name: one.name })} extra={may && <Group gap="xs">{one.previous !== null && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('models.back', { number: one.previous })}</Button>}<Button size="compact-md" disabled={training} onClick={() => train.mutate(undefined)}>{t('models.train')}</Button></Group>}>
-      <Facts of={[[t('models.properties'), one.properties.map((path) => short(path, one.asset)).join(', ')], [t('models.lookback'), `${f.span(one.lookback_s)}, ${t('models.rowEvery', { every: f.span(one.every_s) })}`], [t('models.retrain'), one.retrain_s ? f.span(one.retrain_s) : t('models.byHand')]]} />
+      <Facts of={[[t('models.properties'), one.properties.map((path) => short(path, one.asset)).join(', ')], [t('models.lookback'), `${f.span(one.lookback_s)}, ${t('models.rowEvery', { every: f.span(one.every_s) })}`], [t('models.retrain'), one.retrain_s ? `${f.span(one.retrain_s)}, ${t(one.promote === 'better' ? 'models.ifBetter' : 'models.waits')}` : t('models.byHand')], ...(one.fleet ? [[t('models.fleet'), `${one.fleet}${one.together ? ` (${t('models.together')})` : ''}`] as [string, string]] : [])]} />
       <Stack gap="xs" mt="sm">
         {one.versions.length === 0 && <Text c="dimmed">{t('models.untrained')}</Text>}
         {one.versions.map((each) => (
@@ -115,12 +117,6 @@ function Versions({ of: one }: { of: MachineModel }) {
       </Stack>
     </Panel>
   );
-}
-
-function AlertList({ items, asset }: { items: readonly ModelAlert[]; asset: string }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  return <ul className="plain">{items.slice(0, 12).map((one) => <li key={one.start}><Text size="sm" component="span">{f.when(one.start)} – {one.end ? f.when(one.end) : t('models.lasting')}: {one.sensors.slice(0, 3).map((each) => `${short(each.property ?? each.name ?? '', asset)} ${f.percent(each.share, 0)}`).join(', ')}</Text></li>)}</ul>;
 }
 
 function Seen({ of: one }: { of: MachineModel }) {
@@ -233,9 +229,20 @@ function Plan({ onDone }: { onDone: (id?: string) => void }) {
   const [drivers, setDrivers] = useState<string[]>([]);
   const id = assets.find((one) => one.path === asset)?.id ?? '';
   const properties = useQuery({ ...q.asset(id), enabled: id !== '' }).data?.properties ?? [];
-  const body = { asset, lookback, settings: { ...(drivers.length ? { drivers } : {}), ...(off.trim() ? { off: off.trim() } : {}) } };
+  const here = assets.find((one) => one.path === asset);
+  const alike = here?.model ? assets.filter((one) => one.model === here.model).length : 0;
+  const [fleet, setFleet] = useState(false);
+  const [together, setTogether] = useState(false);
+  const [retrain, setRetrain] = useState('');
+  const [promote, setPromote] = useState('by hand');
+  const settings = { ...(drivers.length ? { drivers } : {}), ...(off.trim() ? { off: off.trim() } : {}) };
+  const body = { asset, lookback, settings };
+  const again = { retrain: retrain.trim(), promote };
+  const seen = (path: string): string => short(path, asset ?? '');
+  const forAll = { name: name.trim() || (here?.model ?? ''), under: asset?.split('/')[0], model: here?.model, lookback, together, ...again, settings: { ...settings, ...(drivers.length ? { drivers: drivers.map(seen) } : {}), ...(off.trim() ? { off: off.replaceAll(`${asset}/`, '').trim() } : {}) } };
   const look = useCommand(() => post<Quality>('anomaly-models/look', body), []);
-  const plan = useCommand(() => post<MachineModel>('anomaly-models', { ...body, name: name.trim() }), ['anomaly-models'], (made) => onDone(made.id));
+  const plan = useCommand(() => post<MachineModel>('anomaly-models', { ...body, ...again, name: name.trim() }), ['anomaly-models'], (made) => onDone(made.id));
+  const planAll = useCommand(() => post<{ models: string[] }>('anomaly-fleets', forAll), ['anomaly-models'], (made) => onDone(made.models[0]));
   return (
     <Panel title={t('models.plan')}>
       <Stack gap="xs">
@@ -243,10 +250,16 @@ function Plan({ onDone }: { onDone: (id?: string) => void }) {
         <TextInput label={t('models.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} placeholder={asset ?? ''} />
         <MultiSelect label={t('models.drivers')} description={t('models.driversHint')} searchable value={drivers} onChange={setDrivers} data={properties.map((one) => one.path)} />
         <TextInput label={t('models.offWhen')} description={t('models.offHint')} value={off} onChange={(event) => setOff(event.currentTarget.value)} />
-        <TextInput label={t('models.lookback')} value={lookback} onChange={(event) => setLookback(event.currentTarget.value)} />
+        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="xs">
+          <TextInput label={t('models.lookback')} value={lookback} onChange={(event) => setLookback(event.currentTarget.value)} />
+          <TextInput label={t('models.retrain')} description={t('models.retrainHint')} value={retrain} onChange={(event) => setRetrain(event.currentTarget.value)} placeholder="30d" />
+          <Select label={t('models.promote')} value={promote} onChange={(value) => setPromote(value ?? 'by hand')} allowDeselect={false} data={[{ value: 'by hand', label: t('models.waits') }, { value: 'better', label: t('models.ifBetter') }]} />
+        </SimpleGrid>
+        {alike > 1 && <Switch label={t('models.forAll', { count: alike, model: here?.model })} checked={fleet} onChange={(event) => setFleet(event.currentTarget.checked)} />}
+        {alike > 1 && fleet && <Switch label={t('models.togetherLong')} checked={together} onChange={(event) => setTogether(event.currentTarget.checked)} />}
         <Group>
           <Button variant="default" disabled={!asset} loading={look.isPending} onClick={() => look.mutate(undefined)}>{t('models.look')}</Button>
-          <Button disabled={!asset} loading={plan.isPending} onClick={() => plan.mutate(undefined)}>{t('models.create')}</Button>
+          <Button disabled={!asset} loading={plan.isPending || planAll.isPending} onClick={() => (fleet && alike > 1 ? planAll : plan).mutate(undefined)}>{t('models.create')}</Button>
           <Button variant="subtle" onClick={() => onDone()}>{t('action.cancel')}</Button>
         </Group>
         {look.data && <QualityTable of={look.data} asset={asset ?? ''} />}

@@ -19,7 +19,7 @@ MONTH = 30 * 24 * 3600 * NS
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A labelled anomaly, and the first alert raised in it."""
+    """A labelled anomaly, and the first alert in it (one that was raised shortly before and lasts counts too)."""
 
     label: Label
     alert: Alert | None
@@ -108,18 +108,17 @@ def evaluate(
     scored = model.score(table, resets=list(resets))
     known = [label(one, place) for place, one in enumerate(labels)]
     anomalies = [one for one in known if one.kind == "anomaly"]
-    found = tuple(_found(one, scored.alerts) for one in anomalies)
+    now = int(scored.times[-1])
+    found = tuple(_found(one, scored.alerts, now) for one in anomalies)
     neutral = [one for one in known if one.kind == "neutral"]
-    false = tuple(
-        alert for alert in scored.alerts if not any(_overlap(alert, one, int(scored.times[-1])) for one in [*anomalies, *neutral])
-    )
+    false = tuple(alert for alert in scored.alerts if not any(_overlap(alert, one, now) for one in [*anomalies, *neutral]))
     judged = int((~np.isnan(scored.exceedance)).sum())
     return Evaluation(scored, judged * model.every / MONTH, found, false, not known)
 
 
-def _found(one: Label, alerts: Sequence[Alert]) -> Found:
-    first = next((alert for alert in alerts if one.start <= alert.start <= one.end), None)
-    lead = (one.end - first.start) / (one.end - one.start) if first else 0.0
+def _found(one: Label, alerts: Sequence[Alert], now: int) -> Found:
+    first = next((alert for alert in alerts if _overlap(alert, one, now)), None)
+    lead = (one.end - max(first.start, one.start)) / (one.end - one.start) if first else 0.0
     return Found(one, first, lead)
 
 
