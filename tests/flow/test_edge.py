@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +21,7 @@ import pytest
 
 from lineshaft.connect import EdgeBuffer
 from lineshaft.core import SAMPLES, now_ns
+from tests.counterparts.mosquitto import mosquitto
 from tests.flow.node import Node, free_port, lineshaft, run, until
 
 TAGS = 20
@@ -105,7 +109,7 @@ class Site:
         self.edge_home.mkdir()
         port = free_port()
         (self.home / "settings.toml").write_text(f'[edges]\nlisten = true\nhost = "127.0.0.1"\nport = {port}\n', encoding="utf-8")
-        settings = '[edge]\nreport_every = "300ms"\ntimeout = "2s"\nrows = 1000\n'
+        settings = '[edge]\nreport_every = "300ms"\ntimeout = "2s"\nrows = 1000\nhealthy_within = "6s"\n'
         (self.edge_home / "settings.toml").write_text(settings, encoding="utf-8")
         self.plant = Node(self.home).start()
         self.plant.login()
@@ -124,8 +128,7 @@ class Site:
         """Let a machine have spoken while the edge was alone; return how many values it said."""
         buffer = EdgeBuffer(self.edge_home / "edge.db")
         began = now_ns() - batches * rows * 10_000_000
-        for number in range(batches):
-            buffer.put("press", said(began, number * rows, rows))
+        buffer.put_all([("press", said(began, number * rows, rows)) for number in range(batches)])
         buffer.close()
         return batches * rows
 
@@ -137,6 +140,11 @@ class Site:
         assert self.edge is not None
         self.edge.send_signal(signal.SIGKILL)
         self.edge.wait()
+
+    def stop_edge(self) -> None:
+        assert self.edge is not None
+        self.edge.terminate()
+        self.edge.wait(30)
 
     def account(self) -> dict[str, int]:
         rows = [row for row in self.plant.get("ledger")["items"] if row["source"] == SOURCE]
@@ -180,15 +188,164 @@ def said(began: int, first: int, rows: int) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    made = Site(tmp_path_factory.mktemp("site"))
+    made.enrol()
     yield made
     made.stop()
 
 
+@pytest.fixture(scope="module")
+def machine(node: Path, npm_counterparts: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A node-opcua server in a process of its own; its port."""
+    port = free_port()
+    pki = tmp_path_factory.mktemp("machine") / "pki"
+    command = [str(node), str(npm_counterparts / "opcua_server.mjs"), str(port), "4", "20", str(pki)]
+    with subprocess.Popen(command, cwd=npm_counterparts, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any(line.startswith("listening") for line in process.stdout)
+        yield port
+        process.kill()
+
+
+def config_text(machine: int, broker: int, *more: str) -> str:
+    return f"""
+[[sources]]
+name = "mill"
+type = "opcua"
+url = "opc.tcp://127.0.0.1:{machine}/line"
+security = "None"
+nodes = ["ns=1;s=v0", "ns=1;s=v1", "ns=1;s=v2"]
+
+[[derived]]
+source = "mill"
+name = "half"
+formula = "v / 2"
+inputs = {{v = "ns=1;s=v0"}}
+
+[[pipelines]]
+source = "mill"
+tags = "ns=1;s=v1"
+deadband = 5
+
+[uns]
+url = "mqtt://127.0.0.1:{broker}"
+prefix = "acme"
+[[uns.bind]]
+source = "mill"
+tag = "half"
+path = "Site/Mill/Half"
+""" + "".join(more)
+
+
+FUNCTION = """
+[[functions]]
+name = "sum"
+source = "mill"
+tags = "ns=1;s=v2"
+code = '''
+total = 0
+def run(rows):
+    global total
+    total += sum(row[2] for row in rows)
+    return [("total", rows[-1][1], total)]
+'''
+"""
+CRASHING = FUNCTION.replace('"sum"', '"bad"').replace("total += sum(row[2] for row in rows)", "1 / 0")
+RULE = """
+[[rules]]
+name = "slow down"
+source = "mill"
+formula = "if(v > 3, 60)"
+inputs = {v = "ns=1;s=v0"}
+target = "mill"
+tag = "ns=1;s=x/Setpoint"
+minimum = 50
+maximum = 120
+expires = "2099-01-01T00:00:00Z"
+"""
+
+
+async def read_setpoint(port: int) -> float:
+    from asyncua import Client
+
+    async with Client(f"opc.tcp://127.0.0.1:{port}/line") as client:
+        return float(await client.get_node("ns=1;s=x/Setpoint").read_value())
+
+
+@pytest.mark.counterpart
+@pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
+def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, machine: int, tmp_path: Path):
+    plant, broker = site.plant, free_port()
+    second = {"name": "boss", "password": "a long enough password", "roles": ["admin"], "display": "Boss"}
+    plant.post("users", second)
+    boss = plant.http.post("login", json={"name": "boss", "password": second["password"]}).json()["token"]
+    plant.http.cookies.clear()
+
+    def edge() -> dict[str, Any]:
+        found: dict[str, Any] = plant.get("edges/hall-2")
+        return found
+
+    def runs(number: int) -> bool:
+        return edge()["config"] == number and not edge()["trial"]
+
+    with mosquitto(tmp_path, broker):
+        site.start_edge()
+        good = config_text(machine, broker)
+        assert plant.post("edges/hall-2/configs", {"text": good})["number"] == 1
+        until(lambda: runs(1), 60)
+        heard = shutil.which("mosquitto_sub")
+        assert heard is not None
+        topic = ["-h", "127.0.0.1", "-p", str(broker), "-t", "acme/Site/Mill/Half", "-C", "1", "-W", "20"]
+        payload = json.loads(subprocess.run([heard, *topic], capture_output=True, check=True).stdout)
+        assert payload["quality"] == "good"
+        assert payload["value"] * 2 == int(payload["value"] * 2)
+
+        # a source that is not there: the one before runs again by itself
+        plant.post("edges/hall-2/configs", {"text": good.replace(str(machine), str(free_port())), "note": "wrong port"})
+        until(lambda: (edge()["refused"] or {}).get("number") == 2, 60)
+        until(lambda: runs(1), 30)
+
+        # a function that crashes is no reason to stop, but a new configuration with it is not taken; nor without approval
+        made = plant.post("edges/hall-2/configs", {"text": good + FUNCTION + RULE})
+        assert made["waits"] is True
+        plant.post("edges/hall-2/configs/3/approve", expect=403)
+        assert asyncio.run(read_setpoint(machine)) == 117.6
+        plant.post("edges/hall-2/configs/3/approve", token=boss)
+        until(lambda: runs(3), 60)
+        until(lambda: any(rule["writes"] for rule in edge()["rules"]), 30)
+        assert asyncio.run(read_setpoint(machine)) == 60.0
+        until(
+            lambda: [row for row in plant.get("audit")["items"] if row["action"] == "writes.rule" and row["outcome"] == "ok"], 30
+        )
+
+        # killed on trial: it begins the trial again, and goes back
+        plant.post("edges/hall-2/configs", {"text": good.replace(str(machine), str(free_port()))})
+        until(lambda: edge()["config"] == 4 and edge()["trial"], 30)
+        site.kill_edge()
+        site.start_edge()
+        until(lambda: (edge()["refused"] or {}).get("number") == 4, 60)
+        until(lambda: runs(3), 30)
+        plant.post("edges/hall-2/configs/1/want")
+        until(lambda: runs(1), 60)
+
+    until(lambda: plant.get("edges/hall-2")["sources"], 30)
+    site.stop_edge()
+    site.start_edge()
+    until(lambda: plant.get("edges/hall-2")["state"] == "online", 30)
+
+    def balanced() -> bool:
+        rows = [row for row in plant.get("ledger")["items"] if row["source"] in ("hall-2/mill", "hall-2/sum")]
+        kinds = {row["source"]: row for row in rows}
+        thinned = next(row for row in rows if row["tag"] == "ns=1;s=v1")
+        return len(kinds) == 2 and thinned["filtered"] > 0 and all(row["balance"] == 0 for row in rows)
+
+    until(balanced, 30)
+    site.stop_edge()
+
+
 def test_kills_and_cuts_during_the_drain_lose_nothing_and_store_nothing_twice(site: Site):
-    site.enrol()
     values = site.fill(300)
     site.start_edge()
     until(lambda: site.stored(1_000), 60)
