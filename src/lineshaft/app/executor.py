@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sqlalchemy.engine import Connection
 
 from lineshaft import act, assets, detect, guard, maintain, production
 from lineshaft.app.settings import Settings, open_database
@@ -61,13 +62,17 @@ class Executor:
 
     def _act(self, home: Path, settings: Settings, db: Database) -> act.Act:
         self.guard = guard.Guard(db, settings.guard)
-        watch = detect.Detect(db, self.assets, _Nothing(), self.bus)
-        self.orders = maintain.Orders(db, self.bus, settings.maintain, self.assets, watch)
+        self.detect = detect.Detect(db, self.assets, _Nothing(), self.bus)
+        self.bus.within(maintain.ReturnedToService, self._within_return)
+        self.orders = maintain.Orders(db, self.bus, settings.maintain, self.assets, self.detect)
         spares = maintain.Spares(db, self.bus)
         purchases = maintain.Purchases(db, self.bus, home, settings.maintain, self.name)
         chosen = settings.act.model_copy(update={"executor": self.name})
-        rooms = (home, db, self.guard, self.orders, spares, purchases, watch, chosen, self.bus)
+        rooms = (home, db, self.guard, self.orders, spares, purchases, self.detect, chosen, self.bus)
         return act.Act(*rooms, None, self.production)
+
+    def _within_return(self, tx: Connection, event: maintain.ReturnedToService) -> None:
+        self.detect.returned(tx, event.asset)
 
     def _exchange(self, home: Path, settings: Settings) -> None:
         hooks, source = settings.webhooks.entries, f"/lineshaft/{settings.node.name}"

@@ -176,12 +176,18 @@ def _of_detect(detect: Detect) -> Iterator[View]:
 
     fields = (
         "id asset name kind priority:integer property unit operator threshold:number state value:number raised:time cleared:time "
-        "acknowledged:time acknowledged_by failure_mode cause consequence action"
+        "acknowledged:time acknowledged_by failure_mode cause consequence action condition origin area impact rationalised:time"
     )
     said = "Every alarm and alert as it stands now, with its last occurrence."
     yield View("alarms", _fields(fields), alarms, said, "asset", "raised", room="detect")
     fields = "id asset kind score:number sensors:json failure_mode evidence:json ts:time found_by label"
     yield View("findings", _fields(fields), findings, "What detectors found unusual.", "asset", "ts", room="detect")
+    fields = (
+        "asset kind confirmed:integer no_fault_found:integer false_alarm:integer neutral:integer open:integer precision:number "
+        "precision_at_least:number"
+    )
+    said = "How often findings were right, by the labels people gave them."
+    yield View("finding_precision", _fields(fields), lambda _when: detect.precision(), said, "asset", room="detect")
 
 
 def _of_maintain(orders: Orders, spares: Spares, purchases: Purchases) -> Iterator[View]:

@@ -341,10 +341,9 @@ class Detect:
         """Return how often findings of each kind were right, asset by asset."""
         return self._found.precision()
 
-    def returned(self, asset: str) -> int:
+    def returned(self, tx: Connection, asset: str) -> int:
         """End the alerts of findings of an asset that was repaired and is verified back in service; return how many."""
-        with self._db.begin() as tx:
-            return self._alerts.returned(tx, asset)
+        return self._alerts.returned(tx, asset)
 
     def find(
         self,

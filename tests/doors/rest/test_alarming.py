@@ -209,5 +209,6 @@ def test_a_finding_is_an_alert_until_it_is_rationalised_and_its_precision_is_pub
     hall.post("findings", body)
     assert alert["id"] in {a["id"] for a in hall.get("alarms")["items"]}
     assert kpis(hall, "&asset=Hall")["alarms"] == before + 1
-    assert hall.rooms.detect.returned("Hall/Line 7") == 1
+    with hall.rooms.db.begin() as tx:
+        assert hall.rooms.detect.returned(tx, "Hall/Line 7") == 1
     assert one(hall, "Finding: anomaly (VIB)")["state"] == "normal"
