@@ -40,6 +40,7 @@ PATHS = [
     "/catalog",
     "/ledger",
     "/cost",
+    "/condition",
     "/models",
     "/documents",
     "/edges",

@@ -54,7 +54,10 @@ export async function ask<T>(path: string, { method = 'GET', body, query, signal
     headers['X-Lineshaft'] = '1';
     headers['Idempotency-Key'] = key ?? newKey();
     if (body instanceof FormData) init.body = body;
-    else {
+    else if (body instanceof Blob) {
+      headers['Content-Type'] = 'application/octet-stream';
+      init.body = body;
+    } else {
       headers['Content-Type'] = 'application/json';
       init.body = JSON.stringify(body ?? {});
     }

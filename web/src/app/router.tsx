@@ -26,6 +26,7 @@ const shell = createRoute({ getParentRoute: () => root, id: 'plant', beforeLoad:
 const filter = (search: Record<string, unknown>): { filter?: string } => (typeof search.filter === 'string' ? { filter: search.filter } : {});
 const question = (search: Record<string, unknown>): { sql?: string } => (typeof search.sql === 'string' ? { sql: search.sql } : {});
 const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
+const position = (search: Record<string, unknown>): { position?: string } => (typeof search.position === 'string' ? { position: search.position } : {});
 const part = (search: Record<string, unknown>): { part?: string } => (typeof search.part === 'string' ? { part: search.part } : {});
 const sheet = (search: Record<string, unknown>): { name?: string } => (typeof search.name === 'string' ? { name: search.name } : {});
 const trouble = (search: Record<string, unknown>): { asset?: string; question?: string } => ({ ...(typeof search.asset === 'string' ? { asset: search.asset } : {}), ...(typeof search.question === 'string' ? { question: search.question } : {}) });
@@ -60,6 +61,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/sql', validateSearch: question, component: lazyRouteComponent(() => import('../pages/Sql')) }),
   createRoute({ getParentRoute: () => shell, path: '/catalog', validateSearch: table, component: lazyRouteComponent(() => import('../pages/Catalog')) }),
   createRoute({ getParentRoute: () => shell, path: '/etl', component: lazyRouteComponent(() => import('../pages/Etl')) }),
+  createRoute({ getParentRoute: () => shell, path: '/condition', validateSearch: position, component: lazyRouteComponent(() => import('../pages/Condition')) }),
   createRoute({ getParentRoute: () => shell, path: '/models', component: lazyRouteComponent(() => import('../pages/Models')) }),
   createRoute({ getParentRoute: () => shell, path: '/cost', component: lazyRouteComponent(() => import('../pages/Cost')) }),
   createRoute({ getParentRoute: () => shell, path: '/images', component: lazyRouteComponent(() => import('../pages/Images')) }),
