@@ -97,7 +97,7 @@ class Plant:
             home, self.assets, self.db, self.settings.store, self.bus, self.settings.cost, self.settings.tiers
         )
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
-        self.detect = detect.Detect(self.db, self.assets, self.store, self.bus)
+        self.detect = detect.Detect(self.db, self.assets, self.store, self.bus, settings=self.settings.alarms)
         self.machines = detect.Machines(self.db, self.assets, self.store, self.guard, self.bus)
         kinds = (self.assets, self.store, self.detect, self.guard, self.bus)
         self.positions = detect.Positions(self.db, *kinds, folder=home / self.settings.node.models)
@@ -162,6 +162,7 @@ class Plant:
             machines=self.machines,
             positions=self.positions,
             fleets=self.modelling.fleets,
+            registry=self.modelling.registry,
             orders=self.orders,
             spares=self.spares,
             purchases=self.purchases,
@@ -219,6 +220,7 @@ class Plant:
         return [*self.compute.problems(), *self.detect.reload()]
 
     def _on_assets(self, _event: assets.AssetsChanged) -> None:
+        self.modelling.registry.changed()
         if not self._loading:
             self._reload()
 
@@ -264,6 +266,7 @@ class Plant:
         """Show rows that are visible now to detectors and screens."""
         if rows.num_rows:
             self.detect.on_rows(rows)
+            self.modelling.registry.on_rows(rows)
             self._hub.rows(rows)
 
     @property

@@ -100,7 +100,7 @@ class Broker:
         message = gmqtt.Message(will[0], will[1], qos=1, retain=retain_will) if will else None
         client = self._make(hands, lost, message)
         try:
-            await self._connect(client)
+            await self._connect(client, lost)
             if filters:
                 await self._subscribe(client, filters, lost)
             self._client = client
@@ -144,20 +144,14 @@ class Broker:
             raise ConfigError(f"the environment variable {name} is not set", hint="it holds the broker's password")
         return os.environ.get(name, "")
 
-    async def _connect(self, client: gmqtt.Client) -> None:
+    async def _connect(self, client: gmqtt.Client, lost: asyncio.Future[str]) -> None:
         parts = urlsplit(self._options.url)
         if not parts.hostname:
             raise ConfigError(f"{self._options.url} names no host", hint="write mqtt://10.0.0.5:1883")
         tls = parts.scheme == "mqtts"
         try:
             async with asyncio.timeout(self._options.seconds("timeout")):
-                await client.connect(
-                    parts.hostname,
-                    parts.port or (8883 if tls else 1883),
-                    ssl=cast("bool", self._tls() if tls else False),  # a context, really
-                    keepalive=int(self._options.seconds("keepalive")) or 15,
-                    version=self._version,
-                )
+                await self._call(client, parts.hostname, parts.port or (8883 if tls else 1883), lost, tls=tls)
         except MQTTConnectError as error:
             code = getattr(error, "_code", 0)
             if code in REFUSED:
@@ -168,10 +162,36 @@ class Broker:
                 self._version = MQTTv311
             raise ConnectionError(f"the broker refuses: {error}") from None
         except ssl.SSLError as error:
-            hint = "name its authority in `ca`; a broker that asks for ours needs `certificate`"
-            raise CredentialsError(f"the broker's certificate is not trusted: {error.reason or error}", hint=hint) from None
+            raise _untrusted(error) from None
         except TimeoutError:
             raise TimeoutError(f"{self._options.url} does not answer") from None
+
+    async def _call(self, client: gmqtt.Client, host: str, port: int, lost: asyncio.Future[str], *, tls: bool) -> None:
+        """Connect; a broker that hangs up meanwhile is not waited for."""
+        calling = asyncio.ensure_future(
+            client.connect(
+                host,
+                port,
+                ssl=cast("bool", self._tls() if tls else False),  # a context, really
+                keepalive=int(self._options.seconds("keepalive")) or 15,
+                version=self._version,
+            )
+        )
+        try:
+            await asyncio.wait({calling, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if calling.done():
+                calling.result()
+                return
+        finally:
+            calling.cancel()
+            await asyncio.gather(calling, return_exceptions=True)
+        if tls:
+            what = (
+                f"the broker hung up on our certificate: {lost.result()}" if self._options.certificate else "the broker hung up"
+            )
+            hint = "it does not trust `certificate`" if self._options.certificate else "does it ask for our `certificate`?"
+            raise CredentialsError(what, hint=hint)
+        raise ConnectionError(lost.result())
 
     def _tls(self) -> ssl.SSLContext:
         try:
@@ -204,3 +224,12 @@ class Broker:
         refused = [name for (name, _), code in zip(filters, answered.result(), strict=False) if code >= 0x80]
         if refused:
             raise CredentialsError(f"the broker does not let us listen to {refused[0]}", hint="see its access list")
+
+
+def _untrusted(error: ssl.SSLError) -> CredentialsError:
+    """Say why TLS did not come about: the broker's certificate as a rule."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = "name the authority that signed it in `ca`, and call it by the name that is in it"
+        return CredentialsError(f"the broker's certificate is not trusted: {error.verify_message or error.reason}", hint=hint)
+    hint = "is this its TLS port? a broker that asks for our certificate needs `certificate`"
+    return CredentialsError(f"no TLS with the broker: {error.reason or error}", hint=hint)
