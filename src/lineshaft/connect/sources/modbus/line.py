@@ -14,6 +14,7 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from lineshaft.connect.memory import Block, Refused, Silent
 from lineshaft.connect.poll import Budget, LineLost
 from lineshaft.connect.sources.modbus.options import ModbusOptions
+from lineshaft.connect.sources.modbus.wire import Refusal, Wire
 from lineshaft.core import ConfigError
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # it logs every timeout as an error; the source says it once
@@ -43,11 +44,20 @@ class ModbusLine:
     def __init__(self, options: ModbusOptions) -> None:
         self._options = options
         self._client: AsyncModbusTcpClient | AsyncModbusSerialClient | None = None
+        self._wire: Wire | None = None
+        self._timeout = options.seconds("timeout")
         self._budget = Budget(options.requests_per_second)
 
     async def open(self) -> None:
         """Open the line. Raises LineLost when nobody answers."""
         await self.close()
+        parts = urlsplit(self._options.url)
+        if parts.scheme == "tcp" and parts.hostname:
+            try:
+                self._wire = await Wire.open(parts.hostname, parts.port or 502, self._timeout)
+            except (OSError, TimeoutError):
+                raise LineLost(f"nobody answers at {self._options.url}") from None
+            return
         client = _client(self._options)
         if not await client.connect():
             client.close()
@@ -56,15 +66,19 @@ class ModbusLine:
 
     async def close(self) -> None:
         """Close the line."""
+        if self._wire is not None:
+            self._wire.close()
         if self._client is not None:
             self._client.close()
-        self._client = None
+        self._client = self._wire = None
 
     async def read(self, block: Block) -> bytes:
         """Return the block's bytes: two a register, most significant first, or one a coil.
 
         Raises Refused, Silent (this unit only), or LineLost.
         """
+        if self._wire is not None:
+            return await self._from_wire(self._wire, block)
         client = self._client
         if client is None or not client.connected:
             raise LineLost("the line was cut")
@@ -90,6 +104,24 @@ class ModbusLine:
         if words is answer.bits:
             return np.array(words[: block.count], np.uint8).tobytes()
         return struct.pack(f">{block.count}H", *words[: block.count])
+
+    async def _from_wire(self, wire: Wire, block: Block) -> bytes:
+        await self._budget.wait()
+        unit, table = cast("tuple[int, str]", block.space.key)
+        try:
+            data = await wire.ask(unit, table, block.start, block.count, self._timeout)
+        except Refusal as error:
+            raise refused(block, error.code) from None
+        except TimeoutError:
+            raise Silent(f"unit {unit} does not answer within {self._options.timeout}") from None
+        except ConnectionError as error:
+            raise LineLost(f"{self._options.url}: {error}") from None
+        if table in ("coil", "discrete"):
+            bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+            data = bits[: block.count].tobytes()
+        if len(data) < block.count * block.space.width:  # some servers answer with less, or nothing, beyond their last register
+            raise refused(block, 2)
+        return data[: block.count * block.space.width]
 
 
 def _client(options: ModbusOptions) -> AsyncModbusTcpClient | AsyncModbusSerialClient:
