@@ -20,6 +20,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trust": ("lineshaft.cli.access:trust", "Trust the certificates of OPC UA servers, after comparing them."),
     "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
     "simulate": ("lineshaft.connect.cli:simulate", "Be a machine: the bakery line, or a recorded table replayed."),
+    "discover": ("lineshaft.cli.discover:discover", "Find OT systems in allowed networks; make sources and models of them."),
+    "compare": ("lineshaft.cli.discover:compare", "Compare two sources that run in parallel: an old way to a machine and a new."),
     "doctor": ("lineshaft.cli.doctor:doctor", "Check an installation and say what to mend."),
     "process": ("lineshaft.cli.process:process", "Check process definitions before they are used."),
     "rooms": ("lineshaft.cli.rooms:rooms", "Print the rooms and the wiring between them."),
