@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.act.notify.tables import create_all as create_notices
+from lineshaft.act.notify.tables import first_route
 from lineshaft.core import Migration, create, metadata
 from lineshaft.maintain import add_series
 
@@ -156,4 +157,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "what became of approved writes to machines", create(machine_writes)),
     Migration(3, "executors and their leases; who carries a write out", _leases),
     Migration(5, "notices, routes and deliveries", create_notices),
+    Migration(6, "engineers are told of the node's own health", first_route),
 )

@@ -14,7 +14,10 @@ def test_a_ledger_out_of_balance_reaches_an_engineer(told, mailbox, tmp_path: Pa
         told.person(tx, "erik", ["engineer"])
     told.choose("erik", channels={"mail": "erik@plant.example"})
     told.choose("anna", channels={"mail": "anna@plant.example"})
-    told.route("role:engineer", kinds=["system"])
+    book = told.act.notifier.book
+    (first,) = book.routes()  # the one every node begins with; here it gathers nothing before it tells
+    with told.db.begin() as tx:
+        book.put(tx, {**first, "gather": "0s"}, first["id"])
     store = Store(tmp_path / "kept", None, told.db, bus=told.bus)
     try:
         rows = samples([{"tag": "power", "ts": now_ns() - n, "value": 1.0} for n in range(2)])

@@ -276,7 +276,12 @@ def test_an_address_can_name_nothing_but_itself(told, mailbox):
 def test_a_route_that_would_do_nothing_is_refused(told, said):
     with pytest.raises(InvalidInput):
         told.route(**said)
-    assert told.act.notifier.book.routes() == []
+    assert [one["name"] for one in told.act.notifier.book.routes()] == ["The node's own health"]
+
+
+def test_engineers_who_chose_a_channel_hear_of_the_nodes_own_health(told):
+    (first,) = told.act.notifier.book.routes()
+    assert (first["who"], first["kinds"], first["channels"], first["active"]) == ("role:engineer", ["system"], [], True)
 
 
 def test_a_token_chooses_nothing(told):

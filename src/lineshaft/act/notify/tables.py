@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
-from lineshaft.core import create, metadata
+from lineshaft.core import create, metadata, new_id, now_ns
 
 
 def _text(name: str, size: int = 300) -> sa.Column[str]:
@@ -109,3 +110,15 @@ delivery_lines = sa.Table(
 )
 
 create_all = create(routes, choices, notices, escalations, deliveries, delivery_lines)
+
+FIRST = "The node's own health"
+
+
+def first_route(tx: Connection) -> None:
+    """Make the route every node begins with: an engineer who chose a channel hears of trouble of the node itself.
+
+    It is made once; whoever deletes or changes it has decided otherwise.
+    """
+    nothing: dict[str, object] = {"asset": "", "channels": [], "quiet": {}, "steps": []}
+    values = {"name": FIRST, "who": "role:engineer", "kinds": ["system"], "priority": 3, "through": 2, "gather_s": 10}
+    tx.execute(routes.insert().values(id=new_id(), version=1, active=True, created=now_ns(), **values, **nothing))
