@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
 from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, new_id, now_ns
+from lineshaft.detect import vibration
 from lineshaft.detect.positions import recording
 from lineshaft.detect.positions.book import Book
 from lineshaft.detect.positions.reading import readings
@@ -165,6 +166,26 @@ class Positions:
         self._bus.tell(SystemEvent(f"{EVENT}:sensor:{path}", text, "warning", active=bool(trouble)))
 
     # -- raw records
+
+    @staticmethod
+    def channels(path: Path) -> list[dict[str, Any]]:
+        """Return the channels of a file of raw vibration, and what it says of each; what it does not say is None."""
+        found = vibration.channels(path)
+        return [
+            {"name": one.name, "samples": len(one.values), "rate": one.rate, "unit": one.unit, "rpm": one.rpm} for one in found
+        ]
+
+    def open(self, row: dict[str, Any], path: Path, channel: str | None, at: int, **said: Any) -> recording.Looked:
+        """Read a channel of a file (rate, unit, rpm, sensitivity as said) and look at it as this position would."""
+        wave = vibration.read(path, channel, **said)
+        rpm = self.rpm(row, at) if wave.rpm is None else None
+        return self.look(row, wave if rpm is None else vibration.with_speed(wave, rpm))
+
+    def tables(self) -> dict[str, Any]:
+        """Return the tables of zones and bearings in force, and whether the zones are the plant's own."""
+        own = self.book.check.table("zones.yaml")
+        bearings = vibration.table_of_bearings(self.book.check.table("bearings.yaml"))
+        return {"zones": vibration.table_of_zones(own), "bearings": bearings, "own": own is not None}
 
     def look(self, row: dict[str, Any], wave: Waveform) -> recording.Looked:
         """Look at a record as this position would; nothing is written."""

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from lineshaft.core import InvalidInput, now_ns, parse_time
-from lineshaft.detect import candidates, vibration
+from lineshaft.detect import candidates
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
@@ -274,10 +274,7 @@ def streams(
 @router.get("/tables")
 def tables(rooms: House, _subject: Reader) -> TablesShape:
     """Return the tables of zones and bearings in force (second step); config/zones.yaml and bearings.yaml replace them."""
-    check = rooms.positions.book.check
-    zones = vibration.table_of_zones(check.table("zones.yaml"))
-    bearings = vibration.table_of_bearings(check.table("bearings.yaml"))
-    return TablesShape.model_validate({"zones": zones, "bearings": bearings, "own": check.table("zones.yaml") is not None})
+    return TablesShape.model_validate(rooms.positions.tables())
 
 
 @router.post("/check")
@@ -381,13 +378,7 @@ async def channels(
 
 def _channels(sender: Asking, file: str, content: bytes) -> Channels:
     def work() -> dict[str, Any]:
-        found = _opened(file, content, vibration.channels)
-        return {
-            "items": [
-                {"name": one.name, "samples": len(one.values), "rate": one.rate, "unit": one.unit, "rpm": one.rpm}
-                for one in found
-            ]
-        }
+        return {"items": _opened(file, content, sender.rooms.positions.channels)}
 
     place = sender.subject.scope[0] if sender.subject.scope else ""
     return Channels.model_validate(sender.do_outside(RECORD, "record", {"file": file, "size": len(content)}, work, place))
@@ -406,11 +397,6 @@ class RecordQuery(Body):
         float, Field(description="Divides the samples: volts per g, share of full scale per unit.", examples=[0.1])
     ] = 1.0
 
-    def read(self, path: Path) -> vibration.Waveform:
-        """Read the file."""
-        rate, unit, rpm = self.rate, self.unit, self.rpm
-        return vibration.read(path, self.channel, rate=rate, unit=unit, rpm=rpm, sensitivity=self.sensitivity)
-
 
 @router.post("/positions/{position_id}/records", status_code=201, openapi_extra={"requestBody": {"content": _BYTES}})
 async def record(request: Request, sender: Sender, position_id: str, how: Annotated[RecordQuery, Query()]) -> RecordShape:
@@ -422,10 +408,9 @@ def _record(sender: Asking, position_id: str, how: RecordQuery, content: bytes) 
     rooms = sender.rooms
     asset = _asset(sender, RECORD, position_id)
     taken_at = parse_time(how.at, where="at") if how.at else now_ns()
-    wave = _opened(how.file, content, how.read)
     row = rooms.positions.book.get(position_id)
-    rpm = None if wave.rpm else rooms.positions.rpm(row, taken_at)
-    looked = rooms.positions.look(row, wave if rpm is None else vibration.with_speed(wave, rpm))
+    given = {"rate": how.rate, "unit": how.unit, "rpm": how.rpm, "sensitivity": how.sensitivity}
+    looked = _opened(how.file, content, lambda path: rooms.positions.open(row, path, how.channel, taken_at, **given))
 
     def run(tx: Any) -> dict[str, Any]:
         made = rooms.positions.take_record(tx, position_id, looked, taken_at, Path(how.file).name, sender.subject.id)
