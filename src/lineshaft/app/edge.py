@@ -183,6 +183,7 @@ class EdgeNode:
             "rules": self.parts.rules.told(),
             "targets": self.parts.targets(),
             "deeds": self.deeds.ended(),
+            "deeds_of": self.deeds.id,
             "lost": sum(self.buffer.lost().values()),
             "expires_days": round(self.uplink.identity.days_left()[0], 2),
         }

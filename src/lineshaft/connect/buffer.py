@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from lineshaft.connect.tally import FILTERED, Counts, Tally, compact
-from lineshaft.core import Batch, Retryable, now_ns
+from lineshaft.core import Batch, Retryable, new_id, now_ns
 
 Filtered = tuple[str, str, list[str], npt.NDArray[np.int64]]
 """Source, rule, tags, and how many values of each the rule took out."""
@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS tag (source TEXT NOT NULL, number INTEGER NOT NULL, t
     WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS page (kind TEXT NOT NULL, source TEXT NOT NULL, number INTEGER NOT NULL, counts BLOB NOT NULL,
     PRIMARY KEY (kind, source, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS me (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS broken (id INTEGER PRIMARY KEY, source TEXT, seq INTEGER, body BLOB);
 """
 
@@ -88,6 +89,9 @@ class EdgeBuffer:
         for pragma in ("auto_vacuum=INCREMENTAL", "journal_mode=WAL", "synchronous=FULL", "journal_size_limit=67108864"):
             self._db.execute(f"PRAGMA {pragma}")
         self._db.executescript(TABLES)
+        self._db.execute("INSERT INTO me SELECT ? WHERE NOT EXISTS (SELECT 1 FROM me)", (new_id(),))
+        self.id: str = self._db.execute("SELECT id FROM me").fetchone()[0]
+        """Of this file: counts that begin anew, because the file was lost, have another."""
         self._seq: dict[str, int] = dict(self._db.execute("SELECT source, seq FROM source"))
         self._tally = Tally(self._db)
         self._waiting: dict[int, _Waiting] = {}

@@ -214,7 +214,7 @@ class Gateway:
                         "gateway:delivery", f"the store takes nothing ({error}): values wait in the edge buffer", severity="error"
                     )
                     await asyncio.sleep(delay)
-                    delay = min(delay * 2, 30.0)
+                    delay = min(delay * 2, 5.0)
                 else:
                     delay = 0.2
                     self.end("gateway:delivery", "the store takes values again")

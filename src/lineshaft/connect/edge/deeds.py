@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lineshaft.core import now_ns
+from lineshaft.core import new_id, now_ns
 
 TABLE = """
+CREATE TABLE IF NOT EXISTS me (id TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS deed (number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, body TEXT NOT NULL, ended INTEGER)
 """
 MOST_SENT = 500
@@ -26,7 +27,9 @@ class Deeds:
         self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
             self._db.execute(f"PRAGMA {pragma}")
-        self._db.execute(TABLE)
+        self._db.executescript(TABLE)
+        self._db.execute("INSERT INTO me SELECT ? WHERE NOT EXISTS (SELECT 1 FROM me)", (new_id(),))
+        self.id: str = self._db.execute("SELECT id FROM me").fetchone()[0]
         self._end_open()
 
     def _end_open(self) -> None:

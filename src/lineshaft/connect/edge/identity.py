@@ -14,7 +14,7 @@ from cryptography import x509
 from lineshaft.connect.edge.authority import client_context, fingerprint, key_text, new_key, request
 from lineshaft.connect.edge.files import write_whole
 from lineshaft.connect.edge.line import Line, Refused
-from lineshaft.core import ConfigError, CredentialsError, new_id
+from lineshaft.core import ConfigError, CredentialsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,6 @@ class Identity:
     folder: Path
     name: str
     url: str
-    buffer: str
 
     @property
     def ca(self) -> str:
@@ -58,7 +57,7 @@ def read_identity(home: Path) -> Identity:
         raise ConfigError(
             "this edge node belongs to no plant yet", where=str(home), hint=hint, code="edge.not-enrolled"
         ) from None
-    return Identity(folder, said["name"], said["url"], said["buffer"])
+    return Identity(folder, said["name"], said["url"])
 
 
 def enrol(home: Path, url: str, code: str) -> Identity:
@@ -76,7 +75,7 @@ def enrol(home: Path, url: str, code: str) -> Identity:
     body = json.dumps({"claim": secret, "request": request(key, "edge")}).encode()
     answer = _ask(Line(url, client_context(folder / "ca.pem")), "POST", "/edge/enrol", body)
     _keep(folder, key_text(key) + answer["certificate"].encode())
-    made = {"name": answer["name"], "url": url, "buffer": new_id()}
+    made = {"name": answer["name"], "url": url}
     write_whole(folder / "identity.json", json.dumps(made).encode())
     return read_identity(home)
 

@@ -80,12 +80,17 @@ class Line:
             self._connection = None
 
 
+def expired(url: str) -> Refused:
+    """Say that the edge's certificate has expired."""
+    problem = {"what": "this edge's certificate has expired", "hint": "invite and enrol it again; look at its clock"}
+    return Refused(403, {**problem, "code": "edge.certificate-expired"}, url)
+
+
 def _told(error: ssl.SSLError, url: str) -> LineshaftError:
     """Say in words what TLS says in codes."""
     text = str(error).lower()
     if "certificate_expired" in text or "certificate expired" in text:
-        problem = {"what": "this edge's certificate has expired", "hint": "invite and enrol it again; look at its clock"}
-        return Refused(403, {**problem, "code": "edge.certificate-expired"}, url)
+        return expired(url)
     if "unknown_ca" in text or "unknown ca" in text:
         problem = {"what": "this plant did not sign this edge's certificate", "hint": "enrol at this plant"}
         return Refused(403, {**problem, "code": "edge.certificate-unknown"}, url)

@@ -78,17 +78,17 @@ class Reception:
         counts, deeds = said.pop("counts", None), said.pop("deeds", [])
         if isinstance(counts, dict):
             self._accounts.report(edge.name, str(said.get("buffer", "")), counts)
-        taken = self._deeds(edge, str(said.get("buffer", "")), deeds) if deeds else 0
+        taken = self._deeds(edge, str(said.pop("deeds_of", "")), deeds) if deeds else 0
         self._edges.reported(edge, said)
         locked = [[*target, why] for target in said.get("targets", []) if (why := self.locked(edge.name, *target))]
         wanted = self._edges.versions.wanted(self._edges.edge(edge.name))
         return {"at": now_ns(), "config": wanted, "locked": locked, "deeds": taken}
 
-    def _deeds(self, edge: Known, buffer: str, deeds: list[dict[str, Any]]) -> int:
+    def _deeds(self, edge: Known, book: str, deeds: list[dict[str, Any]]) -> int:
         """Put what rules of an edge wrote into the audit, each once, and return the last number."""
         try:
             with self._edges.begin() as tx:
-                for deed in self._edges.deeds(tx, edge, buffer, deeds):
+                for deed in self._edges.deeds(tx, edge, book, deeds):
                     subject = Subject.rule(f"edge {edge.name}: {deed['rule']}")
                     where = f"{named(edge.name, deed['source'])} {deed['tag']}"
                     outcome = str(deed["outcome"])

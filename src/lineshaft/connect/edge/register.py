@@ -138,13 +138,13 @@ class Edges:
         with self._db.begin() as tx:
             tx.execute(edges.update().where(edges.c.id == edge.id).values(seen=now_ns(), report=dict(report)))
 
-    def deeds(self, tx: Connection, edge: Known, buffer: str, deeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def deeds(self, tx: Connection, edge: Known, book: str, deeds: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """Return which of an edge's deeds are new, and note them in the caller's transaction."""
         row = tx.execute(sa.select(edges.c.deeds).where(edges.c.id == edge.id).with_for_update()).one()
         seen: dict[str, int] = dict(row.deeds or {})
-        fresh = [one for one in deeds if int(one["number"]) > seen.get(buffer, 0)]
+        fresh = [one for one in deeds if int(one["number"]) > seen.get(book, 0)]
         if fresh:
-            seen[buffer] = max(int(one["number"]) for one in fresh)
+            seen[book] = max(int(one["number"]) for one in fresh)
             tx.execute(edges.update().where(edges.c.id == edge.id).values(deeds=seen))
         return fresh
 

@@ -12,8 +12,8 @@ from typing import Any
 from lineshaft.connect.buffer import EdgeBuffer
 from lineshaft.connect.edge.frames import pack
 from lineshaft.connect.edge.identity import Identity, read_identity, renewal, renewed
-from lineshaft.connect.edge.line import Line
-from lineshaft.core import Batch, now_ns
+from lineshaft.connect.edge.line import Line, expired
+from lineshaft.core import Batch, Retryable, now_ns
 
 
 class Uplink:
@@ -34,14 +34,14 @@ class Uplink:
     def deliver(self, batches: list[Batch]) -> int:
         """Return once the plant's journal has the batches. Raises Retryable or Refused; they stay here then."""
         claims = [(source, tags, counts.tolist()) for source, tags, counts in self._buffer.claims()]
-        taken = self._ask("batches", pack({"buffer": self.identity.buffer, "claims": claims}, batches))["taken"]
+        taken = self._ask("batches", pack({"buffer": self._buffer.id, "claims": claims}, batches))["taken"]
         self.delivered += sum(batch.rows.num_rows for batch in batches)
         self.last_ok = now_ns()
         return int(taken)
 
     def report(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Tell the plant how this node is; return its answer, and learn how far the clocks are apart."""
-        told = {**said, **self._clock(), "buffer": self.identity.buffer, "counts": self._counts()}
+        told = {**said, **self._clock(), "buffer": self._buffer.id, "counts": self._counts()}
         body = json.dumps(told, ensure_ascii=False).encode()
         asked = now_ns()
         began = time.monotonic_ns()
@@ -78,10 +78,12 @@ class Uplink:
                 self._lines[what] = line
         try:
             return line.ask("POST", f"/edge/{what}", body)
-        except Exception:
+        except Exception as error:
             with self._lock:
                 self._lines.pop(what, None)
             line.close()
+            if isinstance(error, Retryable) and self.identity.days_left()[0] <= 0:  # TLS may hang up without a word
+                raise expired(self.identity.url) from error
             raise
 
     def _clock(self) -> dict[str, int | None]:
