@@ -13,7 +13,7 @@ import pytest
 from lineshaft import assets, detect, guard
 from lineshaft.assets import Assets
 from lineshaft.core import NS, Bus, Database
-from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, Detect, FindingRaised
+from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, AlarmsSettings, Detect, FindingRaised
 from lineshaft.guard import Role, Subject
 from lineshaft.store import STORED
 
@@ -94,6 +94,7 @@ class Watch:
     """Detect over a model, with a clock the test turns."""
 
     def __init__(self, db: Database, folder: Path, alarms: Iterable[str] = (VIBRATION,), numbers: Numbers | None = None) -> None:
+        self.settings = AlarmsSettings()
         self.db, self.folder = db, folder
         db.migrate({"guard": guard.MIGRATIONS, "assets": assets.MIGRATIONS, "detect": detect.MIGRATIONS})
         (folder / "models").mkdir(exist_ok=True)
@@ -117,7 +118,7 @@ class Watch:
         self.bus.on(AlarmChanged, self.steps.append)
         self.assets = Assets(self.db, self.bus)
         self.assets.load(self.folder)
-        self.detect = Detect(self.db, self.assets, self.numbers, self.bus, clock=lambda: self.now)
+        self.detect = Detect(self.db, self.assets, self.numbers, self.bus, clock=lambda: self.now, settings=self.settings)
         self.problems = self.detect.reload()
 
     def feed(self, *rows, tag="Pump/Vibration"):

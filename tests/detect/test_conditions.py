@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lineshaft.core import NS, Conflict
+from lineshaft.detect import AlarmsSettings
 from tests.detect.conftest import PUMP, Shelf, Watch
 
 DRY = "  - {name: Dry, when: 'r and v < 0.5 and t > HotAbove', inputs: {r: Running, v: Vibration, t: Temperature}, on_delay: 2s}"
@@ -196,7 +197,8 @@ def test_what_cannot_be_judged_suppresses_nothing(make):
 
 def test_late_values_of_a_long_gap_are_noted_and_told_only_if_they_still_hold(make, monkeypatch):
     watch: Watch = make("  - {name: High, property: Vibration, operator: '>', limit: 7.1}")
-    monkeypatch.setattr(watch.detect, "_late_after", 60 * NS)
+    watch.settings = AlarmsSettings(late_after="60s")
+    watch.start()
     monkeypatch.setattr(watch.detect, "_wall", lambda: 1000 * NS)
     watch.feed((100, 9.0), (200, 1.0))
     assert (watch.alarm["state"], watch.told) == ("normal", [])

@@ -67,6 +67,7 @@ SECTIONS: dict[str, type[Section]] = {
     "retention": RetentionSettings,
     "tiers": store.TiersSettings,
     "compute": compute.ComputeSettings,
+    "alarms": detect.AlarmsSettings,
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
     "act": act.ActSettings,
@@ -113,6 +114,7 @@ class Settings:
     retention: RetentionSettings
     tiers: store.TiersSettings
     compute: compute.ComputeSettings
+    alarms: detect.AlarmsSettings
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings
     act: act.ActSettings

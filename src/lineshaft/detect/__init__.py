@@ -22,6 +22,7 @@ from lineshaft.detect.positions.positions import Positions
 from lineshaft.detect.positions.scan import candidates
 from lineshaft.detect.rank import Impact
 from lineshaft.detect.rationalisation import Decision
+from lineshaft.detect.settings import AlarmsSettings
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
@@ -37,6 +38,7 @@ __all__ = [
     "AlarmDefinition",
     "AlarmRaised",
     "AlarmState",
+    "AlarmsSettings",
     "Decision",
     "Detect",
     "End",

@@ -24,9 +24,6 @@ STANDING = (AlarmState.UNACK, AlarmState.ACKED)
 
 BY_DESIGN = "rule:suppression"
 
-LONGEST_SHELF = 7 * 86_400 * NS
-"""How long an alarm may be on the shelf: what is away for longer is out of service."""
-
 EVIDENCE_BEFORE = 600 * NS
 """How much of the past a link to the evidence shows."""
 
@@ -34,9 +31,8 @@ EVIDENCE_BEFORE = 600 * NS
 class Register:
     """The rows of all alarms."""
 
-    def __init__(self, db: Database, bus: Bus) -> None:
-        self._db = db
-        self._bus = bus
+    def __init__(self, db: Database, bus: Bus, longest_shelf: int = 7 * 86_400 * NS) -> None:
+        self._db, self._bus, self._longest_shelf = db, bus, longest_shelf
 
     def get(self, alarm_id: str, tx: Connection | None = None) -> dict[str, Any]:
         """Return one alarm."""
@@ -91,9 +87,10 @@ class Register:
             raise InvalidInput("hiding an alarm needs a reason", where="reason", code="alarms.reason")
         if state is AlarmState.SHELVED and (until is None or until <= now):
             raise InvalidInput("shelving ends at a time in the future", where="until", code="alarms.until")
-        if until is not None and until > now + LONGEST_SHELF:
+        if until is not None and until > now + self._longest_shelf:
             hint = "take it out of service if it is away for longer"
-            raise InvalidInput("shelving ends within 7 days", where="until", hint=hint, code="alarms.until")
+            most = f"shelving ends within {self._longest_shelf / (3600 * NS):g} h"
+            raise InvalidInput(most, where="until", hint=hint, code="alarms.until")
         values = {"state": hidden(row["state"], state), "hidden_until": until, "hidden_reason": reason, "hidden_by": by.id}
         return self._write(tx, row, state.value, values, version, by=by.id, note=reason)
 

@@ -32,6 +32,7 @@ from lineshaft.detect.mixing import Mixtures, Remembers
 from lineshaft.detect.rationalisation import Decision, Rationalisation
 from lineshaft.detect.roll import sync
 from lineshaft.detect.screen import Point, Rows, Screen
+from lineshaft.detect.settings import AlarmsSettings
 from lineshaft.detect.tables import alarms
 from lineshaft.guard import Subject
 
@@ -63,13 +64,14 @@ class Detect:
         bus: Bus,
         clock: Callable[[], float] = time.monotonic,
         *,
-        late_after: int | None = None,
+        settings: AlarmsSettings | None = None,
         wall: Callable[[], int] = now_ns,
     ) -> None:
-        """`late_after` (ns): a condition that began longer ago than this is history; it is told only if it still holds."""
+        """`clock` tells silence, `wall` what is late."""
+        chosen = settings or AlarmsSettings()
         self._db, self._assets, self._store, self._bus, self._clock = db, assets, store, bus, clock
-        self._late_after, self._wall = late_after, wall
-        self._register = Register(db, bus)
+        self._late_after, self._wall, self.operators = chosen.late(), wall, chosen.operators
+        self._register = Register(db, bus, chosen.shelf())
         self._found = Findings(db, bus)
         self._reasons = Rationalisation(db, bus)
         self._alerts = Alerts(db, assets, self._register)
@@ -323,9 +325,9 @@ class Detect:
         """Return alarms that came together, each group with the one that was first."""
         return groups(self._register.list(active_only=False))
 
-    def kpis(self, start: int, end: int, *, assets: Sequence[str] | None = None, positions: int = 1) -> Kpis:
+    def kpis(self, start: int, end: int, *, assets: Sequence[str] | None = None, positions: int | None = None) -> Kpis:
         """Return how well the alarms serve their operators over (start, end]; `assets` are those that count (all if None)."""
-        return kpis(self._db, Span(start, end, positions), assets)
+        return kpis(self._db, Span(start, end, self.operators if positions is None else positions), assets)
 
     def rationalise(
         self, tx: Connection, alarm_id: str, decision: Decision, by: Subject, version: int | None = None

@@ -23,12 +23,12 @@ export const al = {
   records: (id: Id) => listed<AlarmRecord>(['alarms', 'records', id], `alarms/${encodeURIComponent(id)}/rationalisation`, 60_000),
   groups: listed<AlarmGroup>(['alarms', 'groups'], 'alarm-groups', 10_000),
   precision: listed<Precision>(['findings', 'precision'], 'finding-precision', 60_000),
-  kpis: (hours: number, operators: number, asset: string | null) =>
+  kpis: (hours: number, operators: number | null, asset: string | null) =>
     queryOptions({
       queryKey: ['alarms', 'kpis', hours, operators, asset],
       queryFn: ({ signal }) => {
         const end = Date.now();
-        return ask<AlarmKpis>('alarm-kpis', { query: { start: new Date(end - hours * 3_600_000).toISOString(), end: new Date(end).toISOString(), operators, asset: asset ?? undefined }, signal });
+        return ask<AlarmKpis>('alarm-kpis', { query: { start: new Date(end - hours * 3_600_000).toISOString(), end: new Date(end).toISOString(), operators: operators ?? undefined, asset: asset ?? undefined }, signal });
       },
       refetchInterval: 60_000,
       placeholderData: keepPreviousData,

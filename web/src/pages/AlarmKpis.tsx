@@ -18,7 +18,7 @@ const SHARES = ['hours_over_30', 'periods_over_10', 'flood_share', 'top_share'];
 export default function AlarmKpis() {
   const { t } = useTranslation();
   const [hours, setHours] = useState(24);
-  const [operators, setOperators] = useState(1);
+  const [operators, setOperators] = useState<number | null>(null);
   const [asset, setAsset] = useState<string | null>(null);
   const answer = useQuery({ ...al.kpis(hours, operators, asset), placeholderData: keepPreviousData });
   const places = (useQuery(q.assets).data?.items ?? []).map((one) => one.path).sort();
@@ -28,7 +28,7 @@ export default function AlarmKpis() {
       <Group gap="sm" mb="sm" align="flex-end">
         <SegmentedControl aria-label={t('kpi.time')} value={String(hours)} onChange={(value) => setHours(Number(value))} data={HOURS.map((one) => ({ value: String(one), label: t(`kpi.hours.${one}`) }))} />
         <Select label={t('word.asset')} placeholder={t('kpi.everything')} clearable searchable value={asset} onChange={setAsset} data={places} clearButtonProps={{ 'aria-label': t('action.clear') }} style={{ flex: '1 1 200px' }} maw={360} />
-        <NumberInput label={t('kpi.operators')} min={1} max={1000} allowDecimal={false} value={operators} onChange={(value) => setOperators(Math.max(1, Number(value) || 1))} w={110} />
+        <NumberInput label={t('kpi.operators')} min={1} max={1000} allowDecimal={false} value={operators ?? answer.data?.operators ?? 1} onChange={(value) => setOperators(Math.max(1, Number(value) || 1))} w={110} />
       </Group>
       <Answer of={answer}>{(kpis) => <Figures kpis={kpis} />}</Answer>
     </>

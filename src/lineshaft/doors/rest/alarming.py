@@ -180,7 +180,9 @@ def alarm_kpis(
     start: Start = None,
     end: End = None,
     asset: Annotated[str | None, Query(description="This asset and all below.", examples=["Bakery/Line 1"])] = None,
-    operators: Annotated[int, Query(ge=1, le=1000, description="How many share these alarms.", examples=[1])] = 1,
+    operators: Annotated[
+        int | None, Query(ge=1, le=1000, description="How many share these alarms; default: `[alarms] operators`.", examples=[1])
+    ] = None,
 ) -> KpisShape:
     """Hold the alarms of a time (default: a day) against ISA-18.2 and EEMUA 191; only operators' alarms count."""
     begin, last = span(start, end, 86_400)
