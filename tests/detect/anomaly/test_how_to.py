@@ -10,7 +10,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "how-to" / "find-anomalies
 
 def test_the_worked_example_runs(tmp_path, capsys):
     steps = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(steps) == 6
+    assert len(steps) == 7
     known: dict[str, object] = {"folder": tmp_path}
     exec("\n".join(steps), known)
     said = capsys.readouterr().out

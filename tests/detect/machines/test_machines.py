@@ -176,6 +176,17 @@ def test_in_the_shadow_nothing_is_raised_and_a_restart_goes_on(node):
         node.plant.store.history("Site/Pump/nothing", node.start, node.at(ROWS))
 
 
+def test_while_people_are_at_the_machine_nothing_is_judged(node):
+    model = node.create(name="pump")
+    node.train(model["id"], ROWS)
+    node.use(model["id"], 1, "active")
+    node.machines.worked_on = lambda path: path == PUMP
+    node.feed(ROWS, ROWS + 300, drift=5.0)
+    node.machines.tick(node.at(ROWS + 300))
+    assert node.machines.book.number(model["id"], 1)["now"]["reason"] == "off"
+    assert node.found == []
+
+
 def test_versions_take_over_by_the_rule_and_go_back(node):
     model = node.create(name="pump", promote="better")
     node.train(model["id"], ROWS - 200)

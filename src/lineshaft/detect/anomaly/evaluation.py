@@ -108,7 +108,7 @@ def evaluate(
     scored = model.score(table, resets=list(resets))
     known = [label(one, place) for place, one in enumerate(labels)]
     anomalies = [one for one in known if one.kind == "anomaly"]
-    now = int(scored.times[-1])
+    now = int(scored.times[-1]) if len(scored) else 0
     found = tuple(_found(one, scored.alerts, now) for one in anomalies)
     neutral = [one for one in known if one.kind == "neutral"]
     false = tuple(alert for alert in scored.alerts if not any(_overlap(alert, one, now) for one in [*anomalies, *neutral]))

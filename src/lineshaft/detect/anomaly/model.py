@@ -184,13 +184,14 @@ class Follower:
         self.off = Off(model.settings.off, parse_duration(model.settings.start_up), model.core.fill)
         self.through = -(2**62)
 
-    def take(self, table: Any, *, resets: tuple[Any, ...] | list[Any] = ()) -> Scored:
-        """Score the next rows; rows at or before the last one taken are left out."""
+    def take(self, table: Any, *, resets: tuple[Any, ...] | list[Any] = (), away: bool = False) -> Scored:
+        """Score the next rows; rows at or before the last one taken are left out. `away`: the machine is being worked on."""
         readings = _after(self.model.read(table), self.through)
         times = sorted(moment(one) for one in resets)
         columns = self.model.core.columns
         strange = columns.unknown(readings)
         idle, untold = self.off.rows(readings)
+        idle = idle | away
         edges = [0, *[int(np.searchsorted(readings.times, at, side="right")) for at in times], len(readings)]
         scored = Scored(self.model, readings, np.full(len(readings), np.nan), np.zeros(len(readings), np.uint8))
         for place, (start, end) in enumerate(itertools.pairwise(edges)):

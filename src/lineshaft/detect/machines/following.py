@@ -49,10 +49,10 @@ class Following:
         self._follower.reset(at)
         self.finding = None
 
-    def take(self, table: dict[str, Any]) -> dict[str, Any]:
-        """Score the next rows; returns what is new: an alert raised, what is now, and the rows' scores."""
+    def take(self, table: dict[str, Any], *, away: bool = False) -> dict[str, Any]:
+        """Score the next rows (`away`: people are at the machine); returns what is new: an alert raised, what is now, scores."""
         known = {alert.start for alert in self._follower.watch.alerts}
-        scored = self._follower.take(table)
+        scored = self._follower.take(table, away=away)
         self.through = int(table["time"][-1])
         if len(scored):
             self._drifting(scored)

@@ -52,6 +52,8 @@ class Machines:
     ) -> None:
         self.book = Book(db, assets)
         self.ingest: Callable[[list[Batch]], Any] = ingest or _nowhere
+        self.worked_on: Callable[[str], bool] = _nobody
+        """Says whether people are at an asset (it is locked out): what its sensors show then is not judged."""
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
         self._findings = Findings(db, bus)
         self.labels = Labels(db, self._findings)
@@ -168,7 +170,7 @@ class Machines:
             if not len(table["time"]):
                 return 0
             del self._following[row["id"]]  # until what it takes now is written down
-            news = one.take(table)
+            news = one.take(table, away=self.worked_on(model["asset"]))
             if model["active"] == number:
                 self.ingest([one.batch(model, news)])
             with self._db.begin() as tx:
@@ -328,6 +330,12 @@ def _held(report: QualityReport, found: Gathered) -> QualityReport:
         return (Flaw("on-change", what, f"the last one holds {until}", found.seen[name]),)
 
     return replace(report, sensors=tuple(replace(one, flaws=(*one.flaws, *said(one.name))) for one in report.sensors))
+
+
+def _nobody(asset: str) -> bool:
+    """Say that nobody is at a machine: nobody has said who knows."""
+    del asset
+    return False
 
 
 def _nowhere(batches: list[Batch]) -> None:
