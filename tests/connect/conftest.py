@@ -86,7 +86,10 @@ async def listening(source: Source, ear: Ear | None = None) -> AsyncIterator[Ear
 
 
 class Proxy:
-    """A TCP proxy on loopback: `cut` closes and refuses, `hole` swallows without a word, `open` passes."""
+    """A TCP proxy on loopback: `cut` closes and refuses, `hole` swallows without a word, `open` passes.
+
+    `pace` makes the line slow (bytes a second); `half` lets one side die without telling the other.
+    """
 
     def __init__(self, target: int) -> None:
         self.target = target
@@ -94,6 +97,9 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._refuse = False
+        self.pace = 0.0
+        self._far: set[asyncio.StreamWriter] = set()
+        self._mute: set[asyncio.StreamWriter] = set()
         self._links: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -115,6 +121,13 @@ class Proxy:
             writer.transport.abort()
         self._links.clear()
 
+    def half(self) -> None:
+        """The machine's side of each line dies; ours is told nothing, as behind a firewall that forgot the line."""
+        self._mute |= self._links - self._far
+        for writer in self._far:
+            writer.transport.abort()
+        self._far.clear()
+
     def hole(self) -> None:
         self._open.clear()
 
@@ -130,15 +143,19 @@ class Proxy:
         with contextlib.suppress(OSError):
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
             self._links |= {writer, far_writer}
+            self._far.add(far_writer)
             await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
                 await self._open.wait()
+                if self.pace:
+                    await asyncio.sleep(len(data) / self.pace)
                 writer.write(data)
                 await writer.drain()
-        writer.transport.abort()
+        if writer not in self._mute:
+            writer.transport.abort()
 
 
 @pytest.fixture
