@@ -46,7 +46,7 @@ class Boosted:
         self._trees: list[Any] = []
 
     def fit(self, train: Floats, held: Floats, charted: Ints, weigh: Weigh) -> dict[str, Any]:
-        """Grow trees on the training rows, leave out the oddest once, and take each sensor's spread from the held-out rows."""
+        """Leave out the oddest training rows by a quarter of the trees, grow all, take spreads from the held-out rows."""
         if len(train) < self.options.least_rows:
             raise InvalidInput(
                 f"{len(train)} rows are too few for boosted trees",
@@ -54,17 +54,18 @@ class Boosted:
                 code="anomaly.too-few-rows",
             )
         self.charted, self.noise = charted, np.zeros(train.shape[1])
-        self._grow(train)
-        self._settle(train)
         if self.options.trim:
+            self._grow(train, self.options.trees // 4)
+            self._settle(train)
             odd = weigh(self.residuals(train))
-            self._grow(train[odd <= np.quantile(odd, 1 - self.options.trim)])
+            train = train[odd <= np.quantile(odd, 1 - self.options.trim)]
+        self._grow(train, self.options.trees)
         self._settle(held if len(held) else train)
         return {"rows": min(len(train), self.options.rows), "trees": self.options.trees}
 
     def refit(self, rows: Floats) -> None:
         """Grow the trees again on all rows; the spreads stay those of rows they had not seen."""
-        self._grow(rows)
+        self._grow(rows, self.options.trees)
 
     def residuals(self, rows: Floats) -> Floats:
         """Return how far every charted sensor is from what its trees say, in spreads."""
@@ -98,15 +99,15 @@ class Boosted:
         """Leave what can be read again from the texts."""
         return {**self.__dict__, "_trees": []}
 
-    def _grow(self, rows: Floats) -> None:
+    def _grow(self, rows: Floats, count: int) -> None:
         rows = rows[:: 1 + (len(rows) - 1) // self.options.rows]
         holes: Bools = np.random.default_rng(0).random(len(rows)) < 0.5
         self.texts, self._trees = [], []
         order = _order(rows)
         for place in range(rows.shape[1]):
-            self.texts.append(self._tree(rows, place, order, holes))
+            self.texts.append(self._tree(rows, place, order, holes, count))
 
-    def _tree(self, rows: Floats, place: int, order: Ints, holes: Bools) -> str:
+    def _tree(self, rows: Floats, place: int, order: Ints, holes: Bools, count: int) -> str:
         """Return one sensor's trees as text; the order of the columns given does not matter."""
         lightgbm = _lightgbm()
         seen = ~np.isnan(rows[:, place])
@@ -128,7 +129,7 @@ class Boosted:
             "max_bin": 127,
         }
         data = lightgbm.Dataset(inputs, rows[seen, place], params={"verbosity": -1, "feature_pre_filter": False, "max_bin": 127})
-        made = lightgbm.train(settings, data, num_boost_round=self.options.trees)
+        made = lightgbm.train(settings, data, num_boost_round=count)
         return f"{','.join(str(int(one)) for one in others)}\n{made.model_to_string()}"
 
     def _say(self, rows: Floats, place: int) -> Floats:
