@@ -233,6 +233,7 @@ class Workshop:
             "paused": row["paused"],
             **plan.model_dump(mode="json", by_alias=True),
             "hours": self._hours(plan),
+            "own_hours": plan.hours,
             "trigger_kind": plan.trigger.kind,
             "next_due": None if row["paused"] else due,
             "next_known": known,

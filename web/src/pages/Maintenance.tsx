@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import { w, type Figures } from '../api/workshop';
 import { useFormat } from '../format/useFormat';
+import { Codes } from '../parts/Codes';
 import { Answer, PageHead, Panel } from '../parts/Page';
 
 /** How well maintenance does, each figure with what it is made of; what is not defined is a dash that says why. */
@@ -16,11 +17,12 @@ export default function Maintenance() {
   const [asset, setAsset] = useState<string | null>(null);
   return (
     <>
-      <PageHead title={t('nav.maintenance')} sub={t('kpi.sub')}>
+      <PageHead title={t('nav.maintenance')} sub={t('maintenance.sub')}>
         <Select aria-label={t('word.asset')} placeholder={t('kpi.plant')} clearable searchable value={asset} onChange={setAsset} data={assets.map((one) => one.path)} clearButtonProps={{ 'aria-label': t('action.clear') }} />
         <SegmentedControl aria-label={t('window.label')} value={days} onChange={setDays} data={['30', '90', '365'].map((value) => ({ value, label: t('kpi.days', { count: Number(value) }) }))} />
       </PageHead>
       <Answer of={useQuery(w.figures(Number(days), asset))}>{(found) => <Cards of={found} />}</Answer>
+      <Codes />
     </>
   );
 }

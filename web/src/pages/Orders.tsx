@@ -13,6 +13,7 @@ import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead } from '../parts/Page';
 import { Prio } from '../parts/Prio';
+import { TableFiles } from '../parts/TableFiles';
 
 const COLUMNS = [
   ['toPlan', ['requested', 'triaged', 'planned']],
@@ -38,6 +39,7 @@ export default function Orders() {
         <TextInput aria-label={t('order.search')} placeholder={t('order.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} />
         <Select aria-label={t('order.kind')} placeholder={t('order.allKinds')} clearable w={170} value={kind} onChange={setKind} data={['corrective', 'preventive', 'predictive', 'inspection'].map((value) => ({ value, label: t(`orderKind.${value}`) }))} clearButtonProps={{ 'aria-label': t('action.clear') }} />
         <SegmentedControl aria-label={t('order.whose')} value={whose} onChange={setWhose} data={['all', 'mine', 'late'].map((value) => ({ value, label: t(`whose.${value}`) }))} />
+        <TableFiles what="orders" />
         {mayCreate && <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setCreating(true)}>{t('order.new')}</Button>}
       </PageHead>
       <Answer of={useQuery(q.orders)} empty={(list) => list.items.length === 0} none={t('order.none')}>

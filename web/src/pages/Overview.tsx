@@ -18,15 +18,17 @@ import { Answer, PageHead, Panel } from '../parts/Page';
 import { Coverage, Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Prio } from '../parts/Prio';
 import { LiveState, mapping } from '../parts/State';
+import { TableFiles } from '../parts/TableFiles';
 
 /** The plant at a glance: every line by its constraint, every machine by state, OEE and counts. */
 export default function Overview() {
   const { t } = useTranslation();
   const assets = useQuery(q.assets);
   const [window, key, setKey] = useWindow();
+  const mayImport = useMay('assets.import');
   return (
     <>
-      <PageHead title={t('nav.overview')} sub={t('overview.sub')}><WindowChoice value={key} onChange={setKey} /></PageHead>
+      <PageHead title={t('nav.overview')} sub={t('overview.sub')}>{mayImport && <TableFiles what="assets" />}<WindowChoice value={key} onChange={setKey} /></PageHead>
       <Banner />
       <Answer of={assets} empty={(all) => all.items.length === 0} none={t('overview.none')}>{(all) => <Lines assets={all.items} window={window} />}</Answer>
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="xs"><OpenWork /><JustDone /></SimpleGrid>

@@ -1,4 +1,5 @@
 import { Badge, Box, Button, SegmentedControl, Table, Text } from '@mantine/core';
+import { IconPlus } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
@@ -9,18 +10,22 @@ import { w, type Forecast, type Plan, type PlanDate } from '../api/workshop';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { PlanForm } from '../parts/PlanForm';
 import { Scroll } from '../parts/Scroll';
 
 /** What is to be done regularly: the plans, their calendar, and what the coming year will ask for. */
 export default function Plans() {
   const { t } = useTranslation();
   const [view, setView] = useState('plans');
+  const [making, setMaking] = useState(false);
+  const may = useMay('maintenance.plan');
   return (
     <>
-      <PageHead title={t('nav.plans')} sub={t('plan.sub')}><SegmentedControl aria-label={t('plan.view')} value={view} onChange={setView} data={['plans', 'calendar', 'forecast'].map((value) => ({ value, label: t(`planView.${value}`) }))} /></PageHead>
+      <PageHead title={t('nav.plans')} sub={t('plan.sub')}>{may && <Button leftSection={<IconPlus size={16} aria-hidden />} onClick={() => setMaking(true)} data-add-plan>{t('plan.new')}</Button>}<SegmentedControl aria-label={t('plan.view')} value={view} onChange={setView} data={['plans', 'calendar', 'forecast'].map((value) => ({ value, label: t(`planView.${value}`) }))} /></PageHead>
       {view === 'plans' && <All />}
       {view === 'calendar' && <Calendar />}
       {view === 'forecast' && <Ahead />}
+      {making && <PlanForm plan={null} onClose={() => setMaking(false)} />}
     </>
   );
 }
@@ -37,6 +42,7 @@ function List({ items }: { items: Plan[] }) {
   const f = useFormat();
   const may = useMay('maintenance.plan');
   const pause = useCommand((one: Plan) => post(`plans/${encodeURIComponent(one.name)}/pause`, { paused: !one.paused, version: one.version }), ['plans']);
+  const [edit, setEdit] = useState<Plan | null>(null);
   const interval = (text: string): string => {
     const [, count, unit] = /^\s*(\d+)\s*(d|w|mo|y)/.exec(text) ?? [];
     return count && unit ? t(`interval.${unit}`, { count: Number(count) }) : text;
@@ -44,6 +50,7 @@ function List({ items }: { items: Plan[] }) {
   const rule = (one: Plan): string => (one.trigger_kind === 'time' ? t(one.trigger.floating ? 'plan.floating' : 'plan.fixed', { every: interval(one.trigger.every ?? '') }) : one.trigger_kind === 'meter' ? t('plan.meter', { every: f.number(one.trigger.every_units), meter: one.trigger.meter?.split('/').slice(-2).join('/') }) : one.trigger.alarm || one.trigger.when || '');
   return (
     <Scroll minWidth={760}>
+      {edit && <PlanForm plan={edit} onClose={() => setEdit(null)} />}
       <Table>
         <Table.Thead><Table.Tr><Table.Th>{t('plan.name')}</Table.Th><Table.Th>{t('plan.rule')}</Table.Th><Table.Th>{t('plan.next')}</Table.Th><Table.Th className="figure">{t('plan.hours')}</Table.Th><Table.Th>{t('plan.came')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
@@ -54,7 +61,7 @@ function List({ items }: { items: Plan[] }) {
               <Table.Td className="nowrap">{one.paused ? t('plan.paused') : one.next_due ? f.when(one.next_due) : t(one.trigger_kind === 'condition' ? 'plan.unforeseen' : 'plan.unknown')}</Table.Td>
               <Table.Td className="figure">{f.number(one.hours)}</Table.Td>
               <Table.Td>{one.occurrences.slice(0, 4).map((came) => <Box key={came.due}><Text size="xs" fw={['missed', 'overdue'].includes(came.outcome) ? 700 : 400}>{f.when(came.due)} {came.order_id ? <Link to="/orders/$id" params={{ id: came.order_id }}>{came.number}</Link> : ''} {t(`outcomeOf.${came.outcome}`)}</Text></Box>)}</Table.Td>
-              <Table.Td className="figure">{may && <Button size="compact-sm" onClick={() => pause.mutate(one)} aria-label={`${t(one.paused ? 'plan.goOn' : 'plan.rest')}: ${one.name}`}>{t(one.paused ? 'plan.goOn' : 'plan.rest')}</Button>}</Table.Td>
+              <Table.Td className="figure">{may && <Button size="compact-sm" mb={4} onClick={() => setEdit(one)} aria-label={`${t('notify.change')}: ${one.name}`}>{t('notify.change')}</Button>} {may && <Button size="compact-sm" onClick={() => pause.mutate(one)} aria-label={`${t(one.paused ? 'plan.goOn' : 'plan.rest')}: ${one.name}`}>{t(one.paused ? 'plan.goOn' : 'plan.rest')}</Button>}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

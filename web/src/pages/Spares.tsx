@@ -14,6 +14,7 @@ import { AtErp } from '../parts/AtErp';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { SpareCard } from '../parts/SpareCard';
+import { TableFiles } from '../parts/TableFiles';
 
 /** What lies in which bin, what is promised to an order, and what is being bought. */
 export default function Spares() {
@@ -25,7 +26,7 @@ export default function Spares() {
   return (
     <>
       {part && <SpareCard part={part} onClose={() => show(undefined)} />}
-      <PageHead title={t('nav.spares')} sub={t('spare.sub')}><Button component="a" href={address('spares/labels')} target="_blank" rel="noreferrer" leftSection={<IconQrcode size={16} aria-hidden />}>{t('spare.labels')}</Button><TextInput aria-label={t('spare.search')} placeholder={t('spare.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
+      <PageHead title={t('nav.spares')} sub={t('spare.sub')}><Button component="a" href={address('spares/labels')} target="_blank" rel="noreferrer" leftSection={<IconQrcode size={16} aria-hidden />}>{t('spare.labels')}</Button><TableFiles what="parts" /><TextInput aria-label={t('spare.search')} placeholder={t('spare.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} /></PageHead>
       <Panel title={t('spare.title')} pad={false}>
         <Answer of={useQuery(q.spares)} empty={(list) => list.items.length === 0}>{(list) => <Stock items={list.items.filter((one) => `${one.part} ${one.name} ${one.bin}`.toLowerCase().includes(search.trim().toLowerCase()))} />}</Answer>
       </Panel>
