@@ -78,13 +78,7 @@ class Plant:
         self.bus = Bus()
         self.system_events = SystemEvents(self.bus)
         self.guard = guard.Guard(self.db, self.settings.guard)
-        self.gateway = Gateway(
-            self.settings.sources.build(home / "settings.toml"),
-            open_buffer(home / "edge.db", self.settings.gateway),
-            self.settings.gateway,
-            self.bus,
-        )
-        self.gateway.pipelines = Pipelines(self.settings.pipelines.entries)
+        self.gateway = self._listening(home)
         self.gateway.afar = self.accounts = Accounts(home / "edges.db")
         self.book, self.discovery = self._finding(home)
         Devices(self.db, home).publish()
@@ -128,6 +122,13 @@ class Plant:
         self._hub = rest.Hub(self._paths)
         self.web: FastAPI = self._open(self._rooms())
         self._wire()
+
+    def _listening(self, home: Path) -> Gateway:
+        """Return the gateway with the sources and pipelines of the settings."""
+        sources, buffer = self.settings.sources.build(home / "settings.toml"), open_buffer(home / "edge.db", self.settings.gateway)
+        gateway = Gateway(sources, buffer, self.settings.gateway, self.bus)
+        gateway.pipelines = Pipelines(self.settings.pipelines.entries)
+        return gateway
 
     def _open(self, rooms: Rooms) -> FastAPI:
         """Return the application with every door, the pages behind them."""
