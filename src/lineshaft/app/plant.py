@@ -125,7 +125,8 @@ class Plant:
 
     def _listening(self, home: Path) -> Gateway:
         """Return the gateway with the sources and pipelines of the settings."""
-        sources, buffer = self.settings.sources.build(home / "settings.toml"), open_buffer(home / "edge.db", self.settings.gateway)
+        sources = self.settings.sources.build(home / "settings.toml")
+        buffer = open_buffer(home / "edge.db", self.settings.gateway)
         gateway = Gateway(sources, buffer, self.settings.gateway, self.bus)
         gateway.pipelines = Pipelines(self.settings.pipelines.entries)
         return gateway
