@@ -134,6 +134,10 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
 
     following = detect.Positions(db, register, kept, watch, keeper, bus, folder=home / "config")
     following.ingest = ingest
+    fleets = detect.Fleets(db, register, kept, keeper, bus)
+    fleets.ingest = ingest
+    registry = detect.ModelRegistry(db, register, kept, bus)
+    registry.ingest = ingest
     rooms = Rooms(
         guard=keeper,
         gateway=gateway,
@@ -144,6 +148,8 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         detect=watch,
         machines=detect.Machines(db, register, kept, keeper, bus, ingest),
         positions=following,
+        fleets=fleets,
+        registry=registry,
         orders=orders,
         spares=spares,
         purchases=purchases,

@@ -22,11 +22,15 @@ from lineshaft.detect.positions.positions import Positions
 from lineshaft.detect.positions.scan import candidates
 from lineshaft.detect.rank import Impact
 from lineshaft.detect.rationalisation import Decision
+from lineshaft.detect.registry.mlflow import export as to_mlflow
+from lineshaft.detect.registry.mlflow import read as from_mlflow
+from lineshaft.detect.registry.registry import ModelRegistry
+from lineshaft.detect.registry.tables import MIGRATIONS as _REGISTRY
 from lineshaft.detect.settings import AlarmsSettings
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
-MIGRATIONS = (*_ALARMS, *_POSITIONS, *_LIFE)
+MIGRATIONS = (*_ALARMS, *_POSITIONS, *_LIFE, *_REGISTRY)
 
 __all__ = [
     "HIDDEN",
@@ -48,8 +52,11 @@ __all__ = [
     "Kpis",
     "Machines",
     "ModelMoved",
+    "ModelRegistry",
     "Positions",
     "candidates",
     "definitions",
+    "from_mlflow",
     "load_positions",
+    "to_mlflow",
 ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lineshaft.assets import Assets
     from lineshaft.compute import Compute
     from lineshaft.connect import Discovery, Edges, Gateway, SourceBook
-    from lineshaft.detect import Detect, Fleets, Machines, Positions
+    from lineshaft.detect import Detect, Fleets, Machines, ModelRegistry, Positions
     from lineshaft.maintain import Orders, Partner, Purchases, Spares, Webhooks, Workshop
     from lineshaft.production import Production
     from lineshaft.store import Store, Stored
@@ -40,6 +40,7 @@ class Rooms:
     machines: Machines
     positions: Positions
     fleets: Fleets
+    registry: ModelRegistry
     orders: Orders
     spares: Spares
     purchases: Purchases

@@ -36,6 +36,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
         "images.add",
         "agents.ask",
         "notifications.test",
+        "models.predict",
     ),
     Role.TECHNICIAN: (
         *("work-orders.*", "documents.add", "condition.record", "condition.acknowledge", "condition.return"),
@@ -63,7 +64,7 @@ ACTIONS: dict[Role, tuple[str, ...]] = {
 }
 """What each role adds to the roles before it."""
 
-PERSONS_ONLY: tuple[str, ...] = ("approvals.decide", "cases.answer")
+PERSONS_ONLY: tuple[str, ...] = ("approvals.decide", "cases.answer", "models.trust")
 """What only a person (or a token a person created for it) may do: a rule never approves its own proposal."""
 
 AGENTS_MAY: tuple[str, ...] = ("read", "sql.query", "cases.request", "writes.check", "*.propose")

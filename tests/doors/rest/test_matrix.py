@@ -81,7 +81,6 @@ COMMANDS = [
     ("POST", f"webhooks/deliveries/{NOTHING}/replay", {}, "engineer"),
     ("POST", "webhooks/NO-SUCH/test", {}, "engineer"),
     ("POST", "import/assets", None, "engineer"),
-    ("POST", "import/assets", None, "engineer"),
     ("POST", "import/parts", None, "planner"),
     ("POST", "import/orders", None, "technician"),
     ("POST", "import/b2mml", None, "technician"),
@@ -163,6 +162,17 @@ COMMANDS = [
     ("POST", f"anomaly-models/{NOTHING}/cancel", None, "engineer"),
     ("POST", f"anomaly-models/{NOTHING}/use", {"number": 1, "mode": "active"}, "engineer"),
     ("POST", f"anomaly-models/{NOTHING}/back", None, "engineer"),
+    ("POST", "life", {"assets": ["Bakery/Nowhere"]}, "engineer"),
+    ("POST", f"life/{NOTHING}/train", None, "engineer"),
+    ("POST", f"life/{NOTHING}/cancel", None, "engineer"),
+    ("POST", f"life/{NOTHING}/use", {"number": 1}, "engineer"),
+    ("POST", "models", {"name": "Not a Name"}, "engineer"),
+    ("POST", "models/no-such/versions", {"kind": "onnx", "content": "eA=="}, "engineer"),
+    ("POST", "models/no-such/mlflow", {"content": "eA=="}, "engineer"),
+    ("POST", "models/no-such/stage", {"number": 1, "stage": "staging"}, "engineer"),
+    ("POST", "models/no-such/predict", {"rows": [{"a": 1}]}, "operator"),
+    ("POST", "models/no-such/scorers", {"property": "Bakery/x", "inputs": {}}, "engineer"),
+    ("DELETE", f"models/no-such/scorers/{NOTHING}", None, "engineer"),
 ]
 """Each fails for a reason of its room when it is allowed, so that nothing changes; the role named is the lowest allowed."""
 

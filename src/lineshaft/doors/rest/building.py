@@ -42,6 +42,7 @@ from lineshaft.doors.rest import (
     production,
     purchases,
     recompute,
+    registry,
     sampled,
     sources,
     sql,
@@ -68,7 +69,7 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 
 _UPSTREAM = (guard, permissions, access, system, edges, sources, discovery, assets, production, logbook, values, sampled)
 _KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, life, machine_fleets)
+_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, life, registry, machine_fleets)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)

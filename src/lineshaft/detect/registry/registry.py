@@ -1,0 +1,224 @@
+"""Own models at work: registered, served, scoring by the clock and with every new value."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy.engine import Connection
+
+from lineshaft.assets import Assets
+from lineshaft.core import Batch, Bus, Database, InvalidInput, LineshaftError, SystemEvent, did_you_mean, now_ns
+from lineshaft.detect.registry import scoring
+from lineshaft.detect.registry.book import ModelBook, check
+from lineshaft.detect.registry.opened import Columns
+from lineshaft.detect.registry.scoring import Stream
+from lineshaft.detect.registry.serving import About, Served, Workers
+from lineshaft.guard import Subject
+
+log = logging.getLogger("lineshaft.detect")
+EVENT = "detect:scorer"
+MOST_ROWS = 100_000
+PAUSE_S = 1.0
+SETTLE = 5 * 10**9
+"""Values of a step may arrive so much later than its end."""
+
+
+class Store(Protocol):
+    """What scorers ask the store."""
+
+    def aggregates(
+        self, ref: Any, window_ns: int, start: int, end: int, functions: Any = ..., *, partial: bool = False
+    ) -> pa.Table:
+        """Return a row a window."""
+        ...
+
+    def sid(self, source: str, tag: str) -> int | None:
+        """Return the number of a series."""
+        ...
+
+
+class ModelRegistry:
+    """All own models of a node."""
+
+    def __init__(self, db: Database, assets: Assets, store: Store, bus: Bus, clock: Callable[[], int] = now_ns) -> None:
+        self.book = ModelBook(db, assets)
+        self.ingest: Callable[[list[Batch]], Any] = _nowhere
+        self._db, self._assets, self._store, self._bus, self._clock = db, assets, store, bus, clock
+        self._workers = Workers()
+        self._streams: dict[str, Stream] = {}
+        self._lock = threading.RLock()
+        self._wake, self._stopping = threading.Event(), threading.Event()
+        self._stale = True
+        self._thread: threading.Thread | None = None
+
+    # -- registering
+
+    def open(self, kind: str, content: bytes, told: Mapping[str, Any]) -> About:
+        """Open content once in a process apart, and close it again: what it says of itself. Raises what is wrong with it."""
+        check(kind, content, trust=bool(told.get("trust")), sha256=str(told.get("sha256") or ""))
+        served = Served(kind, content, list(told.get("inputs") or ()))
+        served.close()
+        return served.about
+
+    # -- serving
+
+    def predict(self, name: str, columns: Mapping[str, Any], number: int | None = None) -> tuple[int, dict[str, Any]]:
+        """Return the version that answered and a column an output."""
+        row = self.book.version(name, number)
+        given = _checked(columns, row["inputs"])
+        return int(row["number"]), self._served(row).predict(given)
+
+    def _served(self, row: Mapping[str, Any]) -> Served:
+        return self._workers.of(str(row["id"]), row["kind"], row["content"], row["inputs"])
+
+    # -- scoring
+
+    def score(self, tx: Connection, by: Subject, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Let a model score into a property from now on."""
+        made = scoring.create(tx, self._assets, self.book, by, name, wanted, self._clock())
+        self._stale = True
+        return made
+
+    def end(self, tx: Connection, scorer_id: str) -> None:
+        """End a scorer; what it wrote stays."""
+        scoring.remove(tx, scorer_id)
+        self._stale = True
+
+    def on_rows(self, rows: pa.RecordBatch) -> None:
+        """Take rows that became visible; called for every batch, so it returns at once where nothing streams."""
+        if not self._streams:
+            return
+        with self._lock:
+            for stream in self._streams.values():
+                stream.take(rows)
+        self._wake.set()
+
+    def tick(self, now: int | None = None) -> int:
+        """Score what has become of the inputs since the last time; returns how many rows were scored."""
+        at = self._clock() if now is None else now
+        rows = self.book.scorers()
+        self._refresh(rows)
+        names = {model["id"]: model["name"] for model in self.book.list()}
+        return sum(self._tick(row, names[row["model_id"]], at) for row in rows if row["on"])
+
+    def _tick(self, row: dict[str, Any], name: str, now: int) -> int:
+        skipped = 0
+        if row["mode"] == "streaming":
+            times, columns = self._waiting(row)
+            through = int(times[-1]) if len(times) else row["through"]
+        else:
+            through = max((now - SETTLE) // row["every"] * row["every"], row["through"])
+            times, columns, skipped = scoring.gathered(
+                self._store.aggregates, row["inputs"], row["every"], row["through"], through
+            )
+        if not len(times) and not skipped:
+            return 0
+        error = ""
+        try:
+            if len(times):
+                _, said = self.predict(name, columns, row["number"])
+                self.ingest([scoring.batch(row["id"], times, np.asarray(said[row["output"]], np.float64).tolist())])
+        except (LineshaftError, KeyError, ValueError, TypeError) as problem:
+            error = str(problem)
+        done = 0 if error else len(times)
+        values = {"through": through, "rows": row["rows"] + done, "skipped": row["skipped"] + skipped, "error": error}
+        with self._db.begin() as tx:
+            scoring.write(tx, row["id"], **values)
+        text = f"'{row['property']}' gets no scores of '{name}': {error}" if error else f"'{row['property']}' is scored"
+        self._bus.tell(SystemEvent(f"{EVENT}:{row['property']}", text, "warning", active=bool(error)))
+        return done
+
+    def _waiting(self, row: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        with self._lock:
+            stream = self._streams.get(row["id"])
+            taken = stream.waiting if stream else []
+            if stream is not None:
+                stream.waiting = []
+        times = np.array([at for at, _ in taken], np.int64)
+        matrix = np.array([values for _, values in taken], np.float64).reshape(len(taken), len(row["inputs"]))
+        return times, {name: matrix[:, place] for place, name in enumerate(row["inputs"])} if len(taken) else {}
+
+    def _refresh(self, rows: list[dict[str, Any]]) -> None:
+        """Learn which series the streaming scorers listen to."""
+        if not self._stale:
+            return
+        streams = {row["id"]: self._stream(row) for row in rows if row["mode"] == "streaming" and row["on"]}
+        with self._lock:
+            self._streams = {key: self._streams.get(key, one) for key, one in streams.items()}
+            for key, one in streams.items():
+                self._streams[key].sids = one.sids
+        self._stale = any(len(one.sids) < len(one.names) for one in streams.values())
+
+    def _stream(self, row: dict[str, Any]) -> Stream:
+        sids: dict[int, int] = {}
+        for place, path in enumerate(row["inputs"].values()):
+            for span in self._assets.spans(self._assets.property(path).id):
+                number = self._store.sid(span.source, span.tag) if span.end_ns is None else None
+                if number is not None:
+                    sids[number] = place
+        return Stream(list(row["inputs"]), sids)
+
+    def changed(self) -> None:
+        """Look again which series mean the inputs."""
+        self._stale = True
+
+    # -- the node's own thread
+
+    def start(self) -> None:
+        """Begin to score."""
+        self._thread = threading.Thread(target=self._run, name="scorers", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; models' processes end too."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(30)
+        self._workers.close()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(PAUSE_S)
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
+            try:
+                self.tick()
+            except Exception:
+                log.exception("scoring failed")
+            self._stopping.wait(0.2)  # rows that come together are scored together
+
+
+def _checked(columns: Mapping[str, Any], inputs: list[str]) -> Columns:
+    """Return the inputs as arrays of numbers of one length. Raises InvalidInput for what is missing or no number."""
+    strange = [name for name in columns if name not in inputs]
+    missing = [name for name in inputs if name not in columns]
+    if missing or strange:
+        what = f"the input '{missing[0]}' is missing" if missing else f"the model has no input '{strange[0]}'"
+        hint = did_you_mean(strange[0], inputs) if strange else ""
+        raise InvalidInput(what, where="rows", hint=hint or f"its inputs are: {', '.join(inputs)}", code="registry.inputs")
+    made: dict[str, Any] = {}
+    for name in inputs:
+        try:
+            made[name] = np.array([np.nan if one is None else one for one in columns[name]], np.float64)
+        except (ValueError, TypeError):
+            hint = "numbers, or null for a value that is missing"
+            raise InvalidInput(
+                f"the input '{name}' holds what is no number", where=name, hint=hint, code="registry.inputs"
+            ) from None
+    sizes = {len(column) for column in made.values()}
+    if len(sizes) != 1 or not 0 < min(sizes) <= MOST_ROWS:
+        hint = f"1 to {MOST_ROWS} rows, every input as many"
+        raise InvalidInput(f"inputs of {', '.join(map(str, sorted(sizes)))} rows", where="rows", hint=hint, code="registry.rows")
+    return made
+
+
+def _nowhere(batches: list[Batch]) -> None:
+    """Keep scores out of the store: nobody has said where they go."""
+    del batches
