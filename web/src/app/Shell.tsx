@@ -1,7 +1,7 @@
 /** The frame of every page: alarm summary and connection always in sight, the rooms at the side. */
 import { ActionIcon, AppShell, Badge, Burger, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconActivity, IconBinaryTree, IconArrowsTransferDown, IconPhoto, IconRouter, IconPencilBolt, IconChartLine, IconBell, IconBellCog, IconBroadcast, IconCalendarTime, IconChartBar, IconClipboardList, IconCode, IconCoins, IconDatabase, IconFileText, IconGauge, IconHeartbeat, IconHeartRateMonitor, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMessage2Share, IconMessageQuestion, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
+import { IconActivity, IconBinaryTree, IconArrowsTransferDown, IconPhoto, IconRadar2, IconRouter, IconPencilBolt, IconChartLine, IconBell, IconBellCog, IconBroadcast, IconCalendarTime, IconCertificate, IconChartBar, IconClipboardList, IconCode, IconCoins, IconDatabase, IconFileText, IconGauge, IconHeartbeat, IconHeartRateMonitor, IconHourglass, IconBox, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMessage2Share, IconMessageQuestion, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect, type ReactNode } from 'react';
@@ -17,10 +17,10 @@ import { useMe } from './session';
 
 const ROOMS = [
   ['operate', [['/', 'overview', IconHome], ['/alarms', 'alarms', IconBell], ['/alarm-kpis', 'alarmKpis', IconBellCog], ['/oee', 'oee', IconGauge], ['/production', 'production', IconBuildingFactory2], ['/trends', 'trends', IconChartLine], ['/logbook', 'logbook', IconNotebook]]],
-  ['maintain', [['/orders', 'orders', IconClipboardList], ['/assistant', 'assistant', IconMessageQuestion], ['/spares', 'spares', IconPackage], ['/plans', 'plans', IconCalendarTime], ['/technicians', 'technicians', IconUsersGroup], ['/instructions', 'instructions', IconListNumbers], ['/maintenance', 'maintenance', IconChartBar], ['/condition', 'condition', IconHeartbeat], ['/models', 'models', IconHeartRateMonitor]]],
+  ['maintain', [['/orders', 'orders', IconClipboardList], ['/assistant', 'assistant', IconMessageQuestion], ['/spares', 'spares', IconPackage], ['/plans', 'plans', IconCalendarTime], ['/technicians', 'technicians', IconUsersGroup], ['/instructions', 'instructions', IconListNumbers], ['/maintenance', 'maintenance', IconChartBar], ['/condition', 'condition', IconHeartbeat], ['/models', 'models', IconHeartRateMonitor], ['/life', 'life', IconHourglass], ['/registry', 'registry', IconBox]]],
   ['decide', [['/approvals', 'approvals', IconThumbUp], ['/writes', 'writes', IconPencilBolt], ['/cases', 'cases', IconRoute], ['/processes', 'processes', IconBinaryTree], ['/tower', 'tower', IconBroadcast]]],
   ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase], ['/etl', 'etl', IconArrowsTransferDown]]],
-  ['house', [['/sources', 'sources', IconActivity], ['/edges', 'edges', IconRouter], ['/ledger', 'ledger', IconScale], ['/cost', 'cost', IconCoins], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/notifications', 'notifications', IconMessage2Share], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
+  ['house', [['/sources', 'sources', IconActivity], ['/discovery', 'discovery', IconRadar2], ['/edges', 'edges', IconRouter], ['/access', 'access', IconCertificate], ['/ledger', 'ledger', IconScale], ['/cost', 'cost', IconCoins], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/notifications', 'notifications', IconMessage2Share], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
 ] as const;
 
 export function Shell() {
