@@ -150,7 +150,7 @@ def test_from_the_first_reading_to_a_verified_return_and_over_a_restart(node):
     node.tick(70)
     assert node.now()["now"]["zone"] == "A"
     assert node.now()["state"] == "alarm"
-    assert {(one.asset_path, one.kind, one.failure_mode) for one in node.found} == {(PUMP, "condition", "BRG")}
+    assert {(one.asset_path, one.kind, one.failure_mode) for one in node.found} == {(PUMP, "vibration", "BRG")}
     assert [one.score >= 0.7 for one in node.found] == [False, True], "a warning that lasts, then the alarm that opens a case"
     evidence = node.found[1].evidence
     assert (evidence["property"], evidence["cause"], evidence["position"]) == (f"{PUMP}/Vibration", "vibration baseline", END)

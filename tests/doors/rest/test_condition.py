@@ -112,7 +112,7 @@ def test_an_alarm_is_acknowledged_and_a_verified_return_begins_anew(house, posit
     house.values([(TAG, 6.0, now + n * NS + NS // 2) for n in range(30, 40)])
     house.rooms.positions.tick(now + 50 * NS)
     assert house.get(url)["state"] == "alarm"
-    assert [one["kind"] for one in house.get("findings", params={"asset": PUMP})["items"]][:1] == ["condition"]
+    assert [one["kind"] for one in house.get("findings", params={"asset": PUMP})["items"]][:1] == ["vibration"]
     assert house.post(f"{url}/acknowledge", role="technician").json()["state"] == "needs maintenance"
     again = house.post(f"{url}/acknowledge", role="technician")
     assert (again.status_code, again.json()["code"]) == (409, "position.no-alarm")

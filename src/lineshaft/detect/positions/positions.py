@@ -18,7 +18,7 @@ from lineshaft.detect.positions import recording
 from lineshaft.detect.positions.book import Book
 from lineshaft.detect.positions.reading import readings
 from lineshaft.detect.positions.results import batch
-from lineshaft.detect.positions.watching import Watching, score
+from lineshaft.detect.positions.watching import Watching, kind_of, score
 from lineshaft.detect.vibration import Finding, Judged, Position, Waveform
 from lineshaft.guard import Guard, Subject
 
@@ -139,7 +139,7 @@ class Positions:
         filed = self._detect.find(
             tx,
             row["asset"],
-            "condition",
+            kind_of(found),
             score(found, judged),
             by=ME,
             sensors=[{"property": evidence["property"], "share": 1.0}],

@@ -144,3 +144,8 @@ def score(found: Finding, judged: Judged) -> float:
     if found.severity == ALARM:
         base = max(base, WORSE.get(found.cause, 0.0), WORSE.get(judged.zone or "", 0.0))
     return base
+
+
+def kind_of(found: Finding) -> str:
+    """Return a finding's kind: vibration, temperature or bearing."""
+    return "vibration" if found.cause == "iso zone" else found.cause.split()[0]
