@@ -28,6 +28,7 @@ def fleet(node, **wanted):
         return node.machines.book.create_fleet(tx, ENGINEER, {**FLEET, "settings": SETTINGS, **wanted})
 
 
+@pytest.mark.timeout(400)
 def test_a_model_each_waits_its_turn(node):
     models = fleet(node)
     assert [one["asset"] for one in models] == [PUMP, "Site/Second pump"]
@@ -39,7 +40,7 @@ def test_a_model_each_waits_its_turn(node):
             begun.append(node.machines.train(tx, one["id"], "eva", node.at(ROWS)))
     trainings = [node.machines.begin(rows) for rows in begun]
     for one in trainings:
-        one.wait(120)
+        one.wait(300)
     for one in models:
         version = node.machines.book.number(one["id"], 1)
         assert version["state"] == "ready", version["error"]

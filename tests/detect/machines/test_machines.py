@@ -97,7 +97,7 @@ class Node:
         with self.plant.db.begin() as tx:
             rows = self.machines.train(tx, model_id, "eva", self.at(end))
         if apart:
-            self.machines.begin(rows).wait(90)
+            self.machines.begin(rows).wait(300)
         else:
             results = learn(self.machines.task(rows), lambda share, what: None)
             for row, result in zip(rows, results, strict=True):
@@ -117,6 +117,7 @@ def node(tmp_path):
     made.plant.stop()
 
 
+@pytest.mark.timeout(400)
 def test_a_model_learns_finds_a_creeping_fault_and_starts_anew_after_the_repair(node):
     model = node.create(name="pump", failure_mode="BRG")
     assert model["properties"] == [f"{PUMP}/{name}" for name in NAMES], "numbers of the asset, until somebody chooses"
