@@ -1,4 +1,4 @@
-import { Alert, Badge, Box, Button, Checkbox, Code, Group, Modal, MultiSelect, Progress, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
+import { Alert, Box, Button, Checkbox, Code, Group, Modal, MultiSelect, Progress, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
 import { IconBulb, IconPencil, IconPlayerStop, IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -76,7 +76,7 @@ function Register({ items, may, edit, propose }: { items: System[]; may: boolean
               <Table.Td className="wrap"><Text size="sm" fw={600}>{one.name || one.address}</Text>{(one.maker || one.model) && <Text size="xs" c="dimmed">{[one.maker, one.model].filter(Boolean).join(' · ')}</Text>}{one.note && <Text size="xs">{one.note}</Text>}</Table.Td>
               <Table.Td><Text size="sm">{t(`discovery.protocol.${one.protocol}`)}</Text><Text size="xs" className="mono wrap">{one.address}</Text></Table.Td>
               <Table.Td className="wrap">{one.owner || '–'}</Table.Td>
-              <Table.Td><Badge variant="outline" color="slate">{t(`discovery.is.${one.status}`)}</Badge></Table.Td>
+              <Table.Td><Text size="sm" fw={one.status === 'new' ? 700 : undefined}>{t(`discovery.is.${one.status}`)}</Text></Table.Td>
               <Table.Td className="wrap">{one.gaps.length === 0 ? '–' : one.gaps.map((gap) => <Text key={gap} size="xs">{gap}</Text>)}</Table.Td>
               <Table.Td>{one.silent_since ? <Text size="sm" fw={600}>{t('discovery.silent', { when: f.when(one.silent_since) })}</Text> : f.when(one.last_seen)}</Table.Td>
               <Table.Td>{may && <Group gap={4} wrap="nowrap"><Button size="compact-sm" variant="subtle" leftSection={<IconPencil size={14} aria-hidden />} onClick={() => edit(one)}>{t('discovery.edit')}</Button><Button size="compact-sm" leftSection={<IconBulb size={14} aria-hidden />} onClick={() => propose(one)} data-propose>{t('discovery.propose')}</Button></Group>}</Table.Td>

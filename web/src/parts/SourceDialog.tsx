@@ -55,7 +55,7 @@ export function Heard({ of: told }: { of: Tried }) {
       <Scroll minWidth={420}>
         <Table>
           <Table.Tbody>
-            {told.items.slice(0, 50).map((row) => <Table.Tr key={row.tag}><Table.Td className="mono wrap">{row.tag}</Table.Td><Table.Td className="figure">{row.value === null ? '–' : String(row.value)}</Table.Td><Table.Td>{t(`quality.${row.quality}`)}</Table.Td><Table.Td>{row.timestamp ? f.clock(row.timestamp) : '–'}</Table.Td></Table.Tr>)}
+            {told.items.slice(0, 50).map((row) => <Table.Tr key={row.tag}><Table.Td className="mono wrap">{row.tag}</Table.Td><Table.Td className="figure">{row.value === null ? '–' : String(row.value)}</Table.Td><Table.Td>{t(`source.is.${row.quality}`)}</Table.Td><Table.Td>{row.timestamp ? f.clock(row.timestamp) : '–'}</Table.Td></Table.Tr>)}
             {bad.slice(0, 50).map(([tag, why]) => <Table.Tr key={`bad ${tag}`}><Table.Td className="mono wrap">{tag}</Table.Td><Table.Td colSpan={3} className="wrap">{why}</Table.Td></Table.Tr>)}
           </Table.Tbody>
         </Table>
