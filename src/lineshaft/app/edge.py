@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, i
 
 log = logging.getLogger("lineshaft.edge")
 LOOK_S, BATCHES = 0.5, 1_024
+SWITCH_S = 0.0005
+"""How long another thread may keep a rule waiting for its turn; Python's own 5 ms is all the time a rule has."""
 OWN = ("sources", "derived", "pipelines", "functions", "detectors", "uns")
 """Sections of settings.toml that a configuration of the plant takes the place of; rules come from the plant only."""
 
@@ -87,6 +90,7 @@ class EdgeNode:
 
     async def run(self, started: Callable[[], None] | None = None) -> None:
         """Run until a signal ends it; what was heard is in the edge buffer then."""
+        sys.setswitchinterval(SWITCH_S)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         reporting = asyncio.create_task(self._report_for_ever(), name="edge:report")

@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS broken (id INTEGER PRIMARY KEY, source TEXT, seq INTE
 """
 
 
-LIVE_SHARE, FRESH = 4, 2 * 10**9
+LIVE_SHARE, FRESH = 4, 10 * 10**9
 """While a backlog drains, one part in so many of what is sent is what was heard just now, from so many ns ago on."""
 
 

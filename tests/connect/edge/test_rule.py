@@ -78,8 +78,8 @@ class Bench:
     async def hear(self, *values: Any) -> None:
         self.rules.hear("press", rows(*values))
         async with asyncio.timeout(20):
-            while self.rules._tasks:
-                await asyncio.wait(self.rules._tasks)
+            while tasks := self.rules._tasks | self.rules._ending:
+                await asyncio.wait(tasks)
 
 
 @pytest.fixture
@@ -169,7 +169,12 @@ async def test_a_kill_between_request_and_answer_stays_on_record(tmp_path: Path)
     deeds.begin({"rule": "slow down", "source": "press", "tag": "Speed", "value": 60.0})
     assert deeds.ended() == []
     again = Deeds(tmp_path / "deeds.db")
-    assert [deed["outcome"] for deed in again.ended()] == ["unknown"]
+    (deed,) = again.ended()
+    assert (deed["outcome"], deed["value"]) == ("unknown", 60.0)
+    again.taken(deed["number"])
+    again.close()
+    again = Deeds(tmp_path / "deeds.db")
+    assert again.ended() == []
     deeds.close()
     again.close()
 

@@ -99,6 +99,7 @@ class Rules:
         self._sources = {one.entry.source for one in self._rules}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[None]] = set()
 
     async def begin(self) -> None:
         """React from now on, in this loop; sessions with the machines are opened before they are needed."""
@@ -110,8 +111,9 @@ class Rules:
     async def end(self) -> None:
         """React no more; a write under way is finished."""
         self._loop = None
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for tasks in (self._tasks, self._ending):
+            if tasks:
+                await asyncio.wait(tasks)
         await self._writer.close()
 
     def hear(self, source: str, rows: pa.RecordBatch) -> None:
@@ -188,28 +190,35 @@ class Rules:
         except LineshaftError as error:
             self._refuse(rule, deed, error.code, error.what)
             return
-        number = self._deeds.begin(deed)
+        while not self._deeds.room():
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
+        slot = self._deeds.begin(deed)
+        outcome = await self._ask(rule, value)
+        ending = asyncio.create_task(asyncio.to_thread(self._deeds.end, slot, outcome), name="edge:deed")
+        self._ending.add(ending)  # the disk does not hold up the next write
+        ending.add_done_callback(self._ending.discard)
+
+    async def _ask(self, rule: _Rule, value: float) -> dict[str, Any]:
+        """Have the writer write, and return how it ended."""
+        entry = rule.entry
         try:
             done = await self._writer.write(entry.target, entry.tag, value, at_once=True)
         except LineshaftError as error:
-            self._deeds.end(number, {"outcome": "refused", "code": error.code, "reason": error.what})
-            rule.refusals += 1
-            rule.said = error.what
+            rule.refusals, rule.said = rule.refusals + 1, error.what
+            return {"outcome": "refused", "code": error.code, "reason": error.what}
         except Exception as error:  # noqa: BLE001 - a machine's library may raise anything; the rule goes on
-            self._deeds.end(number, {"outcome": "failed", "code": "write.failed", "reason": f"{type(error).__name__}: {error}"})
-            rule.refusals += 1
-            rule.said = str(error)
-        else:
-            self._deeds.end(number, {"outcome": "ok" if done.ok else "failed", "after": done.after, "dry_run": done.dry_run})
-            rule.writes += 1
-            rule.written = value if done.ok or done.dry_run else None
-            rule.said = f"wrote {value:g}" if done.ok else f"wrote {value:g}, read back {done.after}"
+            rule.refusals, rule.said = rule.refusals + 1, str(error)
+            return {"outcome": "failed", "code": "write.failed", "reason": f"{type(error).__name__}: {error}"}
+        rule.writes += 1
+        rule.written = value if done.ok or done.dry_run else None
+        rule.said = f"wrote {value:g}" if done.ok else f"wrote {value:g}, read back {done.after}"
+        return {"outcome": "ok" if done.ok else "failed", "after": done.after, "dry_run": done.dry_run}
 
     def _refuse(self, rule: _Rule, deed: Mapping[str, Any], code: str, reason: str) -> None:
         """Put a refusal on record, once as long as the reason stays."""
         rule.refusals += 1
         if rule.said != reason:
-            self._deeds.end(self._deeds.begin(deed), {"outcome": "refused", "code": code, "reason": reason})
+            self._deeds.note({**deed, "outcome": "refused", "code": code, "reason": reason})
         rule.said = reason
 
     def told(self) -> list[dict[str, Any]]:
