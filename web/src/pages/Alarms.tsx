@@ -11,7 +11,7 @@ import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { typing } from '../app/Shell';
 import { useFormat } from '../format/useFormat';
-import { AlarmDetail, unseen, Watched } from '../parts/AlarmDetail';
+import { AlarmDetail, unseen, useAlarmName, Watched } from '../parts/AlarmDetail';
 import { FindingPanels } from '../parts/Findings';
 import { FirstOut } from '../parts/FirstOut';
 import { Answer, PageHead, Panel } from '../parts/Page';
@@ -57,6 +57,7 @@ function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
   const answer = useQuery(q.alarms(which));
   const shown = useMemo(() => pick(answer.data?.items ?? [], kind, filter, search), [answer.data, kind, filter, search]);
   const alarm = shown.find((one) => one.id === chosen) ?? null;
+  const named = useAlarmName();
   const acknowledge = useAcknowledge();
   useKeys(shown, chosen, setChosen, (one) => acknowledge.mutate(one));
   const choice = ['p1', 'p2', 'p3', 'p4'].includes(filter ?? '') ? filter ?? '' : '';
@@ -72,12 +73,12 @@ function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
       <Box mt={kind === 'alarm' ? 'sm' : 0} style={{ display: 'grid', gap: 12, alignItems: 'start', gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
         <Box className="card">
           <Answer of={answer} empty={() => shown.length === 0} none={t(which === 'active' && !search && !choice ? 'alarm.calm' : 'alarm.noneFound')}>
-            {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} chosen={chosen} onChoose={setChosen} onAcknowledge={(one) => acknowledge.mutate(one)} />)}
+            {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} narrow={alarm !== null} chosen={chosen} onChoose={setChosen} onAcknowledge={(one) => acknowledge.mutate(one)} />)}
           </Answer>
         </Box>
-        {alarm && !phone && <Panel title={alarm.name}><AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} /></Panel>}
+        {alarm && !phone && <Panel title={named(alarm)}><AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} /></Panel>}
       </Box>
-      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm?.name ?? ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} />}</Drawer>}
+      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm ? named(alarm) : ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} />}</Drawer>}
     </>
   );
 }
@@ -118,20 +119,21 @@ function useKeys(shown: Alarm[], chosen: string | null, choose: (id: string | nu
   }, [shown, chosen, choose, acknowledge, may]);
 }
 
-function Rows({ items, chosen, onChoose, onAcknowledge }: { items: Alarm[]; chosen: string | null; onChoose: (id: string) => void; onAcknowledge: (alarm: Alarm) => void }) {
+function Rows({ items, narrow, chosen, onChoose, onAcknowledge }: { items: Alarm[]; narrow: boolean; chosen: string | null; onChoose: (id: string) => void; onAcknowledge: (alarm: Alarm) => void }) {
   const { t } = useTranslation();
   const f = useFormat();
   const may = useMay('alarms.acknowledge');
+  const named = useAlarmName();
   return (
-    <Scroll minWidth={760}>
+    <Scroll minWidth={narrow ? 560 : 760}>
       <Table>
-        <Table.Thead><Table.Tr><Table.Th>{t('alarm.priority')}</Table.Th><Table.Th>{t('alarm.alarm')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('alarm.raised')}</Table.Th><Table.Th className="figure">{t('alarm.value')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
+        <Table.Thead><Table.Tr><Table.Th>{t('alarm.priority')}</Table.Th><Table.Th>{t('alarm.alarm')}</Table.Th>{!narrow && <Table.Th>{t('word.asset')}</Table.Th>}<Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('alarm.raised')}</Table.Th><Table.Th className="figure">{t('alarm.value')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {items.map((alarm) => (
             <Table.Tr key={alarm.id} className={alarm.id === chosen ? 'choose chosen' : 'choose'} onClick={() => onChoose(alarm.id)} aria-selected={alarm.id === chosen} data-alarm={alarm.id}>
               <Table.Td className="nowrap"><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(5, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
-              <Table.Td><button type="button" onClick={() => onChoose(alarm.id)} style={{ all: 'unset', cursor: 'pointer', fontWeight: unseen(alarm) ? 700 : 500 }} className="focusable">{alarm.name}</button></Table.Td>
-              <Table.Td>{alarm.asset}</Table.Td>
+              <Table.Td><button type="button" onClick={() => onChoose(alarm.id)} style={{ all: 'unset', cursor: 'pointer', fontWeight: unseen(alarm) ? 700 : 500 }} className="focusable">{named(alarm)}</button>{narrow && <Text size="xs" c="dimmed">{alarm.asset}</Text>}</Table.Td>
+              {!narrow && <Table.Td>{alarm.asset}</Table.Td>}
               <Table.Td>{t(`alarmState.${alarm.state}`)}</Table.Td>
               <Table.Td className="nowrap">{f.when(alarm.raised)}</Table.Td>
               <Table.Td className="figure"><Watched alarm={alarm} /></Table.Td>
@@ -147,6 +149,7 @@ function Rows({ items, chosen, onChoose, onAcknowledge }: { items: Alarm[]; chos
 function Cards({ items, onChoose }: { items: Alarm[]; onChoose: (id: string) => void }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const named = useAlarmName();
   return (
     <Box className="rows">
       {items.map((alarm) => (
@@ -154,7 +157,7 @@ function Cards({ items, onChoose }: { items: Alarm[]; onChoose: (id: string) => 
           <Group gap={8} wrap="nowrap" align="flex-start">
             <Prio p={alarm.priority} asks={unseen(alarm)} />
             <Box style={{ minWidth: 0, flex: 1 }}>
-              <Text fw={unseen(alarm) ? 700 : 500} size="sm">{alarm.name}</Text>
+              <Text fw={unseen(alarm) ? 700 : 500} size="sm">{named(alarm)}</Text>
               <Text size="xs" c="dimmed" className="wrap">{alarm.asset}</Text>
               <Text size="xs">{t(`alarmState.${alarm.state}`)} · {f.when(alarm.raised)}</Text>
             </Box>

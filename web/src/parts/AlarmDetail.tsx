@@ -20,9 +20,17 @@ const HIDDEN = ['shelved', 'suppressed', 'out-of-service'];
 
 /** The value beside its limit, or the condition in words where it is none. */
 export function Watched({ alarm }: { alarm: AlarmCard }) {
+  const { t } = useTranslation();
   const f = useFormat();
+  if (alarm.origin === 'finding') return <>{t('finding.score')} {f.number(alarm.value)}</>;
   if (alarm.condition) return <span className="wrap">{alarm.condition}</span>;
   return <>{f.number(alarm.value)} {alarm.operator} {f.number(alarm.limit)} {unitText(alarm.unit)}</>;
+}
+
+/** An alarm's name; what findings raise is named by the node in English and here in the reader's language. */
+export function useAlarmName(): (alarm: AlarmCard) => string {
+  const { t } = useTranslation();
+  return (alarm) => (alarm.origin === 'finding' ? alarm.name.replace(/^Finding: /, `${t('finding.one')}: `) : alarm.name);
 }
 
 export function AlarmDetail({ alarm, onAcknowledge }: { alarm: AlarmCard; onAcknowledge: () => void }) {
@@ -170,7 +178,7 @@ function Decide({ alarm, onClose }: { alarm: AlarmCard; onClose: () => void }) {
       <form onSubmit={(event) => { event.preventDefault(); decide.mutate(undefined); }}>
         <Stack gap="sm">
           <Text size="sm" c="dimmed">{t('alarm.rationaliseWhy')}</Text>
-          <SegmentedControl aria-label={t('alarm.kind')} value={kind} onChange={setKind} data={['alarm', 'alert'].map((value) => ({ value, label: t(`alarmKind.${value}`) }))} />
+          <SegmentedControl orientation="vertical" fullWidth aria-label={t('alarm.kind')} value={kind} onChange={setKind} data={['alarm', 'alert'].map((value) => ({ value, label: t(`alarmKind.${value}`) }))} />
           {(['cause', 'consequence', 'action'] as const).map((name) => field(name, true))}
           <Group grow align="flex-start">
             <Select label={t('alarm.impact')} allowDeselect={false} value={impact} onChange={(value) => value && setImpact(value as Impact)} data={IMPACTS.map((value) => ({ value, label: t(`impact.${value}`) }))} />
