@@ -49,6 +49,20 @@ def test_asking_again_orders_once(met):
     assert erp.check()
 
 
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(met):
+    there, erp = met
+    seen = erp.rehearse(PURCHASE)
+    assert seen is not None
+    assert seen.there == ""
+    assert "PO-000007" in str(seen.would) or "0000071f0c" in str(seen.would)
+    assert there.living() == []
+    reference = erp.order(PURCHASE)
+    again = erp.rehearse(PURCHASE)
+    assert again is not None
+    assert (reference in again.there, dict(again.would)) == (True, {})
+    assert len(there.living()) == 1
+
+
 def test_an_answer_lost_after_the_order_was_made_makes_no_second_one(met):
     there, erp = met
     there.lose = True

@@ -26,7 +26,10 @@ def test_a_purchase_is_ordered_exactly_once_and_received_into_the_bin(shop):
         shop.purchases.send(made["id"])
     with shop.db.begin() as tx:
         shop.purchases.approve(tx, made["id"], BERT, quantity=5)
+    seen = shop.purchases.rehearse(made["id"])
+    assert (seen["there"], seen["would"]["part"], list((shop.home / "outbox").glob("*"))) == ("", "BRG-6205", [])
     first = shop.purchases.send(made["id"])
+    assert shop.purchases.rehearse(made["id"])["there"] == first
     assert shop.purchases.send(made["id"]) == first
     for _ in range(2):
         with shop.db.begin() as tx:

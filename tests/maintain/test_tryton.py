@@ -75,12 +75,15 @@ def test_an_approved_purchase_becomes_one_order_and_its_delivery_ours(server, ke
     buyer.courier.start()
     until(lambda: shop.purchases.get(row["id"])["state"] == "ordered")
     assert shop.purchases.send(row["id"]) == shop.purchases.get(row["id"])["reference"]
+    again = shop.purchases.rehearse(row["id"])
+    assert (shop.purchases.get(row["id"])["reference"] in again["there"], again["would"], again["why"]) == (True, {}, "")
     assert shop.purchases.erp.order(shop.purchases.get(row["id"]) | {"created": "2026-11-21"})
     (there,) = of(server, row)
     assert (there["state"], there["lines"][0]["quantity"], there["lines"][0]["product"]["code"]) == ("processing", 6, "BRG-6205")
     receive(server, there)
     until(lambda: shop.purchases.get(row["id"])["state"] == "received")
     assert shop.spares.get("BRG-6205")["on_hand"] == 10
+    until(lambda: shop.purchases.get(row["id"])["erp"]["state"] == "received")  # told a moment after it is booked
     said = shop.purchases.get(row["id"])["erp"]
     assert (said["state"], said["error"]) == ("received", "")
     assert "shipment received" in said["text"]
@@ -114,6 +117,9 @@ def test_what_a_person_must_mend_is_told_and_nothing_is_ordered(server, key, lit
     with pytest.raises(InvalidInput, match="no product with the code 'NO-SUCH-PART'") as unknown:
         shop.purchases.send(row["id"])
     assert unknown.value.code == "erp.unknown-product"
+    assert "no product with the code" in shop.purchases.rehearse(row["id"])["why"]
+    good = shop.purchases.rehearse(buy(shop)["id"])
+    assert (good["there"], good["why"], good["number"] in good["would"]["reference"]) == ("", "", True)
     monkeypatch.setenv("TRYTON_KEY", "0badkey0badkey")
     with pytest.raises(CredentialsError) as refused:
         shop.purchases.send(buy(shop)["id"])

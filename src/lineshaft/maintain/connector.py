@@ -35,6 +35,14 @@ class Progress:
     text: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What ordering would do: `there` carries our mark already, `would` is what would be written, in the ERP's own fields."""
+
+    there: str = ""
+    would: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 SUPPLY = ("ordered", "received", "cancelled")
 PROGRESS = ("open", "assigned", "in_progress", "on_hold", "done", "cancelled")
 
@@ -51,6 +59,10 @@ class Connector:
     def order(self, purchase: Mapping[str, Any]) -> str:
         """Order, or return the reference of the order that carries this purchase's mark already."""
         raise ConfigError(f"this system takes no purchases ({purchase['number']})", where="[maintain] erp")
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal | None:
+        """Say what ordering would write, only by reading there; None where the system does not tell."""
+        del purchase
 
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Say how an ordered purchase stands; None where the system does not tell."""

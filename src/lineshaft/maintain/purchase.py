@@ -16,6 +16,7 @@ from lineshaft.core import (
     Database,
     Forbidden,
     InvalidInput,
+    LineshaftError,
     NotFound,
     bump,
     iso,
@@ -109,6 +110,25 @@ class Purchases:
         if row["state"] not in ("approved", "ordered", "received"):
             raise Conflict(f"{row['number']} is {row['state']}, not approved", code="purchases.step")
         return row["reference"] or self.erp.order({**row, "created": iso(row["created"])})
+
+    def rehearse(self, purchase_id: str) -> dict[str, Any]:
+        """Say what bringing a purchase to the ERP would write there: outside any transaction, nothing is written."""
+        row = self.get(purchase_id)
+        found: dict[str, Any] = {
+            "number": row["number"],
+            "system": self.settings.erp,
+            "there": "",
+            "would": {},
+            "why": "",
+            "hint": "",
+        }
+        try:
+            told = self.erp.rehearse({**row, "created": iso(row["created"])})
+        except LineshaftError as error:
+            return {**found, "why": error.what, "hint": error.hint}
+        if told is None:
+            return {**found, "why": "this system has no dry run"}
+        return {**found, "there": told.there, "would": dict(told.would)}
 
     def supply(self, purchase_id: str) -> Supply | None:
         """Ask the ERP how an ordered purchase stands: outside any transaction."""

@@ -81,6 +81,7 @@ COMMANDS = [
     ("POST", f"webhooks/deliveries/{NOTHING}/replay", {}, "engineer"),
     ("POST", "webhooks/NO-SUCH/test", {}, "engineer"),
     ("POST", "import/assets", None, "engineer"),
+    ("POST", f"purchases/{NOTHING}/check", None, "planner"),
     ("POST", "import/parts", None, "planner"),
     ("POST", "import/orders", None, "technician"),
     ("POST", "import/b2mml", None, "technician"),

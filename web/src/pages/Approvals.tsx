@@ -11,6 +11,7 @@ import { report } from '../app/notices';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { AskReason } from '../parts/Confirm';
+import { DryRun } from '../parts/DryRun';
 import { Answer, PageHead } from '../parts/Page';
 
 /** What waits for somebody's yes: the proposal as it is, as you would change it, and why you may not when you may not. */
@@ -98,6 +99,7 @@ function Card({ approval }: { approval: Approval }) {
         </Group>
       )}
       {editing && <Text size="xs" c="dimmed" mt={6}>{t('approval.editWhy')}</Text>}
+      {open && !editing && <DryRun proposal={approval.proposal} />}
       {rejecting && <AskReason title={t('approval.reject')} label={t('word.reason')} need confirm={t('approval.reject')} busy={decide.isPending} onClose={() => setRejecting(false)} onDone={(reason) => decide.mutate({ decision: 'reject', reason })} />}
     </Box>
   );

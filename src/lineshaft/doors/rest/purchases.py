@@ -72,6 +72,17 @@ class PurchaseBody(Body):
     reason: Note = ""
 
 
+class RehearsalShape(Shape):
+    """A dry run of a purchase at the ERP."""
+
+    number: Annotated[str, Field(examples=["PO-000003"])]
+    system: Annotated[str, Field(examples=["tryton"])]
+    there: Annotated[str, Field(examples=[""], description="What is there already: then nothing more is written.")]
+    would: Annotated[dict[str, Any], Field(examples=[{"reference": "PO-000003/1f0c9a52"}], description="What would be written.")]
+    why: Annotated[str, Field(examples=[""], description="What hinders it.")]
+    hint: Annotated[str, Field(examples=[""])]
+
+
 class ReceivedBody(Body):
     """The delivery of a purchase."""
 
@@ -103,6 +114,16 @@ def propose(sender: Sender, body: PurchaseBody) -> PurchaseShape:
 
     row = sender.do("purchases.propose", "purchase", body.model_dump(), run)
     return PurchaseShape.model_validate(purchase_of(row, sender.rooms.guard.names()))
+
+
+@router.post("/purchases/{purchase_id}/check")
+def check(sender: Sender, purchase_id: str) -> RehearsalShape:
+    """Say what approving a purchase would write at the ERP, and what hinders it there; nothing is written."""
+    rooms = sender.rooms
+    resource = f"purchase:{purchase_id}"
+    return RehearsalShape.model_validate(
+        sender.do_outside("purchases.check", resource, {}, lambda: rooms.purchases.rehearse(purchase_id))
+    )
 
 
 @router.post("/purchases/{purchase_id}/receive")

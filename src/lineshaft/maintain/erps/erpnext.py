@@ -15,7 +15,7 @@ from pydantic import Field
 
 from lineshaft.core import InvalidInput, NotFound
 from lineshaft.maintain.caller import Caller, Web, secret
-from lineshaft.maintain.connector import Connector, Supply, mark_of
+from lineshaft.maintain.connector import Connector, Rehearsal, Supply, mark_of
 
 Row = dict[str, Any]
 DRAFT, SUBMITTED, CANCELLED = 0, 1, 2
@@ -56,6 +56,14 @@ class ErpNext(Connector):
         if self._options.submit and first["docstatus"] == DRAFT:
             self._call("PUT", "Purchase Order", first["name"], body={"docstatus": SUBMITTED})
         return str(first["name"])
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark; nothing is written."""
+        mark = mark_of(purchase)
+        there = self._living(mark)
+        if there:
+            return Rehearsal(f"{there[0]['name']}: {there[0]['status']}")
+        return Rehearsal("", {"doctype": "Purchase Order", **self._draft(purchase, mark), "submit": self._options.submit})
 
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Read the order's status and what share of it was received."""

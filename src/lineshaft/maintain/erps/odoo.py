@@ -13,7 +13,7 @@ from pydantic import Field
 
 from lineshaft.core import CredentialsError, InvalidInput, Retryable
 from lineshaft.maintain.caller import Caller, Web, secret
-from lineshaft.maintain.connector import Connector, Supply, mark_of
+from lineshaft.maintain.connector import Connector, Rehearsal, Supply, mark_of
 
 Row = dict[str, Any]
 LIVING = ("draft", "sent", "to approve", "purchase", "done")
@@ -54,6 +54,14 @@ class Odoo(Connector):
         if self._options.confirm and first["state"] in ("draft", "sent"):
             self._do("purchase.order", "button_confirm", [[first["id"]]])
         return str(first["name"])
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark, the product and its vendor; nothing is written."""
+        mark = mark_of(purchase)
+        there = self._living(mark)
+        if there:
+            return Rehearsal(f"{there[0]['name']}: {there[0]['state']}")
+        return Rehearsal("", {"model": "purchase.order", **self._draft(purchase, mark), "confirm": self._options.confirm})
 
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Read the order's state and what of it was received."""

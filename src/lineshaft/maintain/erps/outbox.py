@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import Field
 
 from lineshaft.core import Section
-from lineshaft.maintain.connector import Connector
+from lineshaft.maintain.connector import Connector, Rehearsal
 
 COLUMNS = ("number", "id", "part", "name", "quantity", "unit_cost", "cost", "proposed_by", "approved_by", "case_id", "created")
 
@@ -48,6 +48,12 @@ class Outbox(Connector):
             self._put(self._folder / f"{name}.csv", _table(content))
             self._put(done, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
         return f"outbox/{done.name}"
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Say which file would be written, and what would stand in it."""
+        done = self._folder / f"{purchase['number']}-{purchase['id']}.json"
+        content = {column: purchase.get(column) for column in COLUMNS}
+        return Rehearsal(f"outbox/{done.name}") if done.exists() else Rehearsal("", {"file": f"outbox/{done.name}", **content})
 
     def check(self) -> str:
         """Say where the files go."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from lineshaft.core import ConfigError, InvalidInput, Section
 from lineshaft.maintain.caller import Caller, Web, secret
-from lineshaft.maintain.connector import PROGRESS, SUPPLY, Connector, Progress, Supply, mark_of
+from lineshaft.maintain.connector import PROGRESS, SUPPLY, Connector, Progress, Rehearsal, Supply, mark_of
 
 Row = dict[str, Any]
 WORD = re.compile(r"\{([a-z_]+)\}")
@@ -75,6 +75,15 @@ class Rest(Connector):
     def order(self, purchase: Mapping[str, Any]) -> str:
         """Create it unless it is there."""
         return self._once(self._mapped(self._options.purchase, "purchase"), purchase)
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark; nothing is written."""
+        mapped = self._mapped(self._options.purchase, "purchase")
+        found = self._find(mapped, purchase)
+        if found is not None:
+            return Rehearsal(str(at(found, mapped.reference)))
+        words = {**purchase, "mark": mark_of(purchase)}
+        return Rehearsal("", {"request": f"{mapped.create.method} {mapped.create.path}", "body": fill(mapped.create.body, words)})
 
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Read its state."""

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from lineshaft.core import ConfigError, InvalidInput, LineshaftError
 from lineshaft.maintain.caller import Answer, Caller, Web, secret
-from lineshaft.maintain.connector import Connector, Supply, short_mark
+from lineshaft.maintain.connector import Connector, Rehearsal, Supply, short_mark
 
 Row = dict[str, Any]
 REQUISITION = "/sap/opu/odata/sap/API_PURCHASEREQ_PROCESS_SRV"
@@ -108,7 +108,19 @@ class Sap(Connector):
         answer = self._call("GET", f"/{entity}?$format=json&$filter={quote(where)}").content
         return [] if not isinstance(answer, dict) else answer["d"]["results"]  # pyright: ignore[reportUnknownVariableType]
 
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark; nothing is written."""
+        found = self._items(purchase)
+        if found:
+            return Rehearsal(str(found[0]["PurchaseRequisition" if self._is_requisition else "PurchaseOrder"]))
+        path, body = self._document(purchase)
+        return Rehearsal("", {"entity": path.lstrip("/"), **body})
+
     def _create(self, purchase: Mapping[str, Any]) -> None:
+        self._post(*self._document(purchase))
+
+    def _document(self, purchase: Mapping[str, Any]) -> tuple[str, Row]:
+        """Return where a purchase is written and what is written there."""
         chosen, part = self._options, str(purchase["part"])
         common = {"Material": chosen.materials.get(part, part), "Plant": chosen.plant}
         quantity = f"{float(purchase['quantity']):.3f}"
@@ -121,8 +133,7 @@ class Sap(Connector):
                 "PurchaseRequisitionItemText": str(purchase["name"])[:40],
                 "RequirementTracking": short_mark(purchase, 10),
             }
-            self._post("/A_PurchaseRequisitionHeader", {"PurchaseRequisitionType": "NB", "to_PurchaseReqnItem": [item]})
-            return
+            return "/A_PurchaseRequisitionHeader", {"PurchaseRequisitionType": "NB", "to_PurchaseReqnItem": [item]}
         item = {**common, "PurchaseOrderItem": "10", "OrderQuantity": quantity, "PurchaseOrderQuantityUnit": chosen.unit}
         head = {
             "PurchaseOrderType": "NB",
@@ -133,7 +144,7 @@ class Sap(Connector):
             "CorrespncExternalReference": short_mark(purchase, 12),
             "to_PurchaseOrderItem": [item],
         }
-        self._post("/A_PurchaseOrder", head)
+        return "/A_PurchaseOrder", head
 
     def _post(self, path: str, body: Row) -> None:
         """Create; a material SAP does not know is told as such."""

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from lineshaft.core import ConfigError, InvalidInput, NotFound
 from lineshaft.maintain.caller import Caller, Web, secret
-from lineshaft.maintain.connector import Connector, Supply, mark_of
+from lineshaft.maintain.connector import Connector, Rehearsal, Supply, mark_of
 
 Row = dict[str, Any]
 ORDERED = ("confirmed", "processing", "done")
@@ -67,6 +67,14 @@ class Tryton(Connector):
             self._act(first["id"], STEPS[first["state"]])
             first = self._only(self._marked(mark))
         return f"{first['number'] or first['id']}"
+
+    def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark, for the product, its supplier and the warehouse; nothing is written."""
+        mark = mark_of(purchase)
+        there = [row for row in self._marked(mark) if row["state"] != "cancelled"]
+        if there:
+            return Rehearsal(f"{there[0]['number'] or there[0]['id']}: {there[0]['state']}")
+        return Rehearsal("", {"model": "purchase.purchase", **self._draft(purchase, mark), "state": self._options.until})
 
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Read how the purchase stands: its state and shipments; a cancelled one is cancelled here too."""
