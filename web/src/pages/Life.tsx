@@ -68,7 +68,7 @@ function List({ items, chosen, onPick }: { items: LifeForecast[]; chosen: string
             const id = `${one.fleet_id} ${one.asset}`;
             return (
               <Table.Tr key={id}>
-                <Table.Td className="wrap"><Button variant={id === chosen ? 'filled' : 'default'} size="compact-md" h="auto" styles={{ label: { whiteSpace: 'normal' } }} aria-pressed={id === chosen} onClick={() => onPick(one)}>{one.asset}</Button></Table.Td>
+                <Table.Td className="wrap"><Button variant={id === chosen ? 'filled' : 'default'} size="compact-md" h="auto" styles={{ label: { whiteSpace: 'normal' } }} aria-pressed={id === chosen} onClick={() => onPick(one)}>{one.asset}</Button><Text size="xs" c="dimmed">{one.fleet}</Text></Table.Td>
                 <Table.Td><Group gap={4} wrap="nowrap">{one.finding && <IconAlertTriangle size={16} color="var(--alarm-2)" aria-label={t('life.low')} />}<Text size="sm" fw={one.finding ? 700 : 400}>{said(one)}</Text></Group></Table.Td>
                 <Table.Td><Band of={one} most={most} /></Table.Td>
                 <Table.Td>{one.due ? f.when(one.due) : '–'}</Table.Td>
