@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from lineshaft.connect import Source, SourceEntry, SourceState
-from lineshaft.connect.edge.authority import key_text, new_key
+from lineshaft.connect.authority import key_text, new_key
 from tests.connect.conftest import listening
 from tests.counterparts.mosquitto import Mosquitto, mosquitto
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from lineshaft.connect import Source, SourceEntry, SourceState
 from lineshaft.connect.image import Kind
-from lineshaft.connect.sources.s7 import S7Options, S7Tag
 from lineshaft.connect.s7_tags import address
+from lineshaft.connect.sources.s7 import S7Options, S7Tag
 from lineshaft.connect.sources.s7.s7 import plan
 from lineshaft.core import Quality
 from tests.connect.checks import check_source

@@ -22,9 +22,9 @@ from lineshaft.app.settings import read_settings
 from lineshaft.connect import EdgeConfig, Gateway, SourceStatus, open_buffer
 from lineshaft.connect.edge.applied import Applied, down
 from lineshaft.connect.edge.deeds import Deeds
-from lineshaft.connect.edge.files import write_whole
 from lineshaft.connect.edge.identity import folder_of
 from lineshaft.connect.edge.uplink import Uplink
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration
 
 log = logging.getLogger("lineshaft.edge")

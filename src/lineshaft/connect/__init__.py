@@ -5,12 +5,12 @@ A source is a plugin in `sources/`, has no way to write, and reconnects without 
 machine. Nothing here knows what a tag means: that is the next room.
 """
 
+from lineshaft.connect.authority import Authority
 from lineshaft.connect.book import SourceBook, kinds
 from lineshaft.connect.buffer import BufferRefused, Depth, EdgeBuffer
 from lineshaft.connect.control import fault, simulator_faults
 from lineshaft.connect.discovery import Discovery, DiscoverySettings
 from lineshaft.connect.edge.accounts import Accounts
-from lineshaft.connect.edge.authority import Authority
 from lineshaft.connect.edge.reception import LIMIT, OPEN_LIMIT, Reception
 from lineshaft.connect.edge.register import Edges
 from lineshaft.connect.edge.settings import (

@@ -12,6 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import CredentialsError, InvalidInput, NotFound, did_you_mean
 
 WARN = timedelta(days=30)
@@ -64,9 +65,9 @@ class TrustList:
             (self._waiting / f"{source}.der").unlink(missing_ok=True)
             return False
         if kept is None and first_sight:
-            _write(self._trusted / f"{source}.der", seen)
+            _put(self._trusted / f"{source}.der", seen)
             return True
-        _write(self._waiting / f"{source}.der", seen)
+        _put(self._waiting / f"{source}.der", seen)
         shown = described(source, seen, trusted=False)
         who = f"{shown.subject}, SHA-256 {spaced(shown.fingerprint)}" if shown else "no X.509 certificate"
         what = (
@@ -138,8 +139,6 @@ def spaced(fingerprint: str) -> str:
     return " ".join(fingerprint[i : i + 4] for i in range(0, len(fingerprint), 4)).upper()
 
 
-def _write(path: Path, body: bytes) -> None:
+def _put(path: Path, body: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_suffix(".new")
-    made.write_bytes(body)
-    made.replace(path)
+    write_whole(path, body)

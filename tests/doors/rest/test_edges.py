@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lineshaft.connect import Accounts, Reception
-from lineshaft.connect.edge.authority import new_key, request, verified
+from lineshaft.connect.authority import new_key, request, verified
 from lineshaft.connect.edge.versions import canonical
 from lineshaft.core import NS, now_ns
 from tests.doors.conftest import PASSWORD, House

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from lineshaft.connect.edge.authority import verified
-from lineshaft.connect.edge.files import write_whole
+from lineshaft.connect.authority import verified
 from lineshaft.connect.edge.identity import Identity
 from lineshaft.connect.edge.uns import NAME
 from lineshaft.connect.edge.versions import EdgeConfig, canonical, must_be_approved, read_config
 from lineshaft.connect.source import SourceState, SourceStatus
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import Forbidden, LineshaftError
 
 Version = dict[str, Any]

@@ -11,9 +11,9 @@ from typing import Any
 
 from cryptography import x509
 
-from lineshaft.connect.edge.authority import client_context, fingerprint, key_text, new_key, request
-from lineshaft.connect.edge.files import write_whole
+from lineshaft.connect.authority import client_context, fingerprint, key_text, new_key, request
 from lineshaft.connect.edge.line import Line, Refused
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import ConfigError, CredentialsError
 
 

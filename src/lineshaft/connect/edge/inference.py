@@ -22,9 +22,9 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from lineshaft.connect.collect import Collector
-from lineshaft.connect.edge.files import write_whole
 from lineshaft.connect.edge.reading import Floats, Ints, numbers_of
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import Quality, Section
 
 MOST_STEPS = 100_000

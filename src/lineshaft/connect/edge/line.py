@@ -12,7 +12,7 @@ import ssl
 from typing import Any
 from urllib.parse import urlsplit
 
-from lineshaft.connect.edge.authority import PLANT
+from lineshaft.connect.authority import PLANT
 from lineshaft.core import ConfigError, LineshaftError, Retryable
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.connect.edge.authority import Authority, fingerprint
+from lineshaft.connect.authority import Authority, fingerprint
 from lineshaft.connect.edge.settings import EdgesSettings
 from lineshaft.connect.edge.versions import Versions
 from lineshaft.connect.tables import edges

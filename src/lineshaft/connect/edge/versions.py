@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError, model_validator
 from sqlalchemy.engine import Connection
 
-from lineshaft.connect.edge.authority import Authority
+from lineshaft.connect.authority import Authority
 from lineshaft.connect.edge.settings import (
     DerivedSettings,
     DetectorsSettings,

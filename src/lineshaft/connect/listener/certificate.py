@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lineshaft.connect.edge.authority import Authority, key_text, new_key
-from lineshaft.connect.edge.files import write_whole
+from lineshaft.connect.authority import Authority, key_text, new_key
+from lineshaft.connect.whole import write_whole
 
 DAYS = 397
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lineshaft.connect.edge.files import write_whole
+from lineshaft.connect.whole import write_whole
 from lineshaft.core import InvalidInput
 
 PLANT = "plant.lineshaft.internal"
