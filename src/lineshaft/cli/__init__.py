@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("lineshaft.cli.exchange:export", "Write models and assets as a folder of YAML."),
     "sql": ("lineshaft.cli.sql:sql", "Ask a running node one question in SQL."),
     "etl": ("lineshaft.cli.etl:etl", "List, run and look back on the jobs that write tables of the lake."),
+    "life": ("lineshaft.cli.life:life", "How long machines will last; train a fleet."),
+    "model": ("lineshaft.cli.model:model", "Own models: register, stage, predict, MLflow in and out."),
     "import-history": ("lineshaft.cli.history:import_history", "Take in files of an older historian: Parquet or CSV."),
     "export-history": ("lineshaft.cli.history:export_history", "Write values of properties to a Parquet or CSV file."),
     "cost": ("lineshaft.cli.cost:cost", "Estimate what storage costs, now and in a year."),
