@@ -228,7 +228,9 @@ def test_every_command_of_the_door_is_in_the_table(house: House):
 
 
 def _shape(path: str) -> str:
-    parts = path.replace("NO-SUCH", NOTHING).split("/")
+    for word in ("NO-SUCH", "no-such", "nobody"):
+        path = path.replace(f"/{word}", f"/{NOTHING}")
+    parts = path.split("/")
     return "/".join("*" if part == NOTHING or part.startswith("{") or part.isdigit() else part for part in parts)
 
 
