@@ -171,3 +171,12 @@ def test_a_mat_file_that_breaks_off_is_refused_wherever_it_breaks_off(tmp_path):
         path.write_bytes(data[:length])
         with pytest.raises(InvalidInput):
             vibration.read(path, rate=1000, unit="g")
+
+
+def test_a_mat_file_that_unfolds_to_more_than_any_record_is_refused(tmp_path, monkeypatch):
+    io = pytest.importorskip("scipy.io", reason="scipy comes with the extra `life`")
+    path = tmp_path / "a.mat"
+    io.savemat(path, {"a": np.zeros(100_000)}, do_compression=True)
+    monkeypatch.setattr("lineshaft.detect.vibration.records.mat.LARGEST", 50_000)
+    with pytest.raises(InvalidInput, match="unfolds to more"):
+        vibration.channels(path)

@@ -19,7 +19,9 @@ from lineshaft.detect.vibration.records.channel import Channel, broken
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 MATRIX, COMPRESSED = 14, 15
 STRUCT, FIRST_NUMERIC, LAST_NUMERIC = 2, 6, 15
-LARGEST = 1 << 31
+LARGEST = 1 << 28
+"""Bytes an element may unfold to: 33 million samples; more in one go is no record but an attack."""
+
 LEAST = 256
 """A shorter array is a figure about the record (its rate, its speed), not a record."""
 
@@ -77,7 +79,10 @@ def _arrays(data: bytes, order: str) -> Iterator[tuple[str, Floats]]:
     for kind, content in _elements(data, order):
         if kind == COMPRESSED:
             opened = zlib.decompressobj()
-            yield from _arrays(opened.decompress(content, LARGEST), order)
+            unfolded = opened.decompress(content, LARGEST)
+            if opened.unconsumed_tail:
+                raise ValueError(f"an element unfolds to more than {LARGEST >> 20} MiB")
+            yield from _arrays(unfolded, order)
         elif kind == MATRIX:
             yield from _matrix(content, order, "")
 
