@@ -9,6 +9,7 @@ from lineshaft.connect.edge.exported import Exported
 from lineshaft.core import InvalidInput, NotFound
 from lineshaft.detect.machines.book import absolute
 from lineshaft.detect.machines.training import better
+from lineshaft.detect.model_tables import models
 from tests.detect.machines.test_machines import ENGINEER, MINUTE, NAMES, PUMP, ROWS, Node
 
 FLEET = {"name": "Pumps", "under": "Site", "model": "Pump", "properties": [*NAMES], "lookback": f"{ROWS}m"}
@@ -112,6 +113,26 @@ def test_a_new_version_takes_over_only_if_it_is_no_worse_on_the_same_rows():
     assert better({"found": 2, "false_alarms": 1, "rival": {"found": 1, "false_alarms": 1}})
     assert not better({"found": 1, "false_alarms": 0, "rival": {"found": 2, "false_alarms": 1}})
     assert not better({"found": 2, "false_alarms": 2, "rival": {"found": 2, "false_alarms": 1}})
+
+
+@pytest.mark.timeout(400)
+def test_it_is_trained_again_when_it_is_time_and_only_then(node):
+    model = node.create(name="pump", retrain="30d", promote="better", lookback=f"{ROWS + 2000}m")
+    node.train(model["id"], ROWS)
+    node.machines._retrain()
+    assert len(node.machines.book.versions(model["id"])) == 1
+    with node.plant.db.begin() as tx:
+        tx.execute(models.update().values(trained=node.start - 40 * 86_400 * 10**9))
+    node.machines._retrain()
+    node.machines._retrain()
+    for training in list(node.machines._trainings.values()):
+        training.wait(300)
+    second, first = node.machines.book.versions(model["id"])
+    assert (second["number"], second["state"], first["number"]) == (2, "ready", 1)
+    assert second["by"] == "system:models"
+    assert second["backtest"]["false_alarms"] <= second["backtest"]["rival"]["false_alarms"]
+    assert node.machines.book.model(model["id"])["active"] == 2
+    assert len(node.plant.guard.audit(action="models.train")) == 1
 
 
 def test_one_machine_is_no_fleet_and_names_are_seen_from_the_asset(node):

@@ -119,20 +119,17 @@ class Filler:
             self.value, self.at = rows[-1].copy(), np.full(len(self.at), times[-1], np.int64)
             return rows
         missing = np.isnan(rows)
-        holes = np.flatnonzero(missing.any(axis=0))
-        out = rows.copy() if len(holes) else rows
-        for column in holes:
-            gone, seen = np.flatnonzero(missing[:, column]), np.flatnonzero(~missing[:, column])
-            last = np.searchsorted(seen, gone) - 1
-            before = seen[np.maximum(last, 0)] if len(seen) else np.zeros(len(gone), np.int64)
-            value = np.where(last >= 0, rows[before, column], self.value[column])
-            at = np.where(last >= 0, times[before], self.at[column])
-            take = times[gone] - at <= self.limit
-            out[gone[take], column] = value[take]
-            if len(seen):
-                self.value[column], self.at[column] = rows[seen[-1], column], times[seen[-1]]
-        full = np.setdiff1d(np.arange(rows.shape[1]), holes, assume_unique=True)
-        self.value[full], self.at[full] = rows[-1, full], times[-1]
+        place = np.where(missing, np.int32(-1), np.arange(len(rows), dtype=np.int32)[:, None])
+        np.maximum.accumulate(place, axis=0, out=place)
+        row, column = np.nonzero(missing)
+        last = place[row, column]
+        value = np.where(last >= 0, rows[last, column], self.value[column])
+        at = np.where(last >= 0, times[last], self.at[column])
+        take = times[row] - at <= self.limit
+        out = rows.copy()
+        out[row[take], column[take]] = value[take]
+        here = np.flatnonzero(place[-1] >= 0)
+        self.value[here], self.at[here] = rows[place[-1, here], here], times[place[-1, here]]
         return out
 
 

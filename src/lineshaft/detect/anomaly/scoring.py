@@ -98,8 +98,8 @@ class Charts:
             means, own, squares = self._chart(standard if len(places) == len(standard) else standard[places])
             here = slice(done, done + len(places))
             judged[here], drift[here], level[here], broad[here] = places + start, means, own, squares
-            np.multiply(means, inverse, out=means)
-            most[here] = np.maximum(means.max(axis=1), -means.min(axis=1))
+            np.abs(np.multiply(means, inverse, out=means), out=means)
+            most[here] = means.max(axis=1)
             done += len(places)
         return Figures(judged[:done], reasons, drift[:done], level[:done], most[:done], broad[:done])
 
