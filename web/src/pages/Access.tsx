@@ -75,7 +75,7 @@ function Compare({ one, onClose }: { one: access.Certificate; onClose: () => voi
         <Stack gap="sm">
           <Text size="sm">{t('access.compareHow')}</Text>
           <Text size="sm" className="wrap">{one.subject}{one.uri && ` · ${one.uri}`}</Text>
-          <Code block className="wrap">{spaced(one.fingerprint)}</Code>
+          <Code block style={{ whiteSpace: 'pre-wrap' }}>{spaced(one.fingerprint)}</Code>
           <TextInput label={t('access.typed')} required minLength={8} value={typed} onChange={(event) => setTyped(event.currentTarget.value)} data-autofocus autoComplete="off" />
           <Group justify="flex-end" gap="xs"><Button onClick={onClose}>{t('action.cancel')}</Button><Button type="submit" variant="filled" loading={accept.isPending}>{t('access.trust')}</Button></Group>
         </Stack>
@@ -101,7 +101,7 @@ function Devices({ items }: { items: access.Device[] }) {
           {items.map((one) => (
             <Table.Tr key={one.name} data-device={one.name}>
               <Table.Td><Text size="sm" fw={600}>{one.name}</Text><Text size="xs" c="dimmed" className="wrap">{one.note}</Text></Table.Td>
-              <Table.Td><Badge color="slate" variant="outline">{t(one.revoked ? 'access.revoked' : one.online ? 'access.online' : 'access.away')}</Badge></Table.Td>
+              <Table.Td><Badge color="slate" variant="outline" miw="max-content">{t(one.revoked ? 'access.revoked' : one.online ? 'access.online' : 'access.away')}</Badge></Table.Td>
               <Table.Td className="mono wrap">{one.topics.join(', ')}</Table.Td>
               <Table.Td className="nowrap">{one.seen ? <>{f.when(one.seen)}<Text size="xs" c="dimmed">{one.address} · {t('access.messages', { count: one.messages })}</Text></> : t('access.never')}</Table.Td>
               <Table.Td className="figure">
