@@ -122,6 +122,17 @@ def test_a_table_is_looked_at_before_it_is_taken(browsers: Browsers) -> None:
     page.get_by_role("button", name="Cancel").click()
 
 
+def test_an_approval_shows_what_would_be_written_outside(browsers: Browsers) -> None:
+    page = browsers.page()
+    body = {"part": "COUP-L095", "quantity": 2}
+    made = page.request.post("/api/v1/purchases", data=body, headers={"X-Lineshaft": "1"}).json()
+    page.goto("/approvals")
+    card = page.locator("[data-approval]").filter(has_text=made["number"])
+    card.locator("[data-rehearse]").click()
+    card.locator("[data-rehearsed]").get_by_text(f"outbox/{made['number']}").wait_for()
+    assert page.request.get("/api/v1/purchases?state=proposed").json()["items"]
+
+
 def test_a_label_opens_its_part_and_the_count_is_written(browsers: Browsers) -> None:
     page = browsers.page()
     page.goto("/spares?part=SEAL-32")

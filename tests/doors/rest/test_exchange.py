@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.doors.conftest import House
+from typing import Any
+
+import pytest
+
+from lineshaft.app.telling import webhook_events
+from tests.doors.conftest import OVEN, House
 
 
 def test_webhooks_are_seen_tested_and_replayed_by_engineers_only(house: House):
@@ -50,6 +55,32 @@ def test_parts_come_in_from_a_file_after_a_dry_run(house: House):
     assert "X-1" in exported.text
     assert "X-1" not in house.ask("GET", "export/orders", "elsewhere").text
     assert house.ask("GET", "export/parts?format=xlsx", "viewer").content[:2] == b"PK"
+
+
+def test_every_kind_a_webhook_is_told_of_is_told_within_its_change(house: House, monkeypatch: pytest.MonkeyPatch):
+    bus, within, outside = house.rooms.bus, [], []
+    kinds = {event for event, _ in webhook_events(house.rooms.webhooks)}
+    tell, tell_with = bus.tell, bus.tell_with
+
+    def inside(tx: Any, event: object) -> None:
+        within.append(event)
+        tell_with(tx, event)
+
+    def heard(event: object) -> None:
+        if type(event) in kinds and not any(event is one for one in within):
+            outside.append(event)
+        tell(event)
+
+    monkeypatch.setattr(bus, "tell_with", inside)
+    monkeypatch.setattr(bus, "tell", heard)
+    alarm = house.shake_the_pump()
+    house.post(f"alarms/{alarm['id']}/acknowledge", {})
+    house.calm_the_pump()
+    house.post("findings", {"asset": OVEN, "kind": "drift", "score": 0.9})
+    house.post("work-orders", {"asset": OVEN, "title": "told"})
+    house.post("purchases", {"part": "SEAL-32", "quantity": 1}, "planner")
+    assert {type(event) for event in within} >= kinds
+    assert outside == []
 
 
 def test_assets_come_in_from_a_table_after_a_dry_run(house: House):
