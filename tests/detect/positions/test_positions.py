@@ -263,6 +263,7 @@ def test_a_record_beside_a_stream_tells_of_the_bearing_and_leaves_the_baseline_a
     node.record(made, 3 * struck(5.4152 * 29.93), node.at(50))
     told = node.now()
     assert told["now"]["bearing"] == "inner race"
+    assert told["now"]["temperature_z"] is not None, "a record says nothing of the temperature"
     assert told["now"]["usual"] == pytest.approx(0.5, abs=0.02)
     assert told["through"] == node.at(60)
 

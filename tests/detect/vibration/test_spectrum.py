@@ -120,3 +120,9 @@ def test_a_signal_that_is_cut_off_stands_still_or_has_another_unit_is_refused(sp
         vibration.waveform(spoil(values), rate=5000, unit="g")
     assert refused.value.code == code
     assert refused.value.hint
+
+
+def test_the_spectrum_to_look_at_begins_with_the_standard_band():
+    for rpm, shown in ((1480, False), (240, True)):
+        frequencies, amplitude = vibration.velocity_spectrum(tone(4, 1, rpm=rpm))
+        assert (amplitude[np.abs(frequencies - 4) < 1].max() > 1) == shown

@@ -84,7 +84,8 @@ class Watching:
         self.now |= {"state": told.state, "learned": round(share, 3), "usual": learned.usual}
         if level is not None:
             self.now |= {"level": level, "zone": told.zone, "vibration_z": told.vibration_z, "at": iso(told.at)}
-        self.now |= {"temperature_z": told.temperature_z, "usual_temperature": self.monitor.temperature.usual}
+        if figures is None:  # a raw record says nothing of the temperature
+            self.now |= {"temperature_z": told.temperature_z, "usual_temperature": self.monitor.temperature.usual}
         row = {"State": told.state, "Severity": SEVERITY[told.state], "Zone": told.zone, "Level": level}
         row |= {"Deviation": told.vibration_z, "Temperature deviation": told.temperature_z}
         self.values.append((told.at, {**row, **(figures or {})}))

@@ -35,8 +35,7 @@ class Velocity:
 
 def velocity(wave: Waveform, low: float | None = None, high: float = BAND[1]) -> Velocity:
     """Return velocity RMS, 10 to 1000 Hz (from 2 Hz below 600 rpm); acceleration is integrated in the frequency domain."""
-    if low is None:
-        low = SLOW_LOW if wave.rpm is not None and wave.rpm < SLOW_RPM else BAND[0]
+    low = _begin(wave) if low is None else low
     _carries(wave, low, high)
     frequencies, power = _velocity_power(wave)
     inside = (frequencies >= low) & (frequencies <= high)
@@ -76,9 +75,14 @@ def _velocity_power(wave: Waveform) -> tuple[Floats, Floats]:
 
 
 def velocity_spectrum(wave: Waveform) -> tuple[Floats, Floats]:
-    """Return frequencies and velocity RMS (mm/s) at each, for people to look at; nothing below 2 Hz, which is drift."""
+    """Return frequencies and velocity RMS (mm/s) at each, to look at; nothing below the standard band, where it is drift."""
     frequencies, power = _velocity_power(wave)
-    return frequencies, np.where(frequencies >= SLOW_LOW, np.sqrt(power), 0.0)
+    return frequencies, np.where(frequencies >= _begin(wave), np.sqrt(power), 0.0)
+
+
+def _begin(wave: Waveform) -> float:
+    """Return the lower end of the standard band: 10 Hz, 2 Hz for a slow shaft."""
+    return SLOW_LOW if wave.rpm is not None and wave.rpm < SLOW_RPM else BAND[0]
 
 
 def power_spectrum(values: Floats, rate: float) -> tuple[Floats, Floats]:
