@@ -99,14 +99,21 @@ async def _both(url: str, home: Path) -> tuple[list[float], list[float]]:
 
 
 async def _echo(gateway: Gateway, clock: _Clock, url: str, _sources: SourcesSettings, _home: Path) -> None:
-    """Write each value back as it comes, with nothing between."""
+    """Write each value back as it comes and read it back, the newest next, with nothing else between."""
     writer = OpcuaWriter("machine", WriteOptions(url=url, security="None"))
     await writer.read(TARGET)
     tasks: set[asyncio.Task[None]] = set()
+    wanted: list[float] = []
+
+    async def carry_out() -> None:
+        while wanted:
+            await writer.write(TARGET, wanted.pop())
+            await writer.read(TARGET)
 
     def hear(_source: str, rows: pa.RecordBatch) -> None:
+        wanted[:] = [rows.column("v")[-1].as_py()]
         if not tasks:
-            task = asyncio.get_running_loop().create_task(writer.write(TARGET, rows.column("v")[-1].as_py()))
+            task = asyncio.get_running_loop().create_task(carry_out())
             tasks.add(task)
             task.add_done_callback(tasks.discard)
 

@@ -28,7 +28,7 @@ class Deeds:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
+        self._lock, self._slots = threading.Lock(), threading.Lock()  # who takes a slot does not wait for the disk
         self._db = sqlite3.connect(path, timeout=30, check_same_thread=False, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL"):
             self._db.execute(f"PRAGMA {pragma}")
@@ -43,7 +43,7 @@ class Deeds:
 
     def room(self) -> bool:
         """Say whether another deed may begin."""
-        with self._lock:
+        with self._slots:
             return bool(self._free)
 
     def begin(self, deed: Mapping[str, Any]) -> int:
@@ -51,7 +51,7 @@ class Deeds:
         body = json.dumps({"at": now_ns(), **deed}).encode()
         if len(body) > SLOT - 4:
             body = json.dumps({"at": now_ns(), **deed, "because": {}}).encode()[: SLOT - 4]
-        with self._lock:
+        with self._slots:
             slot = self._free.pop()
         start = slot * SLOT
         self._map[start + 4 : start + 4 + len(body)] = body
@@ -62,7 +62,7 @@ class Deeds:
         """Write down how it ended, for good."""
         self.note({**(deed or self._read(slot) or {}), **outcome})
         self._map[slot * SLOT : slot * SLOT + 4] = bytes(4)
-        with self._lock:
+        with self._slots:
             if slot not in self._free:
                 self._free.append(slot)
 
