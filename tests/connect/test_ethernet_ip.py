@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import Popen
@@ -100,3 +101,12 @@ async def test_a_cut_line_and_a_black_hole_come_back(controller: tuple[int, Pope
             assert {q for _, _, value, q in ear.values() if value is None} == {Quality.BAD}
             proxy.open()
             await ear.until(lambda: ear.state in SPEAKS)
+
+
+@pytest.mark.counterpart
+async def test_a_controller_is_never_asked_more_often_than_its_budget_allows(controller: tuple[int, Popen[str]]):
+    began = time.monotonic()
+    async with listening(source(controller[0], [{"at": "Count"}], every="10ms", requests_per_second=10)) as ear:
+        await ear.until(lambda: len(ear.of("Count")) >= 15)
+        assert len(ear.of("Count")) <= 12 + 10 * (time.monotonic() - began), "ten at once after a silence, then ten a second"
+        assert time.monotonic() - began >= 0.3

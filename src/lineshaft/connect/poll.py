@@ -40,12 +40,16 @@ class Budget:
         self._pause = 1.0 / requests_per_second
         self._next = 0.0
 
-    async def wait(self) -> None:
-        """Wait until the next request may be sent; ten may follow each other at once after a silence."""
+    def due(self) -> float:
+        """Take the next place and return how many seconds to wait for it; ten may follow each other after a silence."""
         now = time.monotonic()
         self._next = max(self._next, now - 10 * self._pause) + self._pause
-        if self._next > now + self._pause:
-            await asyncio.sleep(self._next - now)
+        return self._next - now if self._next > now + self._pause else 0.0
+
+    async def wait(self) -> None:
+        """Wait until the next request may be sent."""
+        if seconds := self.due():
+            await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from pylogix import PLC
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.image import absent
 from lineshaft.connect.logix_tags import LogixTag
-from lineshaft.connect.poll import LineLost, Poller, Round
+from lineshaft.connect.poll import Budget, LineLost, Poller, Round
 from lineshaft.connect.source import Outlet
 from lineshaft.connect.sources.ethernet_ip.options import EthernetIpOptions
 from lineshaft.connect.taglist import read_tags
@@ -58,6 +58,7 @@ class LogixDevice:
         self._good: list[set[str]] = [set() for _ in self._groups]
         self._aside: dict[str, tuple[str, float]] = {}
         self._plc: Any = None
+        self._budget = Budget(options.requests_per_second)
         self._thread = ThreadPoolExecutor(1, "lineshaft-logix")
         self._rows = Collector()
 
@@ -66,6 +67,7 @@ class LogixDevice:
         await self.close()
         at = self._options
         plc = cast("Any", PLC(at.host, at.slot, at.seconds("timeout"), at.micro800, at.port))
+        _pace(plc, self._budget)
         first = self._groups[0][0].at
         answer = await self._do(lambda: plc.Read(first))
         if _gone(answer.Status):
@@ -137,6 +139,17 @@ class LogixDevice:
 
     async def _do(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _pace(plc: Any, budget: Budget) -> None:
+    """Let each request wait for its place in the controller's budget; the library sends them in the device's own thread."""
+    send = plc.conn.send
+
+    def paced(*words: Any, **more: Any) -> Any:
+        time.sleep(budget.due())
+        return send(*words, **more)
+
+    plc.conn.send = paced
 
 
 def _close(plc: Any) -> None:

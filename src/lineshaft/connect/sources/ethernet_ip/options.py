@@ -19,6 +19,9 @@ class EthernetIpOptions(Section):
     tags_file: str = Field("", description="A CSV file with more of them; its columns are the fields of a tag.")
     every: Duration = Field("1s", description="How often each tag is asked.")
     timeout: Duration = Field("3s", description="Longest wait for an answer.")
+    requests_per_second: float = Field(
+        100.0, gt=0, description="The controller's budget: never asked more often, whatever the tags want."
+    )
     retry_bad: Duration = Field("60s", description="How often a tag the controller refused is tried again.")
 
     @model_validator(mode="after")

@@ -45,6 +45,7 @@ ROUTES: Mapping[str, tuple[str, ...]] = {
     "production/running": ("runs",),
     "purchases": ("purchases",),
     "spares": ("spares",),
+    "sources/compare": ("samples",),
     "work-orders": ("work_orders", "work_order_history"),
 }
 """Which tables of the catalog the entities of a route are of: the first one is its own, and hides it."""
