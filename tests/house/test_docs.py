@@ -28,9 +28,10 @@ IMPORTED_AS = {
     "protobuf": "google",
     "pyjwt": "jwt",
     "pyyaml": "yaml",
+    "scikit-learn": "sklearn",
     "python-multipart": "multipart",
 }
-PART_OF = {"mcp_types": "mcp", "pydantic_core": "pydantic", "starlette": "fastapi"}
+PART_OF = {"joblib": "scikit-learn", "mcp_types": "mcp", "pydantic_core": "pydantic", "starlette": "fastapi"}
 
 
 def project() -> dict:

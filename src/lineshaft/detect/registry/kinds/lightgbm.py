@@ -20,7 +20,7 @@ def open_model(content: bytes, inputs: Sequence[str]) -> Opened:
         hint = "give what Booster.save_model wrote (a text), or register a pickle as kind sklearn"
         raise InvalidInput("this is no LightGBM model text", hint=hint, code="registry.unreadable")
     try:
-        booster: Any = lightgbm.Booster(params={"verbosity": -1}, model_str=text)
+        booster: Any = lightgbm.Booster(model_str=text)
     except Exception as error:
         raise InvalidInput(f"this is no LightGBM model text: {error}", code="registry.unreadable") from error
     names = named(booster.feature_name(), inputs)

