@@ -75,6 +75,10 @@ async def test_a_node_that_was_killed_asks_for_what_it_missed(plant: Make, monke
         await second.until(lambda: second.statuses and "server's history" in second.statuses[-1].message)
         await second.until(lambda: min(steps(second.of(tag), 0)) <= before)
         assert missing(first.of(tag) + second.of(tag), 0) == []
+        times: dict[object, set[int]] = {}
+        for _, ts, value, _ in first.values() + second.values():
+            times.setdefault(value, set()).add(ts)
+        assert [value for value, stamps in times.items() if len(stamps) > 1] == [], "to the nanosecond: the store keeps it once"
 
 
 async def test_tags_are_read_in_rounds_where_the_server_serves_no_more(plant: Make):

@@ -91,7 +91,7 @@ class Aside:
             if self._gaps.waiting:
                 gaps = self._gaps.take(self._kept, now_ns(), all_of_them=now - began > patience)
                 if gaps:
-                    self._fill_said(await fill(link.session, gaps, take))
+                    self._fill_said(await fill(link.client, gaps, take))
                     say()
             if now - clock > CLOCK_EVERY:
                 clock = now

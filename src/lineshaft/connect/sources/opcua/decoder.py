@@ -22,6 +22,7 @@ _i64 = struct.Struct("<q").unpack_from
 
 PUBLISH_RESPONSE, SERVICE_FAULT = 829, 397
 DATA_CHANGE, STATUS_CHANGE = 811, 820
+HISTORY_RESPONSE, HISTORY_DATA = 667, 658
 NOBODY = 0xFFFFFFFF
 RUN = 12
 """From so many equal items on, NumPy is faster than one by one."""
@@ -223,3 +224,57 @@ def _ticks(got: tuple[int, ...], behind: Tail, columns: Columns, place: int) -> 
     if ticks > 0 and pico >= 0 and got[pico] >= 100:
         columns.extra[place] = ns_of(ticks, got[pico])
     return ticks
+
+
+def decode_history(buf: bytes) -> tuple[int, list[History]]:
+    """Decode the body of a HistoryReadResponse: its result, and what each node answered. Times keep all their digits."""
+    kind, pos = _type(buf, 0)
+    if kind not in (HISTORY_RESPONSE, SERVICE_FAULT):
+        raise Unreadable(f"message type {kind}")
+    out = Published()
+    pos = _header(buf, pos, out)
+    if kind == SERVICE_FAULT or out.result >> 31:
+        return out.result, []
+    count, pos = max(_i32(buf, pos)[0], 0), pos + 4
+    found: list[History] = []
+    for _ in range(count):
+        status, size = _u32(buf, pos)[0], max(_i32(buf, pos + 4)[0], 0)
+        point, pos = buf[pos + 8 : pos + 8 + size], pos + 8 + size
+        kind, pos = _type(buf, pos)
+        start, end = (pos + 5, pos + 5 + max(_i32(buf, pos + 1)[0], 0)) if buf[pos] else (pos + 1, pos + 1)
+        found.append(History(status, bytes(point), start if kind == HISTORY_DATA else end, end))
+        pos = end
+    return out.result, found
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One node's answer: its status, where to go on, and where its values lie in the message."""
+
+    status: int
+    point: bytes
+    start: int
+    end: int
+
+    def values(self, buf: bytes) -> list[tuple[int, int, Value]]:
+        """Return status, time (ns) and value of each, in the order the server gives them."""
+        if self.end - self.start < 4:
+            return []
+        found: list[tuple[int, int, Value]] = []
+        count, pos = max(_i32(buf, self.start)[0], 0), self.start + 4
+        for _ in range(count):
+            mask, pos = buf[pos], pos + 1
+            value, pos = slow_value(buf, pos) if mask & HAS_VALUE else (None, pos)
+            behind = tail(mask)
+            got = behind.struct.unpack_from(buf, pos)
+            pos += behind.struct.size
+            found.append((got[behind.status] if behind.status >= 0 else 0, _moment(got, behind), value))
+        return found
+
+
+def _moment(got: tuple[int, ...], behind: Tail) -> int:
+    """Return the source's time, the server's where there is none, in nanoseconds; 0 where there is neither."""
+    ticks, pico = (got[behind.source] if behind.source >= 0 else 0), behind.source_pico
+    if ticks <= 0 and behind.server >= 0:
+        ticks, pico = got[behind.server], behind.server_pico
+    return ns_of(ticks, got[pico] if pico >= 0 else 0) if ticks > 0 else 0

@@ -14,11 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from asyncua import ua
-from asyncua.common.utils import Buffer
-from asyncua.ua.ua_binary import struct_from_binary
 
 from lineshaft.connect.sources.opcua.columns import Columns
-from lineshaft.connect.sources.opcua.plain import plain, time_of
+from lineshaft.connect.sources.opcua.decoder import decode_history
 from lineshaft.core import now_ns
 
 ASKED, VALUES = 50, 2_000
@@ -58,7 +56,7 @@ async def historical(session: Any, nodes: Sequence[Any]) -> list[bool]:
     return found
 
 
-async def fill(session: Any, gaps: Sequence[Gap], take: Take) -> Filled:
+async def fill(client: Any, gaps: Sequence[Gap], take: Take) -> Filled:
     """Read the values of every gap, in order of each tag's time, and hand them on as they come."""
     done = Filled()
     for start in range(0, len(gaps), ASKED):
@@ -66,8 +64,8 @@ async def fill(session: Any, gaps: Sequence[Gap], take: Take) -> Filled:
         points: dict[int, bytes] = {}
         got: set[int] = set()
         while part:
-            results = await _ask(session, list(part.values()), points)
-            columns, points = _taken(part, results, done, got)
+            body = await _ask(client, list(part.values()), points)
+            columns, points = _taken(part, body, done, got)
             part = {handle: gap for handle, gap in part.items() if handle in points}
             if columns.n:
                 columns.settle(now_ns())
@@ -77,22 +75,24 @@ async def fill(session: Any, gaps: Sequence[Gap], take: Take) -> Filled:
     return done
 
 
-def _taken(part: dict[int, Gap], results: Sequence[Any], done: Filled, got: set[int]) -> tuple[Columns, dict[int, bytes]]:
+def _taken(part: dict[int, Gap], body: bytes, done: Filled, got: set[int]) -> tuple[Columns, dict[int, bytes]]:
     """Return the values that lie within their gaps, and where to go on for tags that have more."""
-    decoded = [(gap, result, _values(result)) for gap, result in zip(part.values(), results, strict=True)]
+    result, answers = decode_history(body)
+    if result >> 31:
+        raise ua.UaStatusCodeError(result)
+    decoded = [(gap, answer, answer.values(body)) for gap, answer in zip(part.values(), answers, strict=True)]
     columns = Columns(sum(len(values) for _, _, values in decoded))
     points: dict[int, bytes] = {}
-    for gap, result, values in decoded:
-        if result.StatusCode is not None and not result.StatusCode.is_good():
+    for gap, answer, values in decoded:
+        if answer.status >> 30:
             done.refused += 1
             continue
-        for data in values:
-            ts = time_of(data, 0)
+        for status, ts, value in values:
             if gap.after < ts < gap.before and not _same(ts, gap.before):
-                columns.add(gap.handle, 0 if data.StatusCode is None else int(data.StatusCode.value), ts, plain(data.Value))
+                columns.add(gap.handle, status, ts, value)
                 got.add(gap.handle)
-        if result.ContinuationPoint and values:
-            points[gap.handle] = result.ContinuationPoint
+        if answer.point and values:
+            points[gap.handle] = answer.point
     return columns, points
 
 
@@ -101,7 +101,7 @@ def _same(kept: int, live: int) -> bool:
     return any(kept % unit == 0 and kept == live - live % unit for unit in (100, 1_000, 1_000_000))
 
 
-async def _ask(session: Any, gaps: Sequence[Gap], points: dict[int, bytes]) -> list[Any]:
+async def _ask(client: Any, gaps: Sequence[Gap], points: dict[int, bytes]) -> bytes:
     """Ask for the next values of some gaps. Their times in the request are those of the widest."""
     details = ua.ReadRawModifiedDetails()
     details.IsReadModified = False
@@ -120,17 +120,10 @@ async def _ask(session: Any, gaps: Sequence[Gap], points: dict[int, bytes]) -> l
     parameters.TimestampsToReturn = ua.TimestampsToReturn.Both
     parameters.ReleaseContinuationPoints = False
     parameters.NodesToRead = nodes
-    return list(await session.history_read(parameters))
-
-
-def _values(result: Any) -> list[Any]:
-    data = result.HistoryData
-    if data is None or isinstance(data, ua.HistoryData):
-        return [] if data is None else list(data.DataValues or [])
-    body = getattr(data, "Body", None)
-    if not body:
-        return []
-    return list(struct_from_binary(ua.HistoryData, Buffer(body)).DataValues or [])
+    request = ua.HistoryReadRequest()
+    request.Parameters = parameters
+    answer = await client.uaclient._send_request(request)  # noqa: SLF001 - the one call that returns bytes
+    return bytes(answer.read(len(answer)))
 
 
 def _moment(ns: int) -> datetime:
