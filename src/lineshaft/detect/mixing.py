@@ -78,7 +78,9 @@ class Mixtures:
         suppressed: dict[int, bool] = {}
         if not self._of or not rows.num_rows:
             return judged, suppressed
-        sids = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        every = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
+        picked = np.flatnonzero(np.isin(every, np.fromiter(self._of, np.int64, len(self._of))))
+        rows, sids = rows.take(picked), every[picked]  # once for all formulas: most rows are no input of any
         touched = {place for sid in np.unique(sids).tolist() for place in self._of.get(sid, ())}
         for place in sorted(touched):
             one = self._all[place]
