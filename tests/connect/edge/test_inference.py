@@ -1,0 +1,87 @@
+"""A detector that was trained at the plant judges its machine at the edge, and goes on where it was after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lineshaft.app.edge_parts import opened
+from lineshaft.connect.edge.inference import DetectorEntry, Inference
+from lineshaft.core import NS, InvalidInput
+from tests.connect.edge.making import T0, Ear, rows
+
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+EVERY = 60
+LENGTH = 3_000
+
+
+def running(count: int, first: int = 0, drift: float = 0.0) -> dict[str, np.ndarray]:
+    """Rows of a machine whose three sensors belong together; a drift takes one of them away."""
+    at = np.arange(first, first + count)
+    chance = np.random.default_rng(first)
+    load = np.sin(at / 50) + 0.3 * np.sin(at / 7)
+    noise = chance.normal(0, 0.05, (3, count))
+    return {"load": load + noise[0], "heat": 2 * load + noise[1] + drift, "speed": 5 - load + noise[2]}
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    from lineshaft.detect import anomaly
+
+    times = (T0 + np.arange(LENGTH) * EVERY * NS).astype("datetime64[ns]")
+    table = pa.table({"time": pa.array(times), **{name: pa.array(values) for name, values in running(LENGTH).items()}})
+    model = anomaly.fit(table)
+    return model.export("pump 3", 7)
+
+
+@contextlib.asynccontextmanager
+async def judging(content: bytes, folder: Path) -> AsyncIterator[tuple[Inference, Ear]]:
+    entry = DetectorEntry(name="pump 3", content=base64.b64encode(content).decode(), source="press", sensors={"heat": "DB1.Heat"})
+    made, ear = Inference(entry, opened(entry.bytes()), folder), Ear()
+    task = asyncio.create_task(made.run(ear))
+    await ear.until(lambda e: e.statuses)
+    try:
+        yield made, ear
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def say(inference: Inference, count: int, first: int, drift: float) -> None:
+    """Let the machine speak twice a minute; the mean is what counts."""
+    for n, values in enumerate(zip(*running(count, first, drift).values(), strict=True)):
+        at = (first + n) * EVERY - 30
+        load, heat, speed = values
+        spoken = [
+            (at + k, name, value + k / 1e3)
+            for k in (0, 1)
+            for name, value in (("load", load), ("DB1.Heat", heat), ("speed", speed))
+        ]
+        inference.give("press", rows(*((name, when, float(value)) for when, name, value in spoken)))
+
+
+async def test_it_is_calm_in_normal_running_and_not_when_a_sensor_drifts(content: bytes, tmp_path: Path):
+    async with judging(content, tmp_path) as (inference, ear):
+        say(inference, 150, LENGTH, 0.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 149)
+        calm = [float(value) for _, value in ear.all("score")]
+        assert (T0 // NS + ear.all("score")[0][0]) % EVERY == 0
+    async with judging(content, tmp_path) as (inference, ear):
+        say(inference, 400, LENGTH + 150, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 399)
+        drifting = [float(value) for _, value in ear.all("score")]
+        assert ear.all("score")[0][0] > (LENGTH + 148) * EVERY
+    assert max(calm) < 0.5 < max(drifting)
+
+
+def test_a_file_that_is_none_is_refused():
+    with pytest.raises(InvalidInput):
+        opened(b"no model")
