@@ -7,7 +7,7 @@ const LADDER = [
   ['operator', ['alarms.*', 'values.write', 'production.quality', 'logbook.write', 'downtime.code', 'cases.request', 'cases.answer', 'images.add', 'agents.ask', 'notifications.test', 'models.predict']],
   ['technician', ['work-orders.*', 'documents.add', 'condition.record', 'condition.acknowledge', 'condition.return', 'alarm-service.*']],
   ['planner', ['approvals.decide', 'spares.*', 'maintenance.*', 'purchases.*', 'production.*', 'cases.*', 'agents.judge', 'sql.query', 'cost.edit', 'tiers.run', 'notifications.*']],
-  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'models.*', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'imports.*', 'agents.*', 'discovery.*', 'edges.*', 'sources.*', 'devices.*', 'condition.*', 'rationalisation.add']],
+  ['engineer', ['assets.*', 'findings.*', 'simulator.*', 'writes.*', 'compute.*', 'store.flush', 'audit.read', 'models.*', 'catalog.edit', 'webhooks.*', 'etl.*', 'images.delete', 'imports.*', 'agents.*', 'discovery.*', 'edges.*', 'sources.*', 'devices.*', 'rationalisation.add', 'condition.*']],
   ['admin', ['*']],
 ] as const satisfies readonly (readonly [string, readonly string[]])[];
 
