@@ -5,9 +5,12 @@ import shutil
 import pytest
 
 from lineshaft.core import ConfigError, now_ns
-from lineshaft.maintain import load_workshop
+from lineshaft.guard import Subject
+from lineshaft.maintain import load_spares, load_workshop
 from lineshaft.store import Documents
 from tests.maintain.conftest import BAKERY, Shop
+
+BOSS = Subject.system("test")
 
 
 class Shelf:
@@ -31,6 +34,27 @@ def test_the_bakerys_file_brings_people_plans_and_illustrated_instructions(lite)
     assert len(shelf.documents.list()) == 4
     assert lite.workshop.codes.lists()["cause"]["FLOUR"] == "flour dust"
     assert {one["trigger_kind"] for one in lite.workshop.plan_list(now_ns())} == {"time", "meter", "condition"}
+
+
+def test_the_same_file_leaves_alone_what_was_changed_in_the_pages(lite, tmp_path):
+    lite.bakery()
+    shelf, file = Shelf(lite), tmp_path / "config" / "maintenance.yaml"
+    shutil.copytree(BAKERY, file.parent)
+    load_workshop(file, lite.db, lite.workshop, shelf)
+    load_spares(file.parent / "spares.yaml", lite.db, lite.spares)
+    plan = lite.workshop.plans.list()[0]
+    with lite.db.begin() as tx:
+        lite.workshop.plans.put(tx, {**plan["definition"], "title": "As the planner wrote it"})
+        lite.workshop.technicians.put(tx, "anna", {"name": "Anna Berg", "skills": {"mechanical": 5}})
+        lite.spares.add(tx, "SEAL-32", {"name": "Seal", "minimum": 9, "target": 12}, BOSS)
+    load_workshop(file, lite.db, lite.workshop, shelf)
+    load_spares(file.parent / "spares.yaml", lite.db, lite.spares)
+    assert lite.workshop.plans.get(plan["name"])["definition"]["title"] == "As the planner wrote it"
+    assert lite.workshop.technicians.list({})[0]["skills"] == {"mechanical": 5}
+    assert lite.spares.get("SEAL-32")["minimum"] == 9
+    file.write_text(file.read_text().replace("mechanical: 4", "mechanical: 3", 1))
+    load_workshop(file, lite.db, lite.workshop, shelf)
+    assert lite.workshop.technicians.list({})[0]["skills"]["mechanical"] == 3
 
 
 @pytest.mark.parametrize(

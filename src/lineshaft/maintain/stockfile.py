@@ -16,6 +16,7 @@ from pydantic import Field, field_validator
 
 from lineshaft.core import ConfigError, Database, Problem, Section, did_you_mean, fit, read_marked
 from lineshaft.guard import Subject
+from lineshaft.maintain.filed import is_news
 from lineshaft.maintain.spare import Spares
 
 
@@ -69,12 +70,13 @@ def read_spares(path: Path) -> list[Card]:
 
 
 def load_spares(path: Path, db: Database, spares: Spares) -> int:
-    """Bring the file's cards into the store; the stock of a part that is already there is left alone."""
+    """Bring the file's new and changed cards into the store; the stock of a part that is already there is left alone."""
     cards = read_spares(path)
     by = Subject.system("import")
     with db.begin() as tx:
         for card in cards:
-            spares.add(tx, card.part, card.model_dump(exclude={"part"}), by)
+            if is_news(tx, "spares", card.part, card.model_dump()):
+                spares.add(tx, card.part, card.model_dump(exclude={"part"}), by)
     return len(cards)
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata, new_id, now_ns, returned
+from lineshaft.maintain.filed import open_filed
 from lineshaft.maintain.outgoing import deliveries, outgoing
 from lineshaft.maintain.records import joined, open_workshop
 
@@ -193,6 +194,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "orders, checklists, spare ledger, purchases", _first),
     Migration(2, "the workshop: permits, labour, technicians, plans, instructions, codes", _second),
     Migration(3, "what is on its way to other systems", _third),
+    Migration(4, "what the plant's files said last time", open_filed),
 )
 
 

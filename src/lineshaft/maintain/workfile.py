@@ -5,7 +5,8 @@
     plans: [{name: ..., asset: ..., trigger: {every: 30d, from: "2026-01-05T05:00:00Z"}, instruction: change-bearing}]
     codes: [{list: cause, code: WATER, text: water in the oil}]
 
-Pictures are files beside it; a picture that did not change is the same document.
+Pictures are files beside it; a picture that did not change is the same document. An entry is taken when it says something new:
+what people changed in the pages since stays.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import ConfigError, Database, LineshaftError, Marked, did_you_mean, read_marked
 from lineshaft.guard import Subject
+from lineshaft.maintain.filed import is_news
 from lineshaft.maintain.workshop import Workshop
 from lineshaft.store import Store
 
@@ -52,11 +54,15 @@ def load_workshop(path: Path, db: Database, workshop: Workshop, store: Store) ->
 def _take(
     tx: Connection, section: str, entry: dict[str, Any], workshop: Workshop, store: Store, folder: Path, by: Subject
 ) -> None:
+    if section == "instructions":
+        entry["steps"] = [_pictured(tx, dict(step), store, folder) for step in entry.get("steps") or []]
+    name = f"{entry.get('list', '')}{entry.get('code', '')}{entry.get('login', '')}{entry.get('name', '')}"
+    if not is_news(tx, section, name, entry):  # what people changed in the pages since stays
+        return
     if section == "technicians":
         workshop.technicians.put(tx, str(entry.pop("login", "")), _only(entry, TECHNICIAN))
     elif section == "instructions":
         name = str(entry.pop("name", ""))
-        entry["steps"] = [_pictured(tx, dict(step), store, folder) for step in entry.get("steps") or []]
         workshop.instructions.put(tx, name, _only(entry, INSTRUCTION), by)
     elif section == "plans":
         workshop.plans.put(tx, entry)

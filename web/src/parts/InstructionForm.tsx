@@ -36,8 +36,8 @@ export function InstructionForm({ of: one, onClose }: { of: Instruction | null; 
             <Box key={at} className="card pad" data-step-of={at + 1}>
               <Group gap={6} wrap="nowrap" align="flex-start">
                 <Textarea aria-label={t('instruction.step', { step: at + 1 })} placeholder={t('instruction.step', { step: at + 1 })} autosize minRows={1} style={{ flex: 1 }} value={step.text} onChange={(event) => put(at, { text: event.currentTarget.value })} />
-                <ActionIcon size="lg" disabled={at === 0} aria-label={t('instruction.up', { step: at + 1 })} onClick={() => setSteps([...steps.slice(0, at - 1), step, ...steps.slice(at - 1, at), ...steps.slice(at + 1)])}><IconArrowUp size={16} aria-hidden /></ActionIcon>
-                <ActionIcon size="lg" aria-label={t('instruction.drop', { step: at + 1 })} onClick={() => setSteps(steps.filter((_, place) => place !== at))}><IconTrash size={16} aria-hidden /></ActionIcon>
+                <ActionIcon variant="default" size="lg" disabled={at === 0} aria-label={t('instruction.up', { step: at + 1 })} onClick={() => setSteps([...steps.slice(0, at - 1), step, ...steps.slice(at - 1, at), ...steps.slice(at + 1)])}><IconArrowUp size={16} aria-hidden /></ActionIcon>
+                <ActionIcon variant="default" size="lg" aria-label={t('instruction.drop', { step: at + 1 })} onClick={() => setSteps(steps.filter((_, place) => place !== at))}><IconTrash size={16} aria-hidden /></ActionIcon>
               </Group>
               <Group gap={6} mt={6} align="flex-end">
                 <Select aria-label={t('instruction.kind')} size="xs" w={190} allowDeselect={false} value={step.kind} onChange={(value) => value && put(at, { kind: value })} data={KINDS.map((value) => ({ value, label: t(`stepKind.${value}`) }))} />
