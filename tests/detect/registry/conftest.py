@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -133,10 +134,13 @@ def lightgbm_model() -> bytes:
     return lightgbm.train({"verbosity": -1, "num_threads": 1, "min_data_in_leaf": 5}, data, 30).model_to_string().encode()
 
 
-def sklearn_model() -> bytes:
+def sklearn_model(*, by_joblib: bool = False) -> bytes:
     joblib = pytest.importorskip("joblib")
     from sklearn.linear_model import LinearRegression
 
+    fitted = LinearRegression().fit(*table())
+    if not by_joblib:
+        return pickle.dumps(fitted)
     packed = io.BytesIO()
-    joblib.dump(LinearRegression().fit(*table()), packed)
+    joblib.dump(fitted, packed)
     return packed.getvalue()

@@ -253,3 +253,11 @@ def test_mlflows_folder_goes_out_and_comes_in(node, kind, make):
     for wrong in (b"no zip", to_mlflow("quality", row)[:50]):
         with pytest.raises(InvalidInput, match="no zip"):
             from_mlflow(wrong)
+
+
+def test_what_joblib_wrote_is_served_and_said_not_to_fit_mlflow(node):
+    node.create()
+    node.register("sklearn", sklearn_model(by_joblib=True), inputs=NAMES)
+    assert node.registry.predict("quality", ROW, 1)[1]["prediction"] == pytest.approx([200.0, 180.0])
+    with pytest.raises(InvalidInput, match=r"joblib\.dump"):
+        to_mlflow("quality", node.registry.book.version("quality", 1))

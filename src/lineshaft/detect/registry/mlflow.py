@@ -14,6 +14,9 @@ import yaml
 from lineshaft.core import InvalidInput, iso
 
 FILES = {"onnx": "model.onnx", "lightgbm": "model.lgb", "sklearn": "model.pkl"}
+JOBLIB = b"joblib.numpy_pickle"
+"""What stands in a file of joblib with arrays, and in no plain pickle."""
+
 MOST_UNPACKED = 400 * 1024 * 1024
 STUB = """\
 import json
@@ -50,6 +53,9 @@ class Found:
 def export(name: str, row: Mapping[str, Any]) -> bytes:
     """Return a version as MLflow's folder: `mlflow.pyfunc.load_model` on the unpacked zip serves it."""
     kind, library = str(row["kind"]), str(row["library"])
+    if kind == "sklearn" and JOBLIB in bytes(row["content"]):
+        hint = "register it again from what pickle.dump writes, or as ONNX"
+        raise InvalidInput("MLflow does not read what joblib.dump wrote", hint=hint, code="registry.mlflow")
     inputs = json.dumps([{"type": "double", "name": one, "required": True} for one in row["inputs"]])
     outputs = json.dumps([{"type": "double", "name": one, "required": True} for one in row["outputs"]])
     package, _, version = library.partition(" ")
