@@ -40,7 +40,10 @@ ALL = ONE + 'type = "opcua"\nurl = "opc.tcp://h"\nbrowse = true\n'
         (ONE + 'type = "opcu"\n', "there is no plugin 'opcu' in lineshaft.sources - did you mean 'opcua'?"),
         (ONE + 'type = "opcua"\nurll = "opc.tcp://h"\n', "'a': urll: is not a setting - did you mean 'url'?"),
         (ONE + 'type = "opcua"\nurl = "http://h"\n', "url: String should match pattern"),
-        (ONE + 'type = "opcua"\nurl = "opc.tcp://h"\n', "name at least one NodeId in `nodes` or `polled`, or set `browse = true`"),
+        (
+            ONE + 'type = "opcua"\nurl = "opc.tcp://h"\n',
+            "name at least one NodeId in `nodes` or `polled`, or set `browse = true`",
+        ),
         (ALL + 'keepalive = "soon"\n', "keepalive: 'soon' is not a duration"),
         (
             ALL + 'security = "Basic256"\n',
