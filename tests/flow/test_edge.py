@@ -275,6 +275,7 @@ async def read_setpoint(port: int) -> float:
 
 
 @pytest.mark.counterpart
+@pytest.mark.timeout(300)
 @pytest.mark.filterwarnings("ignore:unclosed transport:ResourceWarning")
 def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, machine: int, tmp_path: Path):
     plant, broker = site.plant, free_port()
@@ -301,6 +302,12 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
         payload = json.loads(subprocess.run([heard, *topic], capture_output=True, check=True).stdout)
         assert payload["quality"] == "good"
         assert payload["value"] * 2 == int(payload["value"] * 2)
+
+        # cut off from the plant: the local consumers notice nothing, and what waits is handed over afterwards
+        site.wire.cut()
+        topic[topic.index("-C") + 1] = "5"
+        subprocess.run([heard, *topic], capture_output=True, check=True)
+        site.wire.open()
 
         # a source that is not there: the one before runs again by itself
         plant.post("edges/hall-2/configs", {"text": good.replace(str(machine), str(free_port())), "note": "wrong port"})
@@ -345,6 +352,7 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
     site.stop_edge()
 
 
+@pytest.mark.timeout(300)
 def test_kills_and_cuts_during_the_drain_lose_nothing_and_store_nothing_twice(site: Site):
     values = site.fill(300)
     site.start_edge()
@@ -354,6 +362,9 @@ def test_kills_and_cuts_during_the_drain_lose_nothing_and_store_nothing_twice(si
     seen = site.account()["stored"]
     until(lambda: site.stored(min(seen + 1_000, values)), 60)
     site.wire.cut()
+    site.wire.open()
+    site.wire.hole()  # nobody says anything any more: the edge's own patience ends it
+    until(lambda: "timed out" in site.log.read_text(), 60)
     site.wire.open()
     site.plant.kill()
     site.plant.start()
