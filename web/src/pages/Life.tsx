@@ -107,7 +107,8 @@ function One({ of: one, version }: { of: LifeForecast; version: FleetVersion | u
   const said = useSaid();
   return (
     <Panel title={one.asset}>
-      <Facts of={[[t('life.remaining'), one.error || said(one)], [t('life.interval'), <Course key="c" of={one} />], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms">{t('life.filed')}</Link>] as const] : [])]} />
+      <Facts of={[[t('life.remaining'), one.error || said(one)], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms">{t('life.filed')}</Link>] as const] : [])]} />
+      {!one.error && <Box mt="xs"><Text fw={600} size="sm">{t('life.interval')}</Text><Course of={one} /></Box>}
       {one.why.length > 0 && <Why of={one.why} method={one.method} />}
       {version && <Text size="sm" c="dimmed" mt="xs">{t('life.whyMethod')} {version.why.join('. ')}.</Text>}
     </Panel>
