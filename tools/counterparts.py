@@ -36,7 +36,9 @@ def missing_from_debian(*, heavy: bool = False) -> list[str]:
     wanted = {
         "chromium": has_chromium(),
         "postgresql": has_postgresql(),
+        "libgomp1": ctypes.util.find_library("gomp") is not None,
         "libmodbus5": ctypes.util.find_library("modbus") is not None,
+        "mbpoll": shutil.which("mbpoll") is not None,
         "mosquitto-clients": shutil.which("mosquitto_pub") is not None,
         "mosquitto": any(shutil.which("mosquitto", path=path) for path in (os.environ.get("PATH"), "/usr/sbin")),
     }

@@ -230,7 +230,7 @@ def test_every_command_of_the_door_is_in_the_table(house: House):
 def _shape(path: str) -> str:
     for word in ("NO-SUCH", "no-such", "nobody"):
         path = path.replace(f"/{word}", f"/{NOTHING}")
-    parts = path.split("/")
+    parts = path.partition("?")[0].split("/")
     return "/".join("*" if part == NOTHING or part.startswith("{") or part.isdigit() else part for part in parts)
 
 

@@ -214,7 +214,11 @@ def register_mlflow(sender: Sender, name: str, body: MlflowBody) -> OwnModel:
     return _register(sender, name, found.kind, found.content, told)
 
 
-@router.get("/{name}/versions/{number}/mlflow", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
+@router.get(
+    "/{name}/versions/{number}/mlflow",
+    response_class=Response,
+    responses={200: {"content": {"application/zip": {"example": "PK"}}}},
+)
 def mlflow(rooms: House, subject: Reader, name: str, number: int) -> Response:
     """Return a version as MLflow's folder, zipped: `mlflow.pyfunc.load_model` serves it."""
     _gate(rooms, subject, EDIT, rooms.registry.book.model(name))
