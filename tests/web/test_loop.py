@@ -52,7 +52,7 @@ def test_slash_goes_to_the_search_of_a_page(browsers: Browsers) -> None:
     page.goto("/ledger")
     page.locator("[data-search]").wait_for()
     page.keyboard.press("/")
-    page.keyboard.type("Vibration")
+    page.keyboard.type("s=Coolant pump/Vib")
     page.get_by_text("ns=2;s=Coolant pump/Vibration").wait_for()
     page.wait_for_function("document.querySelectorAll('tbody tr').length === 1")
 

@@ -54,10 +54,10 @@ def test_a_planner_chooses_tries_and_makes_a_route(chromium: Any, telling: tuple
     page.get_by_role("dialog").get_by_label("Name").fill("Night shift")
     page.locator("[data-save-route]").click()
     page.locator("[data-route='Night shift']").wait_for()
-    (route,) = house.get("notifications/routes")["items"]
+    (route,) = [one for one in house.get("notifications/routes")["items"] if one["name"] == "Night shift"]
     assert (route["who"], route["kinds"]) == ("concerned", ["alarm", "approval", "order", "case", "system"])
     assert violations(page) == []
-    page.get_by_role("button", name="Change", exact=True).click()
+    page.locator("[data-route='Night shift']").get_by_role("button", name="Change", exact=True).click()
     page.locator("[data-drop-route]").click()
     page.locator("[data-route='Night shift']").wait_for(state="detached")
     browsers.close()

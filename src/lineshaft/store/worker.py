@@ -64,6 +64,8 @@ class Worker:
             finally:
                 child.kill()
                 self._child = None
+                with contextlib.suppress(OSError):  # an order it never read is still in the pipe's buffer
+                    child.stdin.close()  # type: ignore[union-attr]
         if "error" in said:
             raise OSError(said["error"])
         if "made" not in said:
