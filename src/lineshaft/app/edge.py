@@ -24,8 +24,7 @@ from lineshaft.connect.edge.applied import Applied, down
 from lineshaft.connect.edge.deeds import Deeds
 from lineshaft.connect.edge.identity import folder_of
 from lineshaft.connect.edge.uplink import Uplink
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration
+from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration, write_whole
 
 log = logging.getLogger("lineshaft.edge")
 LOOK_S, BATCHES = 0.5, 1_024

@@ -16,8 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import InvalidInput
+from lineshaft.core import InvalidInput, write_whole
 
 PLANT = "plant.lineshaft.internal"
 """What the plant's certificate says: its CA is private, so one name is enough and an address may change."""

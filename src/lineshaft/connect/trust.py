@@ -12,8 +12,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import CredentialsError, InvalidInput, NotFound, did_you_mean
+from lineshaft.core import CredentialsError, InvalidInput, NotFound, did_you_mean, write_whole
 
 WARN = timedelta(days=30)
 

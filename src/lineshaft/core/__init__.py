@@ -1,7 +1,7 @@
 """Ground floor: what every room stands on, and nothing a plant engineer would recognise as theirs.
 
 Batch and Quality (how values travel), the clock (UTC nanoseconds), the Bus (who reacts to what), the Database with
-numbered migrations, settings, the plugin registry, units, YAML whose values know
+numbered migrations, files that are whole on the disk, settings, the plugin registry, units, YAML whose values know
 their lines, and the error tree. At most 12 files and 1,500 lines.
 """
 
@@ -9,6 +9,7 @@ from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quali
 from lineshaft.core.bus import Bus, SystemEvent, SystemEvents, Wire
 from lineshaft.core.clock import NS, check_zone, iso, now_ns, parse_duration, parse_time
 from lineshaft.core.database import Database, Migration, after_commit, bump, create, make_engine, metadata, new_id, returned
+from lineshaft.core.durable import fsync, write_whole
 from lineshaft.core.errors import (
     ConfigError,
     Conflict,
@@ -67,6 +68,7 @@ __all__ = [
     "factor",
     "factor_between",
     "fit",
+    "fsync",
     "iso",
     "load",
     "make_engine",
@@ -81,4 +83,5 @@ __all__ = [
     "sample",
     "samples",
     "unit_of",
+    "write_whole",
 ]

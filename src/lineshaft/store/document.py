@@ -11,8 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Database, InvalidInput, NotFound, new_id, now_ns
-from lineshaft.store.durable import folder, write_file
+from lineshaft.core import Database, InvalidInput, NotFound, new_id, now_ns, write_whole
+from lineshaft.store.durable import folder
 from lineshaft.store.tables import documents
 
 
@@ -54,7 +54,7 @@ class Documents:
         path = self._path(digest)
         if not path.exists():
             folder(path.parent, self._root.parent)
-            write_file(path, content)
+            write_whole(path, content)
         document = Document(new_id(), 1, name, mime, len(content), digest, about, dict(meta or {}), now_ns())
         values = {field: getattr(document, field) for field in documents.c.keys()}  # noqa: SIM118 - a column collection
         tx.execute(documents.insert().values(**values))

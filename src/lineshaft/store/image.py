@@ -18,8 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Database, InvalidInput, LineshaftError, NotFound, iso, new_id, now_ns, parse_time
-from lineshaft.store.durable import folder, fsync, write_file
+from lineshaft.core import Database, InvalidInput, LineshaftError, NotFound, fsync, iso, new_id, now_ns, parse_time, write_whole
+from lineshaft.store.durable import folder
 from lineshaft.store.index import DAY, IMAGES_FOLDER, Bring, File
 from lineshaft.store.tables import images
 
@@ -86,7 +86,7 @@ class Images:
         path = f"{digest[:2]}/{digest}{_KINDS[mime]}"
         if not (self.root / path).exists():
             folder((self.root / path).parent, self._home.parent)
-            write_file(self.root / path, content)
+            write_whole(self.root / path, content)
         row: dict[str, Any] = {**asdict(seen), "id": new_id(), "version": 1, "ts": ts, "mime": mime, "taken_in": now_ns()}
         row |= {"size": len(content), "width": width, "height": height, "sha256": digest, "path": f"images/{path}"}
         row["name"] = seen.name or f"{digest[:12]}{_KINDS[mime]}"

@@ -30,12 +30,13 @@ from lineshaft.core import (
     Retryable,
     SystemEvent,
     after_commit,
+    fsync,
     new_id,
     now_ns,
 )
 from lineshaft.guard import Subject
 from lineshaft.store.bulk import Aim, Imports
-from lineshaft.store.durable import folder, fsync
+from lineshaft.store.durable import folder
 from lineshaft.store.legacy import Reading
 from lineshaft.store.tables import import_jobs
 

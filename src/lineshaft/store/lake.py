@@ -20,7 +20,8 @@ from urllib.parse import unquote
 import numpy as np
 import pyarrow as pa
 
-from lineshaft.store.durable import folder, fsync
+from lineshaft.core import fsync
+from lineshaft.store.durable import folder
 from lineshaft.store.index import HOUR_TABLE, LATE_TABLE, MINUTE_TABLE, SAMPLES_TABLE, SERIES_TABLE, File
 from lineshaft.store.parquet import CLOSE, QUICK, Sheet
 from lineshaft.store.roll import ROLLED

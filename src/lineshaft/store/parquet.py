@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lineshaft.store.durable import fsync
+from lineshaft.core import fsync
 from lineshaft.store.stored import Column
 
 QUICK, CLOSE = 1, 6

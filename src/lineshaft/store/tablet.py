@@ -21,8 +21,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lineshaft.core import InvalidInput
-from lineshaft.store.durable import folder, fsync, write_file
+from lineshaft.core import InvalidInput, fsync, write_whole
+from lineshaft.store.durable import folder
 
 Mode = Literal["replace", "append", "upsert"]
 _CHECKPOINT = 100
@@ -124,7 +124,7 @@ class Tablets:
             rows = fitting(change.rows)
             folder(self._log(name), self.root.parent.parent)
             if about is not None:
-                write_file(self.root / name / _ABOUT, json.dumps(dict(about), indent=1).encode())
+                write_whole(self.root / name / _ABOUT, json.dumps(dict(about), indent=1).encode())
             kept, removed = self._join(name, now, rows, change)
             schema = _schema(kept, change.day)
             wide = schema if change.mode == "replace" or now.version < 0 else _wider(now.schema, schema)
@@ -328,7 +328,7 @@ class Tablets:
         now = self.get(name)
         pieces = [[one.name, one.rows, one.size, one.day] for one in now.pieces.values()]
         said = {"version": now.version, "id": now.id, "schema": now.schema, "by_day": now.by_day, "marks": dict(now.marks)}
-        write_file(self.root / name / _STATE, json.dumps({**said, "pieces": pieces}).encode())
+        write_whole(self.root / name / _STATE, json.dumps({**said, "pieces": pieces}).encode())
 
 
 def read_sql(paths: Sequence[str], *, by_day: bool, extra: str = "") -> str:

@@ -12,8 +12,7 @@ from lineshaft.connect.edge.identity import Identity
 from lineshaft.connect.edge.uns import NAME
 from lineshaft.connect.edge.versions import EdgeConfig, canonical, must_be_approved, read_config
 from lineshaft.connect.source import SourceState, SourceStatus
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import Forbidden, LineshaftError
+from lineshaft.core import Forbidden, LineshaftError, write_whole
 
 Version = dict[str, Any]
 UP = frozenset({SourceState.CONNECTED, SourceState.DEGRADED})

@@ -13,8 +13,7 @@ from cryptography import x509
 
 from lineshaft.connect.authority import client_context, fingerprint, key_text, new_key, request
 from lineshaft.connect.edge.line import Line, Refused
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import ConfigError, CredentialsError
+from lineshaft.core import ConfigError, CredentialsError, write_whole
 
 
 @dataclass(frozen=True, slots=True)

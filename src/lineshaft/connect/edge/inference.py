@@ -24,8 +24,7 @@ from pydantic import Field, field_validator
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.edge.reading import Floats, Ints, numbers_of
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
-from lineshaft.connect.whole import write_whole
-from lineshaft.core import Quality, Section
+from lineshaft.core import Quality, Section, write_whole
 
 MOST_STEPS = 100_000
 

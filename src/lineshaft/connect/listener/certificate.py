@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lineshaft.connect.authority import Authority, key_text, new_key
-from lineshaft.connect.whole import write_whole
+from lineshaft.core import write_whole
 
 DAYS = 397
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
-from lineshaft.core import Section
+from lineshaft.core import Section, write_whole
 from lineshaft.maintain.connector import Connector, Rehearsal
 
 COLUMNS = ("number", "id", "part", "name", "quantity", "unit_cost", "cost", "proposed_by", "approved_by", "case_id", "created")
@@ -45,8 +44,8 @@ class Outbox(Connector):
         done = self._folder / f"{name}.json"
         if not done.exists():
             content = {column: purchase.get(column) for column in COLUMNS}
-            self._put(self._folder / f"{name}.csv", _table(content))
-            self._put(done, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            write_whole(self._folder / f"{name}.csv", _table(content).encode())
+            write_whole(done, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
         return f"outbox/{done.name}"
 
     def rehearse(self, purchase: Mapping[str, Any]) -> Rehearsal:
@@ -59,19 +58,6 @@ class Outbox(Connector):
         """Say where the files go."""
         self._folder.mkdir(parents=True, exist_ok=True)
         return f"files go to {self._folder}"
-
-    def _put(self, path: Path, text: str) -> None:
-        aside = path.with_name(f".{path.name}.part")
-        with aside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _table(content: Mapping[str, Any]) -> str:

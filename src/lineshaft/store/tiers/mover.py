@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lineshaft.core import Bus, ConfigError, Conflict, LineshaftError, NotFound, Retryable, SystemEvent, now_ns
-from lineshaft.store.durable import fsync
+from lineshaft.core import Bus, ConfigError, Conflict, LineshaftError, NotFound, Retryable, SystemEvent, fsync, now_ns
 from lineshaft.store.index import IMAGES_FOLDER, File, Index
 from lineshaft.store.tiers.cache import PART, Cache
 from lineshaft.store.tiers.objects import Objects, Taken, digest
