@@ -79,6 +79,7 @@ async def test_a_file_that_grows_is_read_line_by_line_and_goes_on_after_a_restar
         with file.open("a") as more:
             more.write("3\n2026-01-15T06:00:03Z,T,4\n")
         await ear.until(lambda: ear.of("T") == [1.0, 2.0, 3.0, 4.0])
+        await ear.until(lambda: "4 values" in ear.statuses[-1].message)  # its place is kept after its values
     with file.open("a") as more:
         more.write("2026-01-15T06:00:04Z,T,5")
     os.utime(file, (LONG_AGO, LONG_AGO))
