@@ -125,7 +125,7 @@ def test_a_tag_list_from_a_spreadsheet_tells_its_bad_lines_and_keeps_the_others(
     file.write_text(
         "name;at;type;scale\nT1;40001;int16;0,1\nT2;40002;int16;0.1\nT3;nowhere;;\nT2;40009;;\n", encoding="utf-8-sig"
     )
-    tags, bad = read_tags(ModbusTag, (), str(file), lambda tag: tag.name, where="here")
+    tags, bad = read_tags(ModbusTag, (), str(file), lambda tag: tag.name, source="here")
     assert [tag.name for tag in tags] == ["T2"]
     assert "line 2" in bad["T1"]
     assert "names no register" in bad["T3"]
@@ -134,11 +134,11 @@ def test_a_tag_list_from_a_spreadsheet_tells_its_bad_lines_and_keeps_the_others(
 
 def test_a_tag_list_that_is_not_there_or_has_strange_columns_is_refused_with_the_known_ones(tmp_path: Path):
     with pytest.raises(ConfigError, match="cannot be read"):
-        read_tags(ModbusTag, (), str(tmp_path / "none.csv"), lambda tag: tag.name, where="here")
+        read_tags(ModbusTag, (), str(tmp_path / "none.csv"), lambda tag: tag.name, source="here")
     file = tmp_path / "tags.csv"
     file.write_text("name,adress\nT1,40001\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="adress") as error:
-        read_tags(ModbusTag, (), str(file), lambda tag: tag.name, where="here")
+        read_tags(ModbusTag, (), str(file), lambda tag: tag.name, source="here")
     assert "at" in str(error.value.hint)
 
 

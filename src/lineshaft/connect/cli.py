@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,14 @@ from typing import Any
 import click
 
 from lineshaft.connect.control import fault as switch_fault
+from lineshaft.connect.places import home
 from lineshaft.connect.simulator import until_stopped
 from lineshaft.connect.simulators.bakery import run_bakery
 from lineshaft.connect.simulators.replay import Layout, Replay, read_table, run_replay
 
 
-def _home() -> Path:
-    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft"))
-
-
 @click.group(invoke_without_command=True)
-@click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=_home, help="Folder of simulator.json.")
+@click.option("--home", type=click.Path(path_type=Path, file_okay=False), default=home, help="Folder of simulator.json.")
 @click.option(
     "--as", "protocol", default="opcua", show_default=True, help="Protocol to speak: opcua, modbus, s7, mqtt or sparkplug."
 )

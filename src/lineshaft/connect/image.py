@@ -121,6 +121,13 @@ class Image:
         return absent([self.fields[row].tag for row in np.flatnonzero(which)], ts)
 
 
+def value_in(picture: NDArray[np.uint8], field: Field) -> float | bool | str | None:
+    """Return the one value a picture holds at a field; None where its bytes are none, as of an undefined text."""
+    rows = Image([field]).rows(picture, 0)
+    cells = (rows.column(name)[0].as_py() for name in ("v", "vi", "vs", "vb"))
+    return next((cell for cell in cells if cell is not None), None)
+
+
 def encode(field: Field, value: float | bool | str) -> bytes:
     """Return the bytes of a value at its field, a bool as one byte. Raises ValueError when it does not fit exactly."""
     if field.kind is Kind.BOOL or isinstance(value, bool):

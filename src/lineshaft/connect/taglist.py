@@ -12,26 +12,30 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from lineshaft.core import ConfigError, Section, explain
+from lineshaft.connect.places import home
+from lineshaft.core import ConfigError, NotFound, Section, did_you_mean, explain
 
 T = TypeVar("T", bound=Section)
 
 
 def read_tags(
-    model: type[T], written: Sequence[T], file: str, name_of: Callable[[T], str], *, where: str
+    model: type[T], written: Sequence[T], file: str, name_of: Callable[[T], str], *, source: str
 ) -> tuple[list[T], dict[str, str]]:
-    """Return the tags of the settings and of the file that can be asked, and why the others cannot, by name or line.
+    """Return a source's tags of the settings and of the file that can be asked, and why the others cannot, by name or line.
 
-    The first tag of a name wins. Raises ConfigError when there is no such file or it has no header we know.
+    A file is looked for in the node's home. The first tag of a name wins.
+    Raises ConfigError when there is no such file or it has no header we know.
     """
     tags, bad = list(written), dict[str, str]()
+    where = f"source '{source}'"
     if file:
-        for line, row in _rows(model, Path(file), where):
+        path = home() / file
+        for line, row in _rows(model, path, where):
             try:
                 tags.append(model.model_validate(row))
             except ValidationError as error:
                 what, hint = explain(error, model)
-                bad[row.get("name") or f"line {line}"] = f"{file} line {line}: {what}" + (f" ({hint})" if hint else "")
+                bad[row.get("name") or f"line {line}"] = f"{path} line {line}: {what}" + (f" ({hint})" if hint else "")
     seen: dict[str, T] = {}
     for tag in tags:
         name = name_of(tag)
@@ -40,6 +44,12 @@ def read_tags(
     if not seen and not bad:
         raise ConfigError("there is no tag to ask for", where=where, hint="write `tags` or name a `tags_file`")
     return list(seen.values()), bad
+
+
+def no_tag(name: str, known: Sequence[str], *, source: str) -> NotFound:
+    """Return the error of a name that no tag of the source has."""
+    hint = did_you_mean(name, known)
+    return NotFound(f"the source '{source}' has no tag '{name}'", where=source, hint=hint)
 
 
 def _rows(model: type[Section], path: Path, where: str) -> list[tuple[int, dict[str, str]]]:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import Field
 from pylogix import PLC
 
 from lineshaft.connect.logix_tags import LogixTag
-from lineshaft.connect.taglist import read_tags
-from lineshaft.core import NS, Duration, InvalidInput, NotFound, Retryable, Section, did_you_mean, parse_duration
+from lineshaft.connect.taglist import no_tag, read_tags
+from lineshaft.core import NS, Duration, InvalidInput, Retryable, Section, parse_duration
 
 Value = float | int | bool | str
 T = TypeVar("T")
@@ -110,14 +108,12 @@ class EthernetIpWriter:
 
     def _tag(self, name: str) -> tuple[str, LogixTag]:
         """Return the controller's name of a tag, also of one element of an array."""
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, _ = read_tags(LogixTag, self.options.tags, file, lambda tag: tag.label, where=f"source '{self.name}'")
+        tags, _ = read_tags(LogixTag, self.options.tags, self.options.tags_file, lambda tag: tag.label, source=self.name)
         for tag in tags:
             if name in tag.labels:
                 names = tag.model_copy(update={"name": ""}).labels
                 return names[tag.labels.index(name)], tag
-        hint = did_you_mean(name, [label for tag in tags for label in tag.labels[:50]])
-        raise NotFound(f"the source '{self.name}' has no tag '{name}'", where=self.name, hint=hint)
+        raise no_tag(name, [label for tag in tags for label in tag.labels[:50]], source=self.name)
 
     def _open(self) -> Any:
         if self._plc is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,10 +10,10 @@ from pydantic import Field as Option
 from pymodbus import FramerType, ModbusException
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 
-from lineshaft.connect.image import Field, Image, Kind, encode
+from lineshaft.connect.image import Field, Kind, encode, value_in
 from lineshaft.connect.registers import ModbusTag
-from lineshaft.connect.taglist import read_tags
-from lineshaft.core import NS, Duration, InvalidInput, NotFound, Retryable, Section, did_you_mean, parse_duration
+from lineshaft.connect.taglist import no_tag, read_tags
+from lineshaft.core import NS, Duration, InvalidInput, Retryable, Section, parse_duration
 
 Value = float | int | bool | str
 WRITABLE = ("coil", "holding")
@@ -49,9 +47,7 @@ class ModbusWriter:
             return bool((await self._ask(client.read_coils, where, unit, 1)).bits[0])
         answer = await self._ask(client.read_holding_registers, where, unit, where.registers)
         picture = np.array(answer.registers[: where.registers], ">u2").view(np.uint8)
-        rows = Image([_field(where)]).rows(picture, 0)
-        cells = [rows.column(name)[0].as_py() for name in ("v", "vi", "vs", "vb")]
-        return next((cell for cell in cells if cell is not None), None)
+        return value_in(picture, _field(where))
 
     async def write(self, tag: str, value: Value) -> None:
         """Write the value. Raises InvalidInput when it does not fit the registers, Retryable when the controller refuses."""
@@ -85,12 +81,10 @@ class ModbusWriter:
         await self._said(asked, where.name)
 
     def _tag(self, name: str) -> ModbusTag:
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, _ = read_tags(ModbusTag, self.options.tags, file, lambda tag: tag.name, where=f"source '{self.name}'")
+        tags, _ = read_tags(ModbusTag, self.options.tags, self.options.tags_file, lambda tag: tag.name, source=self.name)
         found = next((tag for tag in tags if tag.name == name), None)
         if found is None:
-            hint = did_you_mean(name, [tag.name for tag in tags])
-            raise NotFound(f"the source '{self.name}' has no tag '{name}'", where=self.name, hint=hint)
+            raise no_tag(name, [tag.name for tag in tags], source=self.name)
         if found.place.table not in WRITABLE:
             hint = "only coils and holding registers can be written"
             raise InvalidInput(f"'{found.at}' is read only", where=f"{self.name} {name}", hint=hint, code="write.type")

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from asyncua import Client, ua
@@ -13,6 +12,7 @@ from asyncua.crypto import security_policies
 from asyncua.ua.uaerrors import UaError
 from pydantic import Field
 
+from lineshaft.connect.places import home
 from lineshaft.core import NS, ConfigError, InvalidInput, Retryable, Section, parse_duration
 
 Value = float | int | bool | str
@@ -117,7 +117,7 @@ class OpcuaWriter:
 
     async def _secure(self, client: Client) -> None:
         options = self.options
-        pki = Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "pki"
+        pki = home() / "pki"
         certificate, key = options.certificate or pki / "edge.der", options.private_key or pki / "edge.pem"
         trusted = options.server_certificate or str(pki / "trusted" / f"{self.name}.der")
         mode = ua.MessageSecurityMode[options.mode]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -16,10 +14,10 @@ from snap7 import Area, Client
 from snap7.error import S7ConnectionError, S7Error, S7TimeoutError
 from snap7.type import WordLen
 
-from lineshaft.connect.image import Field, Image, Kind, encode
+from lineshaft.connect.image import Field, Kind, encode, value_in
 from lineshaft.connect.s7_tags import S7Tag
-from lineshaft.connect.taglist import read_tags
-from lineshaft.core import NS, Duration, InvalidInput, NotFound, Retryable, Section, did_you_mean, parse_duration
+from lineshaft.connect.taglist import no_tag, read_tags
+from lineshaft.core import NS, Duration, InvalidInput, Retryable, Section, parse_duration
 
 Value = float | int | bool | str
 AREAS = {"DB": Area.DB, "M": Area.MK, "Q": Area.PA}
@@ -55,9 +53,7 @@ class S7Writer:
         at = where.address
         client = await self._open()
         data = await self._ask(lambda: client.read_area(AREAS[at.area], at.block, at.byte, where.size), tag)
-        rows = Image([_field(where)]).rows(np.frombuffer(bytes(data), np.uint8), 0)
-        cells = [rows.column(name)[0].as_py() for name in ("v", "vi", "vs", "vb")]
-        return next((cell for cell in cells if cell is not None), None)
+        return value_in(np.frombuffer(bytes(data), np.uint8), _field(where))
 
     async def write(self, tag: str, value: Value) -> None:
         """Write the value. Raises InvalidInput when it does not fit, Retryable when the controller refuses."""
@@ -82,12 +78,10 @@ class S7Writer:
         self._thread.shutdown(wait=False)
 
     def _tag(self, name: str) -> S7Tag:
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, _ = read_tags(S7Tag, self.options.tags, file, lambda tag: tag.name, where=f"source '{self.name}'")
+        tags, _ = read_tags(S7Tag, self.options.tags, self.options.tags_file, lambda tag: tag.name, source=self.name)
         found = next((tag for tag in tags if tag.name == name), None)
         if found is None:
-            hint = did_you_mean(name, [tag.name for tag in tags])
-            raise NotFound(f"the source '{self.name}' has no tag '{name}'", where=self.name, hint=hint)
+            raise no_tag(name, [tag.name for tag in tags], source=self.name)
         if found.address.area not in AREAS:
             what, hint = f"'{found.at}' is an input", "data blocks, markers and outputs can be written"
             raise InvalidInput(what, where=f"{self.name} {name}", hint=hint, code="write.type")

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
 import pyarrow as pa
@@ -39,8 +37,7 @@ class EthernetIpSource:
 
     async def run(self, out: Outlet) -> None:
         """Ask until cancelled. Raises ConfigError when the tag list cannot be read at all."""
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, bad = read_tags(LogixTag, self.options.tags, file, lambda tag: tag.label, where=f"source '{self.name}'")
+        tags, bad = read_tags(LogixTag, self.options.tags, self.options.tags_file, lambda tag: tag.label, source=self.name)
         await Poller(self.name, LogixDevice(tags, self.options), bad).run(out)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from lineshaft.connect.image import Field, Kind
@@ -31,8 +29,7 @@ class ModbusSource:
 
     async def run(self, out: Outlet) -> None:
         """Ask until cancelled. Raises ConfigError when the tag list cannot be read at all."""
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, bad = read_tags(ModbusTag, self.options.tags, file, lambda tag: tag.name, where=f"source '{self.name}'")
+        tags, bad = read_tags(ModbusTag, self.options.tags, self.options.tags_file, lambda tag: tag.name, source=self.name)
         line = ModbusLine(self.options)
         device = MemoryDevice(self.options.url, plan(tags, self.options), line, self.options.seconds("retry_bad"))
         await Poller(self.name, device, bad).run(out)

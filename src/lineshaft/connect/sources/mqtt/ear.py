@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 
 from lineshaft.connect.listener import DeviceFile, Listener
 from lineshaft.connect.listener.certificate import context, own_context
+from lineshaft.connect.places import home
 from lineshaft.connect.sources.mqtt.options import MqttOptions
 from lineshaft.core import ConfigError
 
@@ -27,10 +27,10 @@ class Ear:
 
     async def run(self, take: Take, reject: Callable[[str, str, int], None], changed: Callable[[], None]) -> None:
         """Listen until cancelled. Raises OSError when the address cannot be had, ConfigError for unreadable certificates."""
-        home, parts = Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")), urlsplit(self._options.url)
+        folder, parts = home(), urlsplit(self._options.url)
         secure = parts.scheme == "listens"
-        tls = await asyncio.to_thread(self._tls, home) if secure else None
-        listener = self._listener = Listener(DeviceFile(home), self._options.largest)
+        tls = await asyncio.to_thread(self._tls, folder) if secure else None
+        listener = self._listener = Listener(DeviceFile(folder), self._options.largest)
         port = (8883 if secure else 1883) if parts.port is None else parts.port
         async with listener.open(parts.hostname or "0.0.0.0", port, tls, take, reject, changed) as self.port:  # noqa: S104 - as written
             changed()

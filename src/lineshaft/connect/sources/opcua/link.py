@@ -22,6 +22,7 @@ from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from lineshaft.connect.places import home
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
 from lineshaft.connect.trust import TrustList, age_of
 from lineshaft.core import ConfigError, CredentialsError
@@ -49,12 +50,12 @@ logging.getLogger("asyncua").setLevel(logging.ERROR)  # what it warns of is told
 
 def pki_folder() -> Path:
     """Return the folder of our keys: HOME/pki."""
-    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "pki"
+    return home() / "pki"
 
 
 def memory_folder() -> Path:
     """Return the folder of what sources remember of their servers: HOME/opcua."""
-    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft")) / "opcua"
+    return home() / "opcua"
 
 
 class Link:

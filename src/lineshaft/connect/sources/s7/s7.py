@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import ClassVar, TypeVar, cast
 
 from snap7.client import Client
@@ -40,8 +38,7 @@ class S7Source:
 
     async def run(self, out: Outlet) -> None:
         """Ask until cancelled. Raises ConfigError when the tag list cannot be read at all."""
-        file = str(Path(os.environ.get("LINESHAFT_HOME", ".")) / self.options.tags_file) if self.options.tags_file else ""
-        tags, bad = read_tags(S7Tag, self.options.tags, file, lambda tag: tag.name, where=f"source '{self.name}'")
+        tags, bad = read_tags(S7Tag, self.options.tags, self.options.tags_file, lambda tag: tag.name, source=self.name)
         address = f"{self.options.host}:{self.options.port}"
         device = MemoryDevice(address, plan(tags, self.options), S7Line(self.options), self.options.seconds("retry_bad"))
         await Poller(self.name, device, bad).run(out)
