@@ -25,6 +25,13 @@ WRONG = [
     ("name: A, property: Mode, operator: '>', limit: X", "use == or !="),
     ("name: A, property: HotAbove, operator: '>', limit: 1", "is an attribute: it is never measured"),
     (f"{LIMIT}, on_delay: soon", "'soon' is not a duration - write for example"),
+    (
+        f"{LIMIT}, on_delay: HotAbove",
+        "the on_delay 'HotAbove' is in degC, which is no time - give the attribute 'HotAbove' a unit",
+    ),
+    (f"{LIMIT}, on_delay: -5", "is negative - 0 or more"),
+    ("name: A, property: Vibration, operator: '>', limit: HotAbove", "the limit 'HotAbove' is in degC, the value in mm/s"),
+    ("name: A, property: Temperature, operator: '>', limit: 1, off_delay: HotAbov", "or the name of an attribute (did you mean"),
     (f"{LIMIT}, stale_after: 0", "is no time at all"),
     (f"{LIMIT}, priority: 9", "the priority is 9 - from 1 (the most urgent) to 5"),
     (f"{LIMIT}, priority: 9, kind: warning", "the priority is 9; the kind is 'warning'"),
@@ -40,6 +47,15 @@ WRONG = [
     ("name: A, when: 'HotAbove > 3'", "looks at no measured value"),
     ("name: A, when: 'v > 3', inputs: {v: Vibratin}", "did you mean 'Vibration'"),
     ("name: A, when: Mode", "gives a text, and a condition is true or false - compare it"),
+    ("name: A, when: \"Vibration == '7'\"", "compares a text with a number, which has no answer (character 14 of its formula)"),
+    ("name: A, when: \"Vibration == '7'\"", "write 7 without quotes"),
+    ("name: A, when: Mode == 3", "(character 9 of its formula) - a text stands in quotes: '3'"),
+    ('name: A, when: "Vibration > 1 and gt(Mode, 2)"', "gt() compares a text with a number"),
+    ("name: A, when: Mode > Vibration", "compare the text with a text in quotes, the number with a number"),
+    ("name: A, when: Mode == HotAbove", "compares a text with a number"),
+    ("name: A, when: Running and Mode", "'and' joins conditions, this is a text (character 13 of its formula) - compare Mode"),
+    ("name: A, when: Vibration > HotAbove", "'>' joins mm/s with °C (character 11 of its formula)"),
+    (f"{LIMIT}, suppress_when: 'Mode == 1'", "a text stands in quotes: '1'"),
     (f"{LIMIT}, suppress_when: 'not Runing'", "did you mean 'Running'"),
     ("name: A, property: Vibration, missing: 10s, heartbeat: 10s", "more than one condition"),
     ("name: A, property: Vibration, missing: 10s, on_delay: 5s", "leave the delays out"),
@@ -101,3 +117,46 @@ def test_an_attribute_that_is_no_number_is_told_for_its_asset_only(make):
     (problem,) = watch.detect.reload()
     assert "at Bakery/Pump 2 the deadband is -1" in problem.what
     assert [row["asset"] for row in watch.detect.alarms(False)] == ["Bakery/Pump"]
+
+
+def test_each_asset_sets_delays_deadband_and_silences_by_its_attributes(make):
+    """One model, two pumps: the second waits longer, comes back further and may be silent longer."""
+    lines = (
+        "  - {name: Slow, property: Vibration, operator: '>', limit: 7, deadband: Band, on_delay: Wait, off_delay: Calm}",
+        "  - {name: Quiet, property: Temperature, missing: Silence}",
+    )
+    watch: Watch = make(*lines)
+    model = (watch.folder / "models" / "pump.yaml").read_text().replace("version: 1", "version: 2")
+    more = (
+        "  - {name: Band, kind: attribute, type: double, unit: mm/s, default: 0.5}\n"
+        "  - {name: Wait, kind: attribute, type: double, unit: min, default: 1}\n"
+        "  - {name: Calm, kind: attribute, type: string, default: 5s}\n"
+        "  - {name: Silence, kind: attribute, type: double, default: 10}\nalarms:"
+    )
+    (watch.folder / "models" / "pump.yaml").write_text(model.replace("alarms:", more))
+    plant = (watch.folder / "plant.yaml").read_text()
+    own = "attributes: {HotAbove: 60, Band: 3, Wait: 2, Calm: 1m, Silence: 30}"
+    (watch.folder / "plant.yaml").write_text(plant.replace("attributes: {HotAbove: 60}", own))
+    watch.start()
+    assert watch.problems == []
+
+    def both(at, value):
+        for tag in ("Pump/Vibration", "Pump2/Vibration"):
+            watch.feed((at, value), tag=tag)
+        return [watch.named("Slow", asset)["state"] for asset in ("Bakery/Pump", "Bakery/Pump 2")]
+
+    assert both(1, 9.0) == ["normal", "normal"]
+    assert both(62, 9.0) == ["unack", "normal"]
+    assert both(122, 9.0) == ["unack", "unack"]
+    assert both(130, 6.0) == ["unack", "unack"]
+    assert both(136, 6.0) == ["rtn-unack", "unack"], "6 is within the band of the second pump"
+    assert both(140, 3.0) == ["rtn-unack", "unack"]
+    assert both(201, 3.0) == ["rtn-unack", "rtn-unack"]
+    watch.now = 11
+    watch.detect.tick()
+    assert [watch.named("Quiet", asset)["state"] for asset in ("Bakery/Pump", "Bakery/Pump 2")] == ["unack", "normal"]
+    with watch.db.begin() as tx:
+        watch.assets.set_attribute(tx, "Bakery/Pump/Wait", -1.0)
+    (problem,) = watch.detect.reload()
+    assert "at Bakery/Pump the on_delay is -1" in problem.what
+    assert watch.named("Slow", "Bakery/Pump 2")["retired"] is False

@@ -1,7 +1,7 @@
 """Alarm definitions as model files write them.
 
-`limit` is a number, or the name of an attribute so that each asset sets its own. `kind: alert` is for maintenance and
-stays out of the operator's list; `process` names the process that a new occurrence starts.
+`limit`, `deadband`, the delays and the silences are values, or names of attributes so that each asset sets its own. `kind: alert`
+is for maintenance and stays out of the operator's list; `process` names the process that a new occurrence starts.
 
 The condition is one of four: `operator` and `limit` on a property, a formula (`when`), no good value for a time (`missing`), or
 a value that stands still for a time (`heartbeat`). `suppress_when` is a formula too: while it holds, the alarm is suppressed by
@@ -52,7 +52,7 @@ class AlarmDefinition(Section):
     process: str = Field(default="", max_length=80)
     stale_after: str | float | None = None
 
-    @field_validator("on_delay", "off_delay", "stale_after", "missing", "heartbeat", "respond_within")
+    @field_validator("respond_within")
     @classmethod
     def _duration(cls, text: str | float | None) -> str | float | None:
         if text is not None:
@@ -65,8 +65,15 @@ class AlarmDefinition(Section):
     @field_validator("stale_after", "missing", "heartbeat", "respond_within")
     @classmethod
     def _some_time(cls, text: str | float | None) -> str | float | None:
-        if text is not None and parse_duration(text) <= 0:
+        if text is not None and _written_time(text) <= 0:
             raise ValueError("is no time at all - write for example 90s, 5m, 1h30m")
+        return text
+
+    @field_validator("on_delay", "off_delay")
+    @classmethod
+    def _not_negative(cls, text: str | float) -> str | float:
+        if _written_time(text) < 0:
+            raise ValueError("is negative - 0 or more")
         return text
 
     @field_validator("deadband")
@@ -88,7 +95,7 @@ class AlarmDefinition(Section):
             raise ValueError(f"has no {lacks} - for example operator: '>', limit: 7.1 (or the name of an attribute)")
         if not self.when and not self.property:
             raise ValueError("names no property - say whose value it watches: property: Vibration")
-        if silent and (self.on_delay or self.off_delay):
+        if silent and (_written_time(self.on_delay) or _written_time(self.off_delay)):
             raise ValueError("has a delay beside its silence - leave the delays out: missing and heartbeat are times already")
         if self.deadband and not limited:
             raise ValueError("has a deadband without a limit - leave it out")
@@ -104,14 +111,13 @@ class AlarmDefinition(Section):
             return priority_of(self.impact, parse_duration(self.respond_within))
         return 3 if self.priority is None else self.priority
 
-    def silence(self) -> int | None:
-        """How long (ns) the input may be silent or stand still, None where that is not the condition."""
-        after = self.heartbeat if self.missing is None else self.missing
-        return None if after is None else parse_duration(after)
 
-    def delays(self) -> tuple[int, int]:
-        """On and off delay in nanoseconds."""
-        return parse_duration(self.on_delay), parse_duration(self.off_delay)
+def _written_time(text: str | float) -> int:
+    """Return a time as written; a word that is none may name an attribute, and is looked up where there is an asset."""
+    try:
+        return parse_duration(text)
+    except InvalidInput:
+        return 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A definition on one asset: which property, with which limit."""
+    """A definition on one asset: which property, with which limit; times in ns (`silence` where that is the condition)."""
 
     asset: Asset
     definition: AlarmDefinition
@@ -135,6 +141,9 @@ class Watched:
     deadband: float = 0.0
     when: Written | None = None
     suppress: Written | None = None
+    delays: tuple[int, int] = (0, 0)
+    silence: int | None = None
+    stale_after: int | None = None
 
     def operator(self) -> str:
         """How the value is compared; a formula holds (`==` 1), a silence lasts (`>` so many seconds)."""
@@ -144,7 +153,7 @@ class Watched:
 
     def unit(self) -> str:
         """Return the unit of value and limit."""
-        if self.definition.silence() is not None:
+        if self.silence is not None:
             return "s"
         return "" if self.when is not None else self.property.unit or ""
 

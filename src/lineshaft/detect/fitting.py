@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from lineshaft.assets import Asset, Assets, ModelVersion, Property
 from lineshaft.compute import parse
-from lineshaft.core import DataType, FormulaError, InvalidInput, NotFound, Problem, did_you_mean
+from lineshaft.core import NS, DataType, FormulaError, InvalidInput, NotFound, Problem, did_you_mean
+from lineshaft.detect.attributes import duration, number
 from lineshaft.detect.condition import EQUAL
 from lineshaft.detect.definition import AlarmDefinition, Watched, Written
 from lineshaft.detect.mistakes import mistakes
@@ -40,12 +41,12 @@ def definitions(plant: Assets) -> tuple[list[Watched], list[Problem]]:
 
 def _parse(version: ModelVersion, problems: dict[str, Problem]) -> list[tuple[AlarmDefinition, str]]:
     known: dict[str, tuple[AlarmDefinition, str]] = {}
-    for number, raw in enumerate(version.body.alarms):
-        where = version.where("alarms", number)
+    for place, raw in enumerate(version.body.alarms):
+        where = version.where("alarms", place)
         try:
             one = AlarmDefinition.model_validate(raw)
         except ValidationError as error:
-            problems[where] = mistakes(error, raw, number, where)
+            problems[where] = mistakes(error, raw, place, where)
             continue
         if one.name in known:
             problems[where] = Problem(where, f"there are two alarms '{one.name}'", "give one of them another name")
@@ -79,36 +80,32 @@ def _fit(asset: Asset, definition: AlarmDefinition, own: Mapping[str, Property])
         measured = [other for other in own if own[other].kind != "attribute"]
         hint = f"an attribute makes a good limit; watch one of {', '.join(sorted(measured))}"
         raise InvalidInput(f"'{name}' is an attribute: it is never measured", hint=hint)
+    timed = _timed(asset, definition, own)
+    watched = Watched(asset, definition, one, 1.0, None, 0.0, when, suppress, *timed)
     if when is not None:
-        return Watched(asset, definition, one, 1.0, None, 0.0, when, suppress)
-    silence = definition.silence()
-    if silence is not None:
-        return Watched(asset, definition, one, silence / 1e9, suppress=suppress)
+        return watched
+    if watched.silence is not None:
+        return replace(watched, limit=watched.silence / NS)
     if one.type in (DataType.STRING, DataType.JSON):
         if definition.operator not in EQUAL:
             raise InvalidInput(f"a text cannot be '{definition.operator}' something", hint="use == or !=")
-        text = asset.attributes.get(str(definition.limit), definition.limit)
-        return Watched(asset, definition, one, 1.0, str(text), suppress=suppress)
-    limit, deadband = (_number(asset, said, definition_of) for said, definition_of in _numbers(definition))
+        return replace(watched, text=str(asset.attributes.get(str(definition.limit), definition.limit)))
+    limit = number(asset, own, definition.limit, "limit", one.unit)
+    deadband = number(asset, own, definition.deadband, "deadband", one.unit)
     if deadband < 0:
         raise InvalidInput(f"at {asset.path} the deadband is {deadband:g}", hint="not negative", where=asset.path)
-    return Watched(asset, definition, one, limit, deadband=deadband, suppress=suppress)
+    return replace(watched, limit=limit, deadband=deadband)
 
 
-def _numbers(definition: AlarmDefinition) -> tuple[tuple[object, str], tuple[object, str]]:
-    return (definition.limit, "limit"), (definition.deadband, "deadband")
-
-
-def _number(asset: Asset, raw: object, what: str) -> float:
-    """Return a number, or the number an attribute of the asset says."""
-    if isinstance(raw, str):
-        if raw not in asset.attributes:
-            hint = did_you_mean(raw, asset.attributes)
-            raise InvalidInput(f"the {what} '{raw}' is neither a number nor an attribute", hint=hint)
-        raw = asset.attributes[raw]
-    if not isinstance(raw, int | float) or not math.isfinite(raw):
-        raise InvalidInput(f"at {asset.path} the {what} is {raw!r}, not a number", where=asset.path)
-    return float(raw)
+def _timed(
+    asset: Asset, definition: AlarmDefinition, own: Mapping[str, Property]
+) -> tuple[tuple[int, int], int | None, int | None]:
+    """Return the delays, the silence that is the condition, and when the input counts as stale."""
+    on = duration(asset, own, definition.on_delay, "on_delay")
+    off = duration(asset, own, definition.off_delay, "off_delay")
+    silences = {"missing": definition.missing, "heartbeat": definition.heartbeat, "stale_after": definition.stale_after}
+    some = {what: duration(asset, own, text, what, least=1) for what, text in silences.items() if text is not None}
+    return (on, off), some.get("missing", some.get("heartbeat")), some.get("stale_after")
 
 
 def _written(asset: Asset, text: str, inputs: Mapping[str, str], own: Mapping[str, Property]) -> Written:
@@ -119,8 +116,9 @@ def _written(asset: Asset, text: str, inputs: Mapping[str, str], own: Mapping[st
     names = {**{name: name for name in (*own, *asset.attributes)}, **inputs}
     known = {variable: own[name] for variable, name in names.items() if name in own and name not in asset.attributes}
     fixed = {variable: asset.attributes[name] for variable, name in names.items() if name in asset.attributes}
-    types = {**{variable: one.type for variable, one in known.items()}, **dict.fromkeys(fixed)}
-    formula = parse(text, types, use="transform")
+    told = {variable: own[name] for variable, name in names.items() if name in own}
+    types = {**dict.fromkeys(fixed), **{variable: one.type for variable, one in told.items()}}
+    formula = parse(text, types, use="transform", units={variable: one.unit for variable, one in told.items()}, strict=True)
     if formula.kind == "a text":
         hint = "compare it with something: == 'MANUAL'"
         raise InvalidInput(f"'{text}' gives a text, and a condition is true or false", hint=hint)

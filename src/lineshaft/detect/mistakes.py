@@ -52,7 +52,9 @@ def _said(one: ErrorDetails, field: str) -> tuple[str, str]:
         what, _, hint = one["msg"].removeprefix("Value error, ").partition(" - ")
         return (f"{field}: {what}" if field else what), hint
     if not mend:
-        mend = "a duration, for example 90s, 5m, 1h30m" if field in _DURATIONS else one["msg"].lower()
+        mend = (
+            "a duration, for example 90s, 5m, 1h30m, or the name of an attribute" if field in _DURATIONS else one["msg"].lower()
+        )
     return f"the {field} is {given}", mend
 
 

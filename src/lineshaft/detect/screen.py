@@ -65,7 +65,7 @@ class Screen:
         count = len(self.points)
         self._raw, self._restless, self._bad = (np.zeros(count, np.bool_) for _ in range(3))
         self._last = np.zeros(count, np.int64)
-        self._silent = np.array([point.watched.definition.silence() is not None for point in self.points], np.bool_)
+        self._silent = np.array([point.watched.silence is not None for point in self.points], np.bool_)
         beats = [point.watched.definition.heartbeat is not None for point in self.points]
         self._beats = np.array(beats, np.bool_)
         self._beat = np.full(count, np.nan)

@@ -17,7 +17,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import DERIVED, Assets, Property
-from lineshaft.core import NS, Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, now_ns, parse_duration
+from lineshaft.core import NS, Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, now_ns
 from lineshaft.detect.alarm import STANDING, Register, raised
 from lineshaft.detect.alerts import Alerts
 from lineshaft.detect.condition import Change, Condition, due, limits, walk
@@ -203,7 +203,7 @@ class Detect:
     def _judge(self, tx: Connection, rows: Rows) -> tuple[int, Point]:
         point = self._screen.points[rows.number]
         ts, value = rows.ts[rows.good], rows.value[rows.good]
-        if point.watched.definition.silence() is None:
+        if point.watched.silence is None:
             state, changes = walk(point.condition, point.limits, point.delays, ts, value, point.value)
         else:
             state, changes = _broken(point, rows)
@@ -214,7 +214,7 @@ class Detect:
 
     def _wait(self, tx: Connection, number: int, now: float) -> tuple[int, Point]:
         point = self._screen.points[number]
-        silence = point.watched.definition.silence()
+        silence = point.watched.silence
         if silence is not None:
             since = self._wall() - round((now - self._screen.alive(number)) * NS)
             at, quiet = since + silence, (now - self._screen.alive(number)) * NS >= silence
@@ -251,14 +251,14 @@ class Detect:
 
     def _is_stale(self, number: int, now: float) -> bool:
         point = self._screen.points[number]
-        after = point.watched.definition.stale_after
-        return point.good is not None and after is not None and (now - self._screen.heard(number)) * NS >= parse_duration(after)
+        after = point.watched.stale_after
+        return point.good is not None and after is not None and (now - self._screen.heard(number)) * NS >= after
 
     def _may_be_due(self, number: int, now: float) -> bool:
         point = self._screen.points[number]
         if (point.condition.pending is not None and point.good is True) or self._is_stale(number, now):
             return True
-        silence = point.watched.definition.silence()
+        silence = point.watched.silence
         quiet = silence is not None and not point.condition.active and (now - self._screen.alive(number)) * NS >= silence
         return quiet or (point.late and not self._is_past(self._screen.last(number)))
 
@@ -382,14 +382,14 @@ class Detect:
 
 
 def _point(one: Watched, row: Mapping[str, Any]) -> Point:
-    silence = one.definition.silence()
+    silence = one.silence
     rule = limits(one.operator(), one.limit, one.deadband) if silence is None else limits("==", 1.0, 0.0)
     active, pending = bool(row["active"]), row["pending"]
     return Point(
         id=row["id"],
         watched=one,
         limits=rule,
-        delays=one.definition.delays(),
+        delays=one.delays,
         condition=Condition(active, pending),
         last=row["last"],
         good=None if row["input"] in ("unknown", "stale") else row["input"] == "good",

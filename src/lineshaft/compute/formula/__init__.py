@@ -109,15 +109,17 @@ def parse(
     units: Mapping[str, str] | None = None,
     unit: str = "",
     where: str = "",
+    strict: bool = False,
 ) -> Formula:
     """Read and check a formula. Raises FormulaError with position and hint.
 
     `variables` are the inputs with their types (None: not known yet); `pooled` those that pool all children; `units` are
-    those of the inputs, `unit` is that of the result ("": not known, fits everything).
+    those of the inputs, `unit` is that of the result ("": not known, fits everything). A `strict` formula is a condition: what
+    could never have an answer (a text beside a number) is refused.
     """
     try:
         root = read(text)
-        kind = Checker(variables, pooled, use).result(root)
+        kind = Checker(variables, pooled, use, strict).result(root)
         check_units(root, units or {}, unit)
     except FormulaError as error:
         error.where = error.where or where

@@ -16,6 +16,7 @@ from lineshaft.core import DataType, FormulaError, did_you_mean
 Use = Literal["transform", "metric", "any"]
 _CONTEXT = {"if": (2, 3), "now": (0, 0), "timestamp": (0, 1), "pretrigger": (1, 1)}
 _ARGUMENTS = {"timeweightedavg": (1, 2), "timeweightedstdev": (1, 2), "increase": (1, 2)}
+COMPARING = frozenset({"lt", "gt", "lte", "gte", "eq", "neq"})
 _OPTIONS = {"timeweightedavg": ("locf", "linear"), "timeweightedstdev": ("f", "p")}
 _KNOWN = sorted({*ROW_FUNCTIONS, *_CONTEXT, *WINDOWED})
 
@@ -27,11 +28,12 @@ def known_functions() -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Knows the variables with their types, the pooled ones, and what the formula is for."""
+    """Knows the variables with their types, the pooled ones, what the formula is for, and whether it must have an answer."""
 
     variables: Mapping[str, DataType | None]
     pooled: frozenset[str]
     use: Use
+    strict: bool = False
 
     def result(self, root: Node) -> Kind:
         """Return what the whole formula gives."""
@@ -87,8 +89,10 @@ class Checker:
                     "a local time can only be asked for its parts", position=side.at, hint="add .hour(), .wday() ..."
                 )
         if node.op in ("and", "or"):
+            self._true_or_false(node.op, (left, node.left), (right, node.right))
             return right if right == Kind.NUMBER else Kind.ANY
         if node.op in COMPARISONS:
+            self._alike(f"'{node.op}'", (left, node.left), (right, node.right))
             return Kind.NUMBER
         if node.op == "+" and Kind.TEXT in (left, right):
             return Kind.TEXT
@@ -96,6 +100,20 @@ class Checker:
             return Kind.ANY
         self._number(left, node.left, f"'{node.op}'")
         return self._number(right, node.right, f"'{node.op}'")
+
+    def _alike(self, what: str, left: tuple[Kind, Node], right: tuple[Kind, Node]) -> None:
+        """Refuse, where the formula must have an answer, a number beside a text: they never compare."""
+        if self.strict and {left[0], right[0]} == {Kind.NUMBER, Kind.TEXT}:
+            text, number = (left, right) if left[0] == Kind.TEXT else (right, left)
+            hint = _text_or_number(text[1], number[1])
+            raise FormulaError(f"{what} compares a text with a number, which has no answer", position=right[1].at, hint=hint)
+
+    def _true_or_false(self, op: str, *sides: tuple[Kind, Node]) -> None:
+        for kind, side in sides:
+            if self.strict and kind == Kind.TEXT:
+                named = side.name if isinstance(side, Name) else "it"
+                hint = f"compare {named} with something: {named} == 'MANUAL'"
+                raise FormulaError(f"'{op}' joins conditions, this is a text", position=side.at, hint=hint)
 
     def _part(self, node: Index | Slice) -> Kind:
         of = self.kind(node.of)
@@ -148,6 +166,9 @@ class Checker:
             if given not in ({Kind.MOMENT} if wanted == Kind.MOMENT else allowed):
                 hint = "write localtime(seconds, 'Europe/Berlin')" if wanted == Kind.MOMENT else ""
                 raise FormulaError(f"{node.name}() takes {wanted} here, this is {given}", position=arg.at, hint=hint)
+        if node.name in COMPARING:
+            left, right = node.args
+            self._alike(f"{node.name}()", (self.kind(left), left), (self.kind(right), right))
         _literals(node)
         return function.gives
 
@@ -191,6 +212,23 @@ class Checker:
                 position=arg.at,
                 hint="compute the combination in a transform first",
             )
+
+
+def _text_or_number(text: Node, number: Node) -> str:
+    """Return how to mend a comparison of the two: a number in quotes is no number, a text without quotes no text."""
+    if isinstance(text, Text):
+        return f"write {text.value} without quotes" if _is_number(text.value) else "a number compares with a number"
+    if isinstance(number, Number):
+        return f"a text stands in quotes: '{number.value:g}'"
+    return "compare the text with a text in quotes, the number with a number"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _count(node: Call, least: int, most: int) -> None:
