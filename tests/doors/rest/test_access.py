@@ -14,10 +14,9 @@ from lineshaft.core import CredentialsError
 from tests.doors.conftest import House
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("LINESHAFT_HOME", str(tmp_path))
-    return tmp_path
+@pytest.fixture
+def home(house: House) -> Path:
+    return house.rooms.store.home
 
 
 def test_a_certificate_waits_until_it_was_compared(house: House, home: Path):

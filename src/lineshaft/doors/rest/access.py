@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -88,7 +86,7 @@ class DeviceGone(Shape):
 
 
 @router.get("/certificates")
-def certificates(_rooms: House, subject: Reader) -> Listed[CertificateShape]:
+def certificates(rooms: House, subject: Reader) -> Listed[CertificateShape]:
     """List the certificates of OPC UA servers: those that wait for a person first."""
     _whole(subject)
     items = [
@@ -101,7 +99,7 @@ def certificates(_rooms: House, subject: Reader) -> Listed[CertificateShape]:
             "valid_from": moment(int(one.valid_from.timestamp()) * NS),
             "valid_to": moment(int(one.valid_to.timestamp()) * NS),
         }
-        for one in _trust().all()
+        for one in _trust(rooms).all()
     ]
     return Listed[CertificateShape].model_validate({"items": items, "next": None})
 
@@ -111,7 +109,7 @@ def accept(sender: Sender, source: str, body: AcceptBody) -> Accepted:
     """Trust the certificate of a source's server that waits, if it is the one that was compared."""
 
     def run(_tx: Any) -> dict[str, Any]:
-        return {"fingerprint": _trust().accept(source, body.fingerprint).fingerprint}
+        return {"fingerprint": _trust(sender.rooms).accept(source, body.fingerprint).fingerprint}
 
     return Accepted.model_validate(sender.do("sources.trust", f"certificate:{source}", body.model_dump(), run))
 
@@ -121,7 +119,7 @@ def withdraw(sender: Sender, source: str) -> Withdrawn:
     """Trust a source's server no longer, from its next connection on."""
 
     def run(_tx: Any) -> dict[str, Any]:
-        _trust().withdraw(source)
+        _trust(sender.rooms).withdraw(source)
         return {"source": source}
 
     return Withdrawn.model_validate(sender.do("sources.trust", f"certificate:{source}", {"withdraw": True}, run))
@@ -132,7 +130,8 @@ def devices(rooms: House, subject: Reader) -> Listed[DeviceShape]:
     """List the devices that may publish to the node's own MQTT listener, and those that were shut out."""
     _whole(subject)
     items = [
-        {**one, **{key: moment(one[key]) for key in ("created", "revoked", "seen")}} for one in Devices(rooms.db, _home()).all()
+        {**one, **{key: moment(one[key]) for key in ("created", "revoked", "seen")}}
+        for one in Devices(rooms.db, rooms.store.home).all()
     ]
     for one in items:
         one.pop("version")
@@ -142,7 +141,7 @@ def devices(rooms: House, subject: Reader) -> Listed[DeviceShape]:
 @router.post("/devices", status_code=201)
 def create(sender: Sender, body: DeviceBody) -> DeviceSecret:
     """Add a device, or give one that was shut out a new secret; the secret is told this once."""
-    register = Devices(sender.rooms.db, _home())
+    register = Devices(sender.rooms.db, sender.rooms.store.home)
     answer = sender.do(
         "devices.edit",
         f"device:{body.name}",
@@ -156,7 +155,7 @@ def create(sender: Sender, body: DeviceBody) -> DeviceSecret:
 @router.post("/devices/{name}/secret")
 def renew(sender: Sender, name: str) -> DeviceSecret:
     """Give a device a new secret; the old one ends at once."""
-    register = Devices(sender.rooms.db, _home())
+    register = Devices(sender.rooms.db, sender.rooms.store.home)
     answer = sender.do("devices.edit", f"device:{name}", {"renew": True}, lambda tx: register.renew(tx, name))
     register.publish()
     return DeviceSecret.model_validate(answer)
@@ -165,18 +164,14 @@ def renew(sender: Sender, name: str) -> DeviceSecret:
 @router.delete("/devices/{name}")
 def revoke(sender: Sender, name: str) -> DeviceGone:
     """Shut a device out; its line is cut within seconds."""
-    register = Devices(sender.rooms.db, _home())
+    register = Devices(sender.rooms.db, sender.rooms.store.home)
     answer = sender.do("devices.edit", f"device:{name}", {"revoke": True}, lambda tx: register.revoke(tx, name))
     register.publish()
     return DeviceGone.model_validate(answer)
 
 
-def _home() -> Path:
-    return Path(os.environ.get("LINESHAFT_HOME", ".lineshaft"))
-
-
-def _trust() -> TrustList:
-    return TrustList(_home() / "pki")
+def _trust(rooms: House) -> TrustList:
+    return TrustList(rooms.store.home / "pki")
 
 
 def _whole(subject: Subject) -> None:
