@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
@@ -29,12 +30,16 @@ class Apart(Generic[A, R]):
         self._work, self._prepare, self._step, self._done = work, prepare, step, done
         self._process: BaseProcess | None = None
         self._lock = threading.Lock()
+        self._future: Future[None] | None = None
+        self._ended = threading.Event()
         self.cancelled = False
-        self._thread = threading.Thread(target=self._run, name="apart", daemon=True)
 
-    def start(self) -> Apart[A, R]:
-        """Begin."""
-        self._thread.start()
+    def start(self, executor: Executor | None = None) -> Apart[A, R]:
+        """Begin; with an executor, when it has a place for it."""
+        if executor is None:
+            threading.Thread(target=self._run, name="apart", daemon=True).start()
+        else:
+            self._future = executor.submit(self._run)
         return self
 
     def cancel(self) -> None:
@@ -43,25 +48,33 @@ class Apart(Generic[A, R]):
             self.cancelled = True
             if self._process is not None:
                 self._process.terminate()
+        if self._future is not None and self._future.cancel():  # it never had its place
+            self._deal_with(None, "")
 
     def wait(self, seconds: float | None = None) -> None:
         """Wait until it has ended and its result is dealt with."""
-        self._thread.join(seconds)
+        self._ended.wait(seconds)
+
+    def _deal_with(self, result: R | None, error: str) -> None:
+        try:
+            self._done(None if self.cancelled else result, "cancelled" if self.cancelled else error)
+        finally:
+            self._ended.set()
 
     def _run(self) -> None:
         result: R | None = None
         error = "the process ended without a result"
         try:
-            self._step(0.01, "gathering the values")
-            argument = self._prepare()
-            result, error = self._listen(argument, error)
+            if not self.cancelled:
+                self._step(0.01, "gathering the values")
+                result, error = self._listen(self._prepare(), error)
         except LineshaftError as problem:
             error = said(problem)
         except Exception as problem:
             error = f"the values could not be gathered: {problem}"
             raise
         finally:
-            self._done(None if self.cancelled else result, "cancelled" if self.cancelled else error)
+            self._deal_with(result, error)
 
     def _listen(self, argument: A, error: str) -> tuple[R | None, str]:
         context = multiprocessing.get_context("spawn")

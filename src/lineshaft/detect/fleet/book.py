@@ -24,6 +24,7 @@ from lineshaft.core import (
 )
 from lineshaft.detect.fleet.tables import fleets, forecasts, versions
 from lineshaft.detect.life import METHODS
+from lineshaft.detect.showing import show
 from lineshaft.guard import Subject
 
 SOURCE = "life"
@@ -178,14 +179,8 @@ class FleetBook:
         bump(tx, fleets, fleet_id, version, active=number, through=0)
         fleet = self.fleet(fleet_id, tx)
         for asset in fleet["assets"]:
-            self._bind(tx, fleet["name"], asset, chosen["end"])
+            show(tx, self._assets, asset, SHOWN, SOURCE, f"{fleet['name']}/{asset}", chosen["end"])
         return fleet
-
-    def _bind(self, tx: Connection, fleet: str, asset: str, since: int) -> None:
-        for one in self._assets.properties(asset):
-            tag = SHOWN.get(one.name.lower())
-            if tag is not None and all(span.source != SOURCE for span in self._assets.spans(one.id)):
-                self._assets.bind(tx, one.path, SOURCE, f"{fleet}/{asset}/{tag}", since)
 
     def keep(self, tx: Connection, fleet_id: str, rows: Sequence[dict[str, Any]], through: int) -> None:
         """Write the present forecasts; what is no longer in the fleet goes."""

@@ -24,6 +24,7 @@ from lineshaft.core import (
 )
 from lineshaft.detect.anomaly import AnomalySettings
 from lineshaft.detect.model_tables import models, versions
+from lineshaft.detect.showing import show
 from lineshaft.guard import Subject
 
 PROMOTE = ("by hand", "better")
@@ -197,7 +198,7 @@ class Book:
             other = None if model["shadow"] == number else model["shadow"]
             before = model["active"] if model["active"] not in (None, number) else model["previous"]
             bump(tx, models, model_id, version, active=number, previous=before, shadow=other)
-            self._bind(tx, model, chosen["end"])
+            show(tx, self._assets, model["asset"], SHOWN, SOURCE, model["name"], chosen["end"])
         elif mode == "shadow":
             other = None if model["active"] == number else model["active"]
             bump(tx, models, model_id, version, shadow=number, active=other)
@@ -205,13 +206,6 @@ class Book:
             off = {key: None for key in ("active", "shadow") if model[key] == number}
             bump(tx, models, model_id, version, **off)
         return self.model(model_id, tx)
-
-    def _bind(self, tx: Connection, model: dict[str, Any], since: int) -> None:
-        """Let the asset's own properties show the model's score and reason, where it has such properties."""
-        for one in self._assets.properties(model["asset"]):
-            tag = SHOWN.get(one.name.lower())
-            if tag is not None and all(span.source != SOURCE for span in self._assets.spans(one.id)):
-                self._assets.bind(tx, one.path, SOURCE, f"{model['name']}/{tag}", since)
 
     def back(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
         """Go back to the version that was active before. Raises Conflict if there was none."""

@@ -16,13 +16,14 @@ from lineshaft.assets import Assets
 from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, now_ns
 from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate, load
 from lineshaft.detect.anomaly.quality import Flaw
+from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.machines.book import Book
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.following import Following
 from lineshaft.detect.machines.labels import Labels
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
-from lineshaft.detect.machines.training import Member, Result, Results, Task, Training, better
+from lineshaft.detect.machines.training import Member, Result, Results, Task, better, training
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Command, Guard, Subject
@@ -58,7 +59,7 @@ class Machines:
         self._findings = Findings(db, bus)
         self.labels = Labels(db, self._findings)
         self._executor = executor or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="training")
-        self._trainings: dict[str, Training] = {}
+        self._trainings: dict[str, Apart[Task, Results]] = {}
         self._following: dict[str, Following] = {}
         self._lock = threading.RLock()
         self._stopping = threading.Event()
@@ -94,7 +95,7 @@ class Machines:
         last = (self._clock() if end is None else end) // model["every"] * model["every"]
         return self.book.begin(tx, model, last - model["lookback"], last, by)
 
-    def begin(self, rows: Sequence[dict[str, Any]]) -> Training:
+    def begin(self, rows: Sequence[dict[str, Any]]) -> Apart[Task, Results]:
         """Start the training of versions whose rows are written: they learn together."""
         made = [(self.book.model(row["model_id"]), row) for row in rows]
 
@@ -110,10 +111,10 @@ class Machines:
             for (model, row), result in zip(made, each, strict=True):
                 self._trained(model, row, result)
 
-        training = Training(lambda: self.task(rows), step, done)
+        work = training(lambda: self.task(rows), step, done)
         with self._lock:
-            self._trainings.update({row["id"]: training for _, row in made})
-        return training.start(self._executor)
+            self._trainings.update({row["id"]: work for _, row in made})
+        return work.start(self._executor)
 
     def task(self, rows: Sequence[dict[str, Any]]) -> Task:
         """Return what versions are to learn from: their values, what is known about their past, and whom they must beat."""
@@ -142,11 +143,11 @@ class Machines:
     def cancel(self, model_id: str) -> dict[str, Any]:
         """End the training under way. Raises Conflict if there is none."""
         row = next((one for one in self.book.versions(model_id) if one["state"] == "training"), None)
-        training = self._trainings.get(row["id"]) if row else None
-        if training is None or row is None:
+        work = self._trainings.get(row["id"]) if row else None
+        if work is None or row is None:
             raise Conflict("nothing is being trained", code="models.not-training")
-        training.cancel()
-        training.wait(30)
+        work.cancel()
+        work.wait(30)
         return self.book.number(model_id, row["number"])
 
     # -- following
@@ -274,10 +275,10 @@ class Machines:
         """End; a training under way is given up."""
         self._stopping.set()
         waiting = list(self._trainings.values())
-        for training in waiting:
-            training.cancel()
-        for training in waiting:
-            training.wait(10)
+        for work in waiting:
+            work.cancel()
+        for work in waiting:
+            work.wait(10)
         self._executor.shutdown(wait=False, cancel_futures=True)
         if self._thread is not None:
             self._thread.join(30)

@@ -1,21 +1,15 @@
-"""Training in a process of its own: it waits its turn, tells how far it is, may be ended at any time, never holds up the node."""
+"""Training of one machine's model, or of several machines that learn together: what goes in, and what comes of it."""
 
 from __future__ import annotations
 
-import multiprocessing
-import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, wait
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import Any
 
 from lineshaft.core import LineshaftError
 from lineshaft.detect.anomaly import Evaluation, Model, evaluate, fit, load
+from lineshaft.detect.apart import Apart, Tell, said
 from lineshaft.detect.machines.together import pooled
-
-Tell = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +52,7 @@ def learn(task: Task, tell: Tell) -> Results:
         tell(0.85, "backtest")
         return [_result(one, model) for one, model in zip(task.members, made, strict=True)]
     except LineshaftError as error:
-        said = f"{error} ({error.hint})" if error.hint else str(error)
-        return [Result(None, {}, {}, said) for _ in task.members]
+        return [Result(None, {}, {}, said(error)) for _ in task.members]
 
 
 def _fit(members: list[Member], tell: Tell) -> list[Model]:
@@ -91,73 +84,6 @@ def better(backtest: dict[str, Any]) -> bool:
     return bool(backtest["found"] >= rival["found"] and backtest["false_alarms"] <= rival["false_alarms"])
 
 
-def _child(pipe: Connection, task: Task) -> None:
-    pipe.send(("done", learn(task, lambda share, what: pipe.send(("step", share, what)))))
-    pipe.close()
-
-
-class Training:
-    """One training: waits for a place among those at work, then runs in a child process."""
-
-    def __init__(self, task: Callable[[], Task], step: Tell, done: Callable[[Results], None]) -> None:
-        self._task, self._step, self._done = task, step, done
-        self._process: BaseProcess | None = None
-        self._lock = threading.Lock()
-        self._future: Future[None] | None = None
-        self.cancelled = False
-
-    def start(self, executor: Executor) -> Training:
-        """Wait for a place."""
-        self._future = executor.submit(self._run)
-        return self
-
-    def cancel(self) -> None:
-        """End the process; nothing is kept."""
-        with self._lock:
-            self.cancelled = True
-            if self._process is not None:
-                self._process.terminate()
-        if self._future is not None and self._future.cancel():
-            self._done([Result(None, {}, {}, "cancelled")])
-
-    def wait(self, seconds: float | None = None) -> None:
-        """Wait until it has ended."""
-        if self._future is not None:
-            wait([self._future], seconds)
-
-    def _run(self) -> None:
-        results = [Result(None, {}, {}, "the training process ended without a result")]
-        try:
-            if not self.cancelled:
-                self._step(0.01, "gathering the values")
-                task = self._task()
-                results = self._listen(task) or results
-        except LineshaftError as error:
-            results = [Result(None, {}, {}, str(error))]
-        except Exception as error:
-            results = [Result(None, {}, {}, f"the values could not be gathered: {error}")]
-            raise
-        finally:
-            self._done([Result(None, {}, {}, "cancelled")] if self.cancelled else results)
-
-    def _listen(self, task: Task) -> Results | None:
-        context = multiprocessing.get_context("spawn")
-        pipe, theirs = context.Pipe(duplex=False)
-        with self._lock:
-            if self.cancelled:
-                return None
-            self._process = context.Process(target=_child, args=(theirs, task), name="training", daemon=True)
-            self._process.start()
-        theirs.close()
-        results: Results | None = None
-        try:
-            while results is None:
-                said: Any = pipe.recv()
-                if said[0] == "done":
-                    results = said[1]
-                else:
-                    self._step(said[1], said[2])
-        except (EOFError, OSError):
-            pass
-        self._process.join(10)
-        return results
+def training(task: Callable[[], Task], step: Tell, done: Callable[[Results], None]) -> Apart[Task, Results]:
+    """Return one training as work in a process of its own; where there is no result, `done` is told why."""
+    return Apart(learn, task, step, lambda results, error: done(results or [Result(None, {}, {}, error)]))
