@@ -4,6 +4,7 @@
 //   before=N    so many other namespaces come first: urn:plant:line has another number
 //   skew=MS     the server's clock is off by so much
 //   items=N     most monitored items it serves
+//   units=1     an analog item Weight in kg
 //   strict=1    client certificates must be trusted; expired=1: its own certificate is of the past
 // On stdin: `type` makes v9 text; `k N` counts on from N; `stop` and `go` counting. `listening NS` is printed when it listens.
 const given = Object.fromEntries(process.argv.slice(4).map((word) => word.split("=")));
@@ -57,6 +58,7 @@ const fixed = (name, dataType, value, more = {}) => {
 fixed("Range", "Range", new o.Range({ low: -1, high: 7.5 }));
 fixed("Words", "String", ["a", null, "Straße"], { valueRank: 1 });
 fixed("Flags", "Boolean", [true, false], { valueRank: 1 });
+if (given.units) own.addAnalogDataItem({ componentOf: line, browseName: "Weight", nodeId: "s=weight", dataType: "Double", engineeringUnitsRange: { low: 0, high: 90 }, engineeringUnits: o.standardUnits.kilogram, value: { dataType: "Double", value: 12.5 } });
 await server.start();
 let k = 0, going = true;
 setInterval(() => {

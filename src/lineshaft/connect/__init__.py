@@ -26,6 +26,7 @@ from lineshaft.connect.edge.versions import EdgeConfig
 from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.listener import Devices
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
+from lineshaft.connect.sight import Wish
 from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
 from lineshaft.connect.tables import MIGRATIONS
 from lineshaft.connect.trust import TrustList, spaced
@@ -67,6 +68,7 @@ __all__ = [
     "TrustList",
     "UnsSettings",
     "Value",
+    "Wish",
     "Writer",
     "WriterSettings",
     "fault",

@@ -19,8 +19,10 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from lineshaft.connect.gateway import Gateway
+from lineshaft.connect.inside import Browser
 from lineshaft.connect.rehearsal import LONGEST, read_once
 from lineshaft.connect.settings import SourceEntry, SourcesSettings, source_plugins
+from lineshaft.connect.sight import Wish
 from lineshaft.connect.source import Source, SourceState, SourceStatus
 from lineshaft.connect.tables import added
 from lineshaft.core import (
@@ -49,6 +51,7 @@ class SourceBook:
 
     def __init__(self, db: Database, gateway: Gateway, written: SourcesSettings, home: Path) -> None:
         self._db, self._gateway, self._written, self._home = db, gateway, written, home
+        self.browser = Browser()
 
     def start(self) -> None:
         """Hand the gateway what was added; one that cannot be built any more says why and stops no other."""
@@ -112,6 +115,10 @@ class SourceBook:
         tx.execute(added.delete().where(added.c.id == source))
         after_commit(tx, lambda: self._gateway.change(row["name"], None))
         return {"id": source, "name": row["name"]}
+
+    def look(self, name: str, kind: str, options: Mapping[str, Any], wish: Wish, ticket: str) -> dict[str, Any]:
+        """Return what lies inside a source to be, for a person who picks: it is read, slowly, and nothing is kept."""
+        return self.browser.look(self._allowed(name, kind, options), wish, ticket)
 
     def rehearse(self, name: str, kind: str, options: Mapping[str, Any], longest: float = LONGEST) -> dict[str, Any]:
         """Read a source once, without adding it: nothing is kept, nothing is written anywhere."""

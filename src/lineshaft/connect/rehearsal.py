@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from lineshaft.connect.settings import SourceEntry, source_plugins
 from lineshaft.connect.source import Rehearses, Source, SourceState, SourceStatus
+from lineshaft.connect.trust import STANDS_FOR
 from lineshaft.core import LineshaftError, new_id
 
 LONGEST, SETTLE = 10.0, 1.0
@@ -94,9 +95,12 @@ def read_once(entry: SourceEntry, longest: float = LONGEST) -> dict[str, Any]:
     if "session" in source_plugins().load(entry.type, where=f"source '{entry.name}'").Options.model_fields:
         values["session"] = "0s"
     name = f"{entry.name[:40]} test {new_id()[:8]}"  # a broker throws out the one that has the same name
-    source = SourceEntry.model_validate({**values, "name": name, "type": entry.type}).build(where="the page")
-    twin = source.rehearsal() if isinstance(source, Rehearses) else source
-    out = asyncio.run(listen_once(twin, longest))
+    before = STANDS_FOR.set(entry.name)
+    try:
+        source = SourceEntry.model_validate({**values, "name": name, "type": entry.type}).build(where="the page")
+        out = asyncio.run(listen_once(source.rehearsal() if isinstance(source, Rehearses) else source, longest))
+    finally:
+        STANDS_FOR.reset(before)
     last = out.said[-1] if out.said else SourceStatus(name, SourceState.DOWN, "it said nothing")
     speaking = next((one for one in reversed(out.said) if one.state in SPEAKS), last)
     return {

@@ -5,6 +5,7 @@ HOME/pki/trusted/NAME.der is the certificate a source is held to, HOME/pki/waiti
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ from cryptography.hazmat.primitives import hashes
 from lineshaft.core import CredentialsError, InvalidInput, NotFound, did_you_mean, write_whole
 
 WARN = timedelta(days=30)
+STANDS_FOR: ContextVar[str] = ContextVar("stands_for", default="")
+"""The source that one with another name stands in for while it is only tried: its certificate counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +76,8 @@ class TrustList:
             "the server's certificate is not trusted yet" if kept is None else "the server shows another certificate than before"
         )
         short = shown.fingerprint[:16] if shown else ""
-        raise CredentialsError(
-            f"{what}: {who}", where=source, hint=f"compare it at the machine, then: lineshaft trust accept '{source}' {short}"
-        )
+        hint = f"compare it at the machine, then: lineshaft trust accept '{source}' {short}"
+        raise CredentialsError(f"{what}: {who}", where=source, hint=hint, code="trust.waits")
 
     def accept(self, source: str, fingerprint: str) -> ServerCertificate:
         """Trust the certificate that waits, if it is the one the person compared (8 digits or more of it). Raises NotFound."""

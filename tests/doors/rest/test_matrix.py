@@ -138,6 +138,8 @@ COMMANDS = [
     ("POST", "tiers/run", None, "planner"),
     ("POST", "sources", {"name": "x", "type": "NO-SUCH", "options": {}}, "engineer"),
     ("POST", "sources/test", {"name": "NO-SUCH"}, "engineer"),
+    ("POST", "sources/browse", {"type": "NO-SUCH", "options": {}}, "engineer"),
+    ("POST", "sources/browse/cancel", {"ticket": "none"}, "engineer"),
     ("PATCH", f"sources/{NOTHING}", {"paused": True}, "engineer"),
     ("DELETE", f"sources/{NOTHING}", None, "engineer"),
     ("POST", "discovery/look", {"network": "the hall", "protocols": ["modbus"]}, "engineer"),

@@ -64,11 +64,11 @@ class LogixDevice:
         await self.close()
         at = self._options
         plc = cast("Any", PLC(at.host, at.slot, at.seconds("timeout"), at.micro800, at.port))
-        _pace(plc, self._budget)
+        pace(plc, self._budget)
         first = self._groups[0][0].at
         answer = await self._do(lambda: plc.Read(first))
-        if _gone(answer.Status):
-            await self._do(lambda: _close(plc))
+        if line_gone(answer.Status):
+            await self._do(lambda: close(plc))
             raise LineLost(f"nobody answers at {self.address}, slot {self._options.slot}: {answer.Status}")
         self._plc = plc
 
@@ -76,7 +76,7 @@ class LogixDevice:
         """Close the line."""
         plc, self._plc = self._plc, None
         if plc is not None:
-            await self._do(lambda: _close(plc))
+            await self._do(lambda: close(plc))
 
     def tags(self, group: int) -> Sequence[str]:
         """Return the names of the group's tags, one for each element of an array."""
@@ -117,7 +117,7 @@ class LogixDevice:
             answers = cast("list[Any]", await self._do(lambda: plc.Read(asked)))
         except (OSError, ValueError, TypeError, KeyError, IndexError) as error:  # what pylogix raises at half an answer
             raise LineLost(f"{self.address}: {error}") from None
-        gone = next((answer.Status for answer in answers if _gone(answer.Status)), None)
+        gone = next((answer.Status for answer in answers if line_gone(answer.Status)), None)
         if gone is not None:
             raise LineLost(f"{self.address}: {gone}")
         return answers
@@ -138,7 +138,7 @@ class LogixDevice:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
-def _pace(plc: Any, budget: Budget) -> None:
+def pace(plc: Any, budget: Budget) -> None:
     """Let each request wait for its place in the controller's budget; the library sends them in the device's own thread."""
     send = plc.conn.send
 
@@ -149,7 +149,7 @@ def _pace(plc: Any, budget: Budget) -> None:
     plc.conn.send = paced
 
 
-def _close(plc: Any) -> None:
+def close(plc: Any) -> None:
     """Close the line and both sockets, of which pylogix forgets one."""
     with suppress(Exception):
         plc.Close()
@@ -158,5 +158,6 @@ def _close(plc: Any) -> None:
             socket.close()
 
 
-def _gone(status: object) -> bool:
+def line_gone(status: object) -> bool:
+    """Say whether an answer means that nobody is there any more."""
     return any(word in str(status) for word in GONE)

@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lineshaft.connect.places import home
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
-from lineshaft.connect.trust import TrustList, age_of
+from lineshaft.connect.trust import STANDS_FOR, TrustList, age_of
 from lineshaft.core import ConfigError, CredentialsError
 
 APPLICATION_URI = "urn:lineshaft:edge"
@@ -68,6 +68,7 @@ class Link:
         self._renewing: asyncio.Task[None] | None = None
         self._warned = False
         self.trust = TrustList(pki_folder())
+        self._trusted_as = STANDS_FOR.get() or name
 
     @property
     def client(self) -> Client:
@@ -183,7 +184,7 @@ class Link:
         seen = client.security_policy.peer_certificate
         if self.options.server_certificate or seen is None:
             return
-        if self.trust.meet(self.name, seen, first_sight=self.options.trust == "first-sight"):
+        if self.trust.meet(self._trusted_as, seen, first_sight=self.options.trust == "first-sight"):
             log.warning("%s: trusting the server's certificate on first sight, kept in HOME/pki/trusted", self.name)
 
     @property
@@ -195,7 +196,7 @@ class Link:
 
     def trusted(self) -> bytes | None:
         """Return the certificate this server is held to now: a change of it is a reason to call at once."""
-        return self.trust.held(self.name)
+        return self.trust.held(self._trusted_as)
 
     async def _channel(self, client: Client) -> None:
         await client.connect_socket()

@@ -12,6 +12,7 @@ from typing import ClassVar, TypeVar, cast
 from snap7.client import Client
 from snap7.error import S7ConnectionError, S7Error, S7TimeoutError
 from snap7.type import Area
+from snap7.type import Block as SnapBlock
 
 from lineshaft.connect.image import Field, Kind
 from lineshaft.connect.memory import Block, Group, MemoryDevice, Place, Refused, Space, groups
@@ -110,6 +111,19 @@ class S7Line:
         if len(data) < block.count:
             raise Refused(f"{block.text}: the CPU answers with {len(data)} bytes", lasting=True)
         return data
+
+    async def data_blocks(self, most: int) -> list[int] | None:
+        """Return the numbers of the data blocks, None where the CPU gives out no list. Raises LineLost."""
+        client = self._client
+        if client is None:
+            raise LineLost("the line was cut")
+        await self._budget.wait()
+        try:
+            return sorted(await self._do(lambda: client.list_blocks_of_type(SnapBlock.DB, most)))
+        except (S7Error, RuntimeError, ValueError, OSError) as error:
+            if not client.get_connected():
+                raise LineLost(f"{self._options.host}: {error}") from None
+            return None
 
     async def _do(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

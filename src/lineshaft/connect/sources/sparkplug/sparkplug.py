@@ -50,6 +50,16 @@ class SparkplugSource:
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_DELAY)
 
+    async def listen_for(self, out: Outlet, seconds: float) -> None:
+        """Listen for so long at most. Raises OSError, ConfigError or CredentialsError where there is no line."""
+        patience = asyncio.timeout(seconds)
+        try:
+            async with patience:
+                await self._listen(out)
+        except TimeoutError:
+            if not patience.expired():
+                raise
+
     def systems(self) -> list[dict[str, Any]]:
         """Return every edge node and device that was heard being born, with the names of its tags."""
         names = self._host.register.tags

@@ -51,7 +51,7 @@ class SqlSource:
         out.status(self._status(SourceState.CONNECTING, f"calling {self._where}"))
         self._places = await asyncio.to_thread(Places, self.name, home() / "places.db" if self._keeps else None)
         self._seen.clear()
-        self._engine = self._make()
+        self._engine = engine_of(self.options)
         delay = FIRST_DELAY
         try:
             while True:
@@ -61,10 +61,10 @@ class SqlSource:
                     delay = FIRST_DELAY
                     wait = self.options.seconds("every")
                 except OperationalError as error:
-                    out.status(self._status(SourceState.DOWN, f"{self._where}: {_short(error)}; calling again"))
+                    out.status(self._status(SourceState.DOWN, f"{self._where}: {brief(error)}; calling again"))
                     wait, delay = delay, min(delay * 2, LONGEST_DELAY)
                 except SQLAlchemyError as error:
-                    out.status(self._status(SourceState.DOWN, f"the query is refused: {_short(error)}"))
+                    out.status(self._status(SourceState.DOWN, f"the query is refused: {brief(error)}"))
                     wait = LONGEST_DELAY
                 except ConfigError as error:
                     out.status(self._status(SourceState.DOWN, str(error)))
@@ -76,23 +76,6 @@ class SqlSource:
     @property
     def _where(self) -> str:
         return self.options.url.rpartition("@")[2] if "@" in self.options.url else self.options.url
-
-    def _make(self) -> sa.Engine:
-        variable = self.options.password_env
-        if variable and variable not in os.environ:
-            raise ConfigError(f"the environment variable {variable} is not set", hint="it holds the database's password")
-        try:
-            url = sa.make_url(self.options.url)
-            url = url.set(password=os.environ[variable]) if variable else url
-            more: dict[str, Any] = {}
-            if url.get_backend_name() == "postgresql":
-                more = {"connect_args": {"connect_timeout": max(1, int(self.options.seconds("timeout")))}}
-            return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, **more)
-        except (NoSuchModuleError, ImportError) as error:
-            hint = "install its driver beside Lineshaft; for PostgreSQL: the extra `postgres`"
-            raise ConfigError(f"{self.options.url.partition(':')[0]}: {error}", hint=hint) from None
-        except (SQLAlchemyError, TypeError) as error:
-            raise ConfigError(f"{self.options.url}: {error}", hint="write dialect+driver://user@host/database") from None
 
     async def _round(self, out: Outlet) -> bool:
         """Ask once and give on what is new; return whether there is more."""
@@ -208,6 +191,25 @@ class SqlSource:
         return SourceStatus(self.name, state, message, tags_ok=heard, tags_bad=dict(self._bad))
 
 
+def engine_of(options: SqlOptions) -> sa.Engine:
+    """Return the way to a database. Raises ConfigError for an address that nobody here can speak."""
+    variable = options.password_env
+    if variable and variable not in os.environ:
+        raise ConfigError(f"the environment variable {variable} is not set", hint="it holds the database's password")
+    try:
+        url = sa.make_url(options.url)
+        url = url.set(password=os.environ[variable]) if variable else url
+        more: dict[str, Any] = {}
+        if url.get_backend_name() == "postgresql":
+            more = {"connect_args": {"connect_timeout": max(1, int(options.seconds("timeout")))}}
+        return sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, **more)
+    except (NoSuchModuleError, ImportError) as error:
+        hint = "install its driver beside Lineshaft; for PostgreSQL: the extra `postgres`"
+        raise ConfigError(f"{options.url.partition(':')[0]}: {error}", hint=hint) from None
+    except (SQLAlchemyError, TypeError) as error:
+        raise ConfigError(f"{options.url}: {error}", hint="write dialect+driver://user@host/database") from None
+
+
 def read_only(line: sa.Connection) -> None:
     """Let the database itself refuse to be changed, where it can."""
     told = {
@@ -267,6 +269,7 @@ def _greater(one: Any, other: Any) -> Any:
     return other if one is None or not _less(other, one) else one
 
 
-def _short(error: SQLAlchemyError) -> str:
+def brief(error: SQLAlchemyError) -> str:
+    """Return what a database complains of, in one line."""
     text = str(error.orig) if isinstance(error, DBAPIError) and error.orig is not None else str(error)
     return " ".join(text.split())[:300]

@@ -42,10 +42,10 @@ async def children(name: str, options: OpcuaOptions, node: str) -> list[dict[str
     """Return what lies directly below a node: objects to open and variables to pick, with the value each has now."""
 
     async def ask(session: Any) -> list[dict[str, Any]]:
-        found = await _below(session, [node])
+        found = await below_nodes(session, [node])
         rows = {one[1]: one for one in found}
         variables = [text for text, one in rows.items() if one[3] == "variable"]
-        values = await _values(session, variables)
+        values = await values_of(session, variables)
         return [
             {"node": text, "name": one[2], "kind": one[3], "value": value, "type": kind}
             for text, one in rows.items()
@@ -53,7 +53,7 @@ async def children(name: str, options: OpcuaOptions, node: str) -> list[dict[str
             if one[3] in ("object", "variable")
         ]
 
-    return await _with(name, options, ask)
+    return await opened(name, options, ask)
 
 
 async def survey(name: str, options: OpcuaOptions, most: int = 20_000) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ async def survey(name: str, options: OpcuaOptions, most: int = 20_000) -> list[d
         told: list[dict[str, Any]] = []
         for thing in things:
             if thing.variables:
-                kinds = await _values(session, list(thing.variables))
+                kinds = await values_of(session, list(thing.variables))
                 types = {path: kinds.get(node, ("", ""))[1] for node, path in thing.variables.items()}
                 what = "" if thing.type in UNTYPED else names.get(thing.type, "")
                 told.append(
@@ -81,10 +81,10 @@ async def survey(name: str, options: OpcuaOptions, most: int = 20_000) -> list[d
                 )
         return told
 
-    return await _with(name, options, ask)
+    return await opened(name, options, ask)
 
 
-async def _with(name: str, options: OpcuaOptions, ask: Callable[[Any], Awaitable[T]]) -> T:
+async def opened(name: str, options: OpcuaOptions, ask: Callable[[Any], Awaitable[T]]) -> T:
     """Open a line, ask, close it. Raises Retryable with a sentence."""
     link = Link(name, options)
     try:
@@ -107,7 +107,7 @@ async def _things(session: Any, most: int) -> list[_Thing]:
     while edge and len(seen) < most:
         batch, edge = edge[:BATCH], edge[BATCH:]
         owners = {node: (thing, path) for node, thing, path in batch}
-        for parent, node, name, kind, definition in await _below(session, list(owners)):
+        for parent, node, name, kind, definition in await below_nodes(session, list(owners)):
             if node in seen:
                 continue
             seen.add(node)
@@ -129,7 +129,7 @@ async def _things(session: Any, most: int) -> list[_Thing]:
     return list(top.values())
 
 
-async def _below(session: Any, nodes: list[str]) -> list[tuple[str, str, str, str, str]]:
+async def below_nodes(session: Any, nodes: list[str]) -> list[tuple[str, str, str, str, str]]:
     """Return (parent, node, name, kind, type definition) of everything directly below some nodes."""
     parameters = ua.BrowseParameters()
     parameters.View = ua.ViewDescription()
@@ -165,7 +165,8 @@ def _text(node: Any) -> str:
     return str(ua.NodeId(node.Identifier, node.NamespaceIndex).to_string()) if node is not None else ""
 
 
-async def _read(session: Any, nodes: list[str], attribute: ua.AttributeIds) -> list[Any]:
+async def read_attribute(session: Any, nodes: list[str], attribute: ua.AttributeIds) -> list[Any]:
+    """Return one attribute of many nodes, a hundred a call."""
     answers: list[Any] = []
     for at in range(0, len(nodes), BATCH):
         parameters = ua.ReadParameters()
@@ -176,10 +177,10 @@ async def _read(session: Any, nodes: list[str], attribute: ua.AttributeIds) -> l
     return answers
 
 
-async def _values(session: Any, nodes: list[str]) -> dict[str, tuple[str, str]]:
+async def values_of(session: Any, nodes: list[str]) -> dict[str, tuple[str, str]]:
     """Return each variable's value as a short text and our type of it; empty where it cannot be read or stored."""
     told: dict[str, tuple[str, str]] = {}
-    for node, data in zip(nodes, await _read(session, nodes, ua.AttributeIds.Value), strict=True):
+    for node, data in zip(nodes, await read_attribute(session, nodes, ua.AttributeIds.Value), strict=True):
         variant = data.Value
         if variant is None or variant.Value is None:
             told[node] = ("", "")
@@ -191,5 +192,5 @@ async def _values(session: Any, nodes: list[str]) -> dict[str, tuple[str, str]]:
 
 
 async def _names(session: Any, nodes: list[str]) -> dict[str, str]:
-    answers = await _read(session, nodes, ua.AttributeIds.BrowseName)
+    answers = await read_attribute(session, nodes, ua.AttributeIds.BrowseName)
     return {node: data.Value.Value.Name for node, data in zip(nodes, answers, strict=True) if data.Value and data.Value.Value}
