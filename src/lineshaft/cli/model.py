@@ -14,6 +14,7 @@ import click
 
 from lineshaft.cli.life import asks, node_at
 from lineshaft.core import InvalidInput
+from lineshaft.detect import from_mlflow
 
 KINDS = {".onnx": "onnx", ".txt": "lightgbm", ".lgb": "lightgbm", ".pkl": "sklearn", ".joblib": "sklearn", ".py": "python"}
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -61,7 +62,9 @@ def register(  # noqa: PLR0917 - click hands over what the command line has
     content = file.read_bytes()
     kind = kind or KINDS.get(file.suffix, "mlflow" if file.suffix == ".zip" else "")
     body: dict[str, Any] = {"content": base64.b64encode(content).decode(), "metrics": _metrics(metrics), "trust": trust}
-    if kind != "mlflow":
+    if kind == "mlflow":  # what is trusted is the model inside, not the zip around it
+        body |= {"sha256": hashlib.sha256(from_mlflow(content).content).hexdigest()}
+    else:
         names = [one.strip() for one in inputs.split(",") if one.strip()]
         body |= {"kind": kind, "inputs": names, "file": file.name, "sha256": hashlib.sha256(content).hexdigest()}
     path = f"models/{quote(name, safe='')}/{'mlflow' if kind == 'mlflow' else 'versions'}"

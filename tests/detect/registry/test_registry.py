@@ -226,6 +226,7 @@ def test_a_scorer_that_cannot_work_is_refused(node, wanted, what):
     node.create()
     node.register("python", TEXT)
     node.stage(1, "production")
+    node.feed(("T", -5, 220.0))
     with pytest.raises((InvalidInput, Conflict, NotFound), match=what) as told:
         node.score(**wanted)
     assert told.value.hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,6 +39,10 @@ class Store(Protocol):
 
     def sid(self, source: str, tag: str) -> int | None:
         """Return the number of a series."""
+        ...
+
+    def latest(self, refs: Sequence[str], /) -> Sequence[Any]:
+        """Return the newest value of each property, None where nothing ever came."""
         ...
 
 
@@ -80,9 +84,12 @@ class ModelRegistry:
 
     def score(self, tx: Connection, by: Subject, name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """Let a model score into a property from now on."""
-        made = scoring.create(tx, self._assets, self.book, by, name, wanted, self._clock())
+        made = scoring.create(tx, self._assets, self.book, by, name, wanted, self._clock(), self._silent)
         self._stale = True
         return made
+
+    def _silent(self, path: str) -> bool:
+        return self._store.latest([path])[0] is None
 
     def end(self, tx: Connection, scorer_id: str) -> None:
         """End a scorer; what it wrote stays."""

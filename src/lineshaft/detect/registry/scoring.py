@@ -40,9 +40,19 @@ LONGEST = 2000
 
 
 def create(
-    tx: Connection, assets: Assets, book: ModelBook, by: Subject, name: str, wanted: Mapping[str, Any], now: int
+    tx: Connection,
+    assets: Assets,
+    book: ModelBook,
+    by: Subject,
+    name: str,
+    wanted: Mapping[str, Any],
+    now: int,
+    silent: Callable[[str], bool],
 ) -> dict[str, Any]:
-    """Let a model score into a property from now on. Raises InvalidInput for what does not fit."""
+    """Let a model score into a property from now on. Raises InvalidInput for what does not fit.
+
+    `silent` says that a property never had a value: one that is bound to a source by a prefix alone is free for a score.
+    """
     model = book.model(name, tx)
     version = book.version(name, wanted.get("number"), tx)
     inputs = {str(one): assets.property(path).path for one, path in dict(wanted.get("inputs") or {}).items()}
@@ -62,7 +72,7 @@ def create(
     mode = str(wanted.get("mode") or MODES[0])
     if mode not in MODES:
         raise InvalidInput(f"'{mode}' is no mode", where="mode", hint=did_you_mean(mode, MODES), code="registry.mode")
-    target = _target(tx, assets, book, str(wanted["property"]), inputs)
+    target = _target(tx, assets, book, str(wanted["property"]), inputs, silent)
     every = parse_duration(wanted.get("every") or "1m", where="every")
     if every < 10**9:
         raise InvalidInput("a step is at least a second", where="every", hint="or take mode: streaming", code="registry.every")
@@ -86,7 +96,9 @@ def create(
     return get(tx, row["id"])
 
 
-def _target(tx: Connection, assets: Assets, book: ModelBook, wanted: str, inputs: Mapping[str, str]) -> str:
+def _target(
+    tx: Connection, assets: Assets, book: ModelBook, wanted: str, inputs: Mapping[str, str], silent: Callable[[str], bool]
+) -> str:
     """Return the property to write. Raises if something else delivers it, or if scores would feed themselves."""
     one = assets.property(wanted)
     if one.type is not DataType.DOUBLE:
@@ -102,7 +114,7 @@ def _target(tx: Connection, assets: Assets, book: ModelBook, wanted: str, inputs
     source = next(
         (span.source for span in assets.spans(one.id) if span.end_ns is None and span.source != SOURCE and span.tag), None
     )
-    if source is not None:
+    if source is not None and not silent(one.path):
         hint = "give the asset model a property of its own for the score"
         raise Conflict(f"'{one.path}' is delivered by '{source}'", where="property", hint=hint, code="registry.property")
     feeds = {row["property"]: set(row["inputs"].values()) for row in others} | {one.path: set(inputs.values())}

@@ -1,0 +1,70 @@
+"""`lineshaft life` against a real door: a fleet trained by a process of its own, shown with its reasons, forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner
+
+from lineshaft.cli.life import life
+from lineshaft.client import Unreached
+from lineshaft.core import ConfigError, Conflict, Forbidden, NotFound
+from tests.doors.conftest import PUMP, House, make_house
+
+AGES = [{"asset": f"old pump {n}", "age": f"{days}d"} for n, days in enumerate((170, 200, 230, 190, 215))]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    yield from make_house(tmp_path_factory.mktemp("life"))
+
+
+def typed(house: House, *words: str, role: str = "engineer") -> str:
+    at = ("--url", str(house.client.base_url), "--token", house.secrets[role])
+    result = CliRunner().invoke(life, [words[0], *at, *words[1:]], standalone_mode=False)
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+def test_a_fleet_is_trained_shown_and_forecast(house: House):
+    assert typed(house, "list") == ""
+    house.post("life", {"assets": [PUMP], "name": "pumps", "lives": AGES})
+    with pytest.raises(NotFound, match="no fleet 'pump'") as told:
+        typed(house, "show", "pump")
+    assert "pumps" in told.value.hint
+    with pytest.raises(Forbidden):
+        typed(house, "train", "pumps", role="operator")
+    assert typed(house, "train", "pumps") == "version 1 is being trained; see: lineshaft life show 'pumps'\n"
+    with pytest.raises(Conflict, match="being trained already"):
+        typed(house, "train", "pumps")
+    for work in list(house.rooms.fleets._trainings.values()):
+        work.wait(120)
+    said = typed(house, "show", "pumps", role="viewer").splitlines()
+    assert said[0] == "version 1  ready  history"
+    assert any("5 failures" in line for line in said), said
+    house.rooms.fleets.tick()
+    (line,) = typed(house, "list", role="viewer").splitlines()
+    assert line.startswith(f"{PUMP}  about ")
+    assert line.endswith("h)  pumps  history")
+
+
+def test_a_fleet_that_cannot_learn_says_why(house: House):
+    house.post("life", {"assets": [PUMP], "name": "nothing known"})
+    with house.rooms.db.begin() as tx:
+        fleet = next(one for one in house.rooms.fleets.book.list() if one["name"] == "nothing known")
+        row = house.rooms.fleets.train(tx, fleet["id"], "eva")
+    house.rooms.fleets.trained(row, None, "there are no failures (give a health index)")
+    assert typed(house, "show", "nothing known") == "version 1  failed    there are no failures (give a health index)\n"
+
+
+def test_without_a_token_or_a_node_the_way_out_is_said(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("LINESHAFT_TOKEN", raising=False)
+    with pytest.raises(ConfigError) as told:
+        CliRunner().invoke(life, ["list"], standalone_mode=False, catch_exceptions=False)
+    assert "lineshaft token create" in told.value.hint
+    with pytest.raises(Unreached):
+        CliRunner().invoke(
+            life, ["list", "--url", "http://127.0.0.1:9", "--token", "lst_x"], standalone_mode=False, catch_exceptions=False
+        )
