@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import wave
 
 import numpy as np
@@ -151,15 +152,92 @@ def test_a_file_that_is_no_record_is_refused(tmp_path, ending, content):
 
 
 def test_what_is_not_read_is_said(tmp_path):
-    newer, other = tmp_path / "a.mat", tmp_path / "a.xyz"
-    newer.write_bytes(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(600))
+    other = tmp_path / "a.xyz"
     other.write_bytes(b"")
-    with pytest.raises(InvalidInput, match="version 7") as refused:
-        vibration.read(newer)
-    assert "-v7" in refused.value.hint
     for path in (other, tmp_path / "none.csv"):
         with pytest.raises(InvalidInput):
             vibration.read(path)
+
+
+def newer(path, fill):
+    """A file laid out as MATLAB writes version 7.3: its own head, then HDF5, every array turned round and named by its class."""
+    h5py = pytest.importorskip("h5py", reason="the extra `hdf5`")
+    with h5py.File(path, "w", userblock_size=512) as file:
+
+        def put(name, values, kind=b"double", group=file):
+            group[name] = np.asarray(values).T
+            group[name].attrs["MATLAB_class"] = np.bytes_(kind)
+
+        fill(h5py, file, put)
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Sat Nov 21 09:00:00 2026 HDF5 schema 1.00 .".ljust(124))
+        raw.write(b"\x00\x02IM")
+    return path
+
+
+def records(h5py, file, put):
+    put("X097_DE_time", VALUES[:, None])
+    put("X097RPM", [[1796.0]])
+    put("note", [[111, 107] * 200], b"char")
+    inside = file.create_group("bearing")
+    put("gs", np.column_stack([VALUES, -VALUES]).astype(np.float32), b"single", inside)
+    put("sr", [[97656]], b"int32", inside)
+    kept = file.create_group("#refs#")
+    put("a", 3 * VALUES[:, None], group=kept)
+    several = file.create_group("runs")  # an array of two structs: each field is a list of references
+    several["x"] = np.array([[kept["a"].ref], [kept["a"].ref]], h5py.ref_dtype)
+
+
+def test_mat_of_version_7_3_is_read_like_an_older_one(tmp_path):
+    path = newer(tmp_path / "a.mat", records)
+    names = {one.name: one for one in vibration.channels(path)}
+    assert set(names) == {"X097_DE_time", "bearing.gs:1", "bearing.gs:2", "runs.x"}
+    told = vibration.read(path, "X097_DE_time", rate=12_000, unit="m/s2")
+    assert (told.rpm, told.values) == (1796, pytest.approx(VALUES))
+    assert vibration.read(path, "bearing.gs:2", unit="m/s2").rate == 97656
+    assert names["bearing.gs:2"].values == pytest.approx(-VALUES, abs=1e-6)
+    assert names["runs.x"].values == pytest.approx(3 * VALUES)
+
+
+def test_mat_of_version_7_3_never_reads_another_file_of_the_machine(tmp_path, monkeypatch):
+    secret = newer(tmp_path / "secret.mat", lambda h5py, file, put: put("key", VALUES[:, None]))
+    raw = tmp_path / "raw.bin"
+    raw.write_bytes(bytes(16_000))
+
+    def link(h5py, file, put):
+        file["x"] = h5py.ExternalLink(str(secret), "/key")
+
+    def outside(h5py, file, put):
+        file.create_dataset("x", (2000,), "f8", external=[(str(raw), 0, 16_000)])
+
+    def virtual(h5py, file, put):
+        layout = h5py.VirtualLayout((2000,), "f8")
+        layout[:] = h5py.VirtualSource(str(secret), "key", (1, 2000))[0]
+        file.create_virtual_dataset("x", layout)
+
+    def ring(h5py, file, put):
+        file["a/b"] = file.create_group("a") and h5py.SoftLink("/a")
+
+    for place, fill in enumerate((link, outside, virtual, ring)):
+        with pytest.raises(InvalidInput, match=r"another file|points elsewhere"):
+            vibration.channels(newer(tmp_path / f"{place}.mat", fill))
+    monkeypatch.setattr("lineshaft.detect.vibration.records.mat.LARGEST", 1000)
+    with pytest.raises(InvalidInput, match="unfolds to more"):
+        vibration.channels(newer(tmp_path / "large.mat", records))
+
+
+def test_mat_of_version_7_3_without_its_library_or_damaged_says_the_way_out(tmp_path, monkeypatch):
+    path = newer(tmp_path / "a.mat", records)
+    data = path.read_bytes()
+    for length in (600, 2000, len(data) // 2):
+        path.write_bytes(data[:length])
+        with pytest.raises(InvalidInput, match="breaks off"):
+            vibration.channels(path)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(InvalidInput, match="h5py is not installed") as refused:
+        vibration.channels(path)
+    assert "-v7" in refused.value.hint
+    assert "lineshaft[hdf5]" in refused.value.hint
 
 
 def test_a_mat_file_that_breaks_off_is_refused_wherever_it_breaks_off(tmp_path):

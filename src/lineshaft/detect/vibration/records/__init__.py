@@ -1,4 +1,4 @@
-"""Raw vibration records from files: CSV, Parquet, MATLAB (.mat to version 7), WAV and UFF 58 (ASCII and binary).
+"""Raw vibration records from files: CSV, Parquet, MATLAB (7.3 with the extra `hdf5`), WAV and UFF 58 (ASCII and binary).
 
 Each format is one file here and gives channels; a rate or a unit that the file does not hold must be said, never guessed.
 """

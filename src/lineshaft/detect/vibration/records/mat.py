@@ -1,6 +1,6 @@
 """MATLAB files of version 5 to 7 (compressed or not): arrays of numbers, also inside structs; written from the published format.
 
-Version 7.3 is HDF5 and refused with a way out, so that no heavy library is needed for what most test benches write.
+Version 7.3 is HDF5 and read by `hdf`, so that no heavy library is needed for what most test benches write.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lineshaft.detect.detector import Floats
+from lineshaft.detect.vibration.records import hdf
 from lineshaft.detect.vibration.records.channel import Channel, broken
 
 NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
@@ -32,7 +33,7 @@ def mat(path: Path) -> list[Channel]:
     """Return the long arrays of a MATLAB file; a field beside them called sr or fs is the rate, one with rpm the speed."""
     data = path.read_bytes()
     if data[:19] == b"MATLAB 7.3 MAT-file" or data[:4] == b"\x89HDF":
-        raise broken(path, "MATLAB files of version 7.3 are HDF5 and not read", "save it again in MATLAB with the option -v7")
+        return _channels(path, hdf.arrays(path, LARGEST))
     if len(data) < 128 or data[126:128] not in (b"IM", b"MI"):
         raise broken(path, "this is no MATLAB file of version 5 to 7")
     order = "<" if data[126:128] == b"IM" else ">"
