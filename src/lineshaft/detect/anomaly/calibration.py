@@ -72,7 +72,7 @@ def calibrate(
 
 def _run(core: Core, times: Ints, rows: Floats) -> Figures:
     nothing = np.zeros(len(rows), np.bool_)
-    return Charts(core).run(times, lambda part: rows[part], nothing, nothing)
+    return Charts(core).run(times, lambda part: rows[part].copy("K"), nothing, nothing)
 
 
 def _size(values: Single) -> Floats:

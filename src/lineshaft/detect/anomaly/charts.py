@@ -12,48 +12,50 @@ CLIP = 8.0
 
 
 def smooth(rows: Floats, share: float, before: Floats) -> Floats:
-    """Return the running mean y[t] = (1 - share) y[t-1] + share x[t] of every column, going on from `before`."""
+    """Return the running mean y[t] = (1 - share) y[t-1] + share x[t] of every column, going on from `before`.
+
+    Fastest for rows that lie in memory column after column; what is returned lies so.
+    """
     if not len(rows):
         return rows.copy()
-    keep = 1 - share
-    found = _scan(rows * share, keep)
-    powers = keep ** np.arange(1, len(rows) + 1)
-    alive = int(np.searchsorted(-powers, -1e-12))
-    found[:alive] += powers[:alive, None] * before
-    return found
+    return _scan(np.ascontiguousarray(rows.T), 1 - share, share, np.asarray(before, np.float64)).T
 
 
 def smooth_seen(rows: Floats, share: float, before: Floats) -> Floats:
     """Return the same where NaN is no evidence: a column without a value keeps its mean."""
-    missing = np.isnan(rows)
-    holes = missing.any(axis=0)
-    if not holes.any():
+    lanes = np.ascontiguousarray(rows.T)
+    seen = ~np.isnan(lanes)
+    holes = np.flatnonzero(~seen.all(axis=1))
+    if not len(holes):
         return smooth(rows, share, before)
-    found = np.empty_like(rows)
-    whole = ~holes
-    found[:, whole] = smooth(rows[:, whole], share, before[whole])
-    for column in np.flatnonzero(holes):
-        seen = ~missing[:, column]
-        means = smooth(rows[seen, column : column + 1], share, before[column : column + 1])[:, 0]
-        found[:, column] = np.append(before[column], means)[np.cumsum(seen)]
-    return found
+    packed = lanes.copy()
+    for lane in holes:
+        values = lanes[lane, seen[lane]]
+        packed[lane, : len(values)], packed[lane, len(values) :] = values, 0.0
+    found = _scan(packed, 1 - share, share, np.asarray(before, np.float64))
+    for lane in holes:
+        found[lane] = np.append(before[lane], found[lane])[np.cumsum(seen[lane])]
+    return found.T
 
 
-def _scan(rows: Floats, keep: float) -> Floats:
-    """Return y[t] = keep y[t-1] + x[t] from nothing: triangular products within blocks, then the same over the blocks' ends."""
-    size, width = rows.shape
+def _scan(lanes: Floats, keep: float, share: float, before: Floats) -> Floats:
+    """Return y[t] = keep y[t-1] + share x[t] of every lane: triangular products within blocks, then the same over their ends."""
+    width, size = lanes.shape
     block = min(BLOCK, size)
+    blocks = -(-size // block)
+    if size % block:
+        padded = np.zeros((width, blocks * block))
+        padded[:, :size] = lanes
+        lanes = padded
     steps = np.subtract.outer(np.arange(block), np.arange(block))
-    triangle = np.where(steps >= 0, keep ** np.maximum(steps, 0), 0.0)
-    if size <= BLOCK:
-        return triangle @ rows
-    blocks = -(-size // BLOCK)
-    padded = np.zeros((blocks * BLOCK, width))
-    padded[:size] = rows
-    within = np.matmul(triangle, padded.reshape(blocks, BLOCK, width))
-    ends = _scan(np.ascontiguousarray(within[:-1, -1]), keep**BLOCK)
-    within[1:] += (keep ** np.arange(1, BLOCK + 1))[None, :, None] * ends[:, None, :]
-    return within.reshape(-1, width)[:size]
+    triangle = np.where(steps >= 0, share * keep ** np.maximum(steps, 0), 0.0)
+    within = (lanes.reshape(width * blocks, block) @ triangle.T).reshape(width, blocks, block)
+    carried = before[:, None]
+    if blocks > 1:
+        ends = _scan(np.ascontiguousarray(within[:, :-1, -1]), keep**block, 1.0, before)
+        carried = np.concatenate((carried, ends), axis=1)
+    within += carried[:, :, None] * keep ** np.arange(1, block + 1)
+    return within.reshape(width, blocks * block)[:, :size]
 
 
 def spread_of_mean(share: float) -> float:

@@ -64,12 +64,17 @@ class Columns:
 
     def settle(self, rows: Floats) -> None:
         """Choose centre and scale from rows of normal running."""
-        whole = ~np.isnan(rows).any(axis=1)
-        enough = whole.sum() > len(rows) // 2
-        known = (rows if whole.all() else rows[whole]) if enough else rows
-        self.center = np.nanmean(known, axis=0) if not enough else known.mean(axis=0)
-        spread = np.nanstd(known, axis=0) if not enough else known.std(axis=0)
-        reach = np.nanmax(known, axis=0) - np.nanmin(known, axis=0) if not enough else np.ptp(known, axis=0)
+        whole = np.ones(len(rows), np.bool_)
+        for lane in rows.T:
+            whole &= ~np.isnan(lane)
+        enough = bool(whole.sum() > len(rows) // 2)
+        every = bool(whole.all())
+        self.center, spread, reach = np.empty(rows.shape[1]), np.empty(rows.shape[1]), np.empty(rows.shape[1])
+        for place, lane in enumerate(rows.T):
+            known = lane if every else lane[whole if enough else ~np.isnan(lane)]
+            center = float(known.mean()) if len(known) else np.nan
+            self.center[place], spread[place] = center, float(known.std()) if len(known) else np.nan
+            reach[place] = float(np.ptp(known)) if len(known) else np.nan
         self.scale = np.maximum(spread, reach / QUIET)
         self.scale[~(self.scale > 1e-12 * np.abs(self.center))] = 0.0
 
@@ -80,7 +85,9 @@ class Columns:
 
     def standard(self, rows: Floats) -> Floats:
         """Return the rows with the mean of training as 0 and its spread as 1."""
-        return (rows - self.center) / self.scale
+        found = rows - self.center
+        found /= self.scale
+        return found
 
     def _cells(self, readings: Readings) -> list[tuple[Any, Bools, list[Any]]]:
         found: list[tuple[Any, Bools, list[Any]]] = []
@@ -112,25 +119,35 @@ class Filler:
         self.at: Ints = np.full(width, -(2**62), np.int64)
 
     def fill(self, times: Ints, rows: Floats) -> Floats:
-        """Return the rows with short gaps filled."""
+        """Return the rows with short gaps filled; rows that lie in memory column after column are filled in place."""
         if not len(rows):
             return rows
         if not np.isnan(rows.sum()):
             self.value, self.at = rows[-1].copy(), np.full(len(self.at), times[-1], np.int64)
             return rows
-        missing = np.isnan(rows)
-        place = np.where(missing, np.int32(-1), np.arange(len(rows), dtype=np.int32)[:, None])
-        np.maximum.accumulate(place, axis=0, out=place)
-        row, column = np.nonzero(missing)
-        last = place[row, column]
-        value = np.where(last >= 0, rows[last, column], self.value[column])
-        at = np.where(last >= 0, times[last], self.at[column])
+        lanes = np.ascontiguousarray(rows.T)
+        size = len(rows)
+        holes = np.flatnonzero(np.isnan(lanes))
+        lane, row = np.divmod(holes, size)
+        begins = np.append(True, (np.diff(holes) > 1) | (np.diff(lane) > 0))
+        first = holes[begins][np.cumsum(begins) - 1]
+        inside = first % size > 0
+        before = np.where(inside, first - 1, 0)
+        value = np.where(inside, lanes.reshape(-1)[before], self.value[lane])
+        at = np.where(inside, times[before % size], self.at[lane])
+        self._remember(times, lanes, holes, first)
         take = times[row] - at <= self.limit
-        out = rows.copy()
-        out[row[take], column[take]] = value[take]
-        here = np.flatnonzero(place[-1] >= 0)
-        self.value[here], self.at[here] = rows[place[-1, here], here], times[place[-1, here]]
-        return out
+        lanes.reshape(-1)[holes[take]] = value[take]
+        return lanes.T
+
+    def _remember(self, times: Ints, lanes: Floats, holes: Ints, first: Ints) -> None:
+        """Keep each lane's last value and when it was."""
+        width, size = lanes.shape
+        last = np.full(width, size - 1)
+        ends = holes % size == size - 1
+        last[holes[ends] // size] = first[ends] % size - 1
+        here = np.flatnonzero(last >= 0)
+        self.value[here], self.at[here] = lanes[here, last[here]], times[last[here]]
 
 
 class Off:

@@ -13,6 +13,10 @@ MARGIN = 0.75
 """Distance, in standard deviations, at which a driver counts as known beside a known place."""
 
 
+PIECE = 1024
+"""Rows that are asked at a time: their distances to all places fit the processor's cache."""
+
+
 class Gate:
     """The envelope of the drivers in training: places they were at, and how far around each is known too."""
 
@@ -45,12 +49,18 @@ class Gate:
                 gap = np.nan_to_num(drivers[:, column, None] - self.places[None, :, column], nan=0.0)
                 distance += (gap * gap).astype(np.float32)
             return distance.min(axis=1) <= self.reach**2
-        places = self.places.astype(np.float32)
-        rows = drivers.astype(np.float32)
-        inner = places @ rows.T
-        inner *= -2
-        inner += (places * places).sum(axis=1)[:, None]
-        return inner.min(axis=0) + (rows * rows).sum(axis=1) <= self.reach**2
+        known = np.empty(len(drivers), np.bool_)
+        count, width = self.places.shape
+        places = np.empty((count, width + 1), np.float32)
+        places[:, :width], places[:, width] = -2 * self.places, (self.places * self.places).sum(axis=1)
+        for start in range(0, len(drivers), PIECE):
+            rows = drivers[start : start + PIECE].T
+            lanes = np.ones((width + 1, rows.shape[1]), np.float32)
+            lanes[:width] = rows
+            nearest = (places @ lanes).min(axis=0)
+            lanes *= lanes
+            known[start : start + PIECE] = nearest + lanes[:width].sum(axis=0) <= self.reach**2
+        return known
 
     def state(self) -> Arrays:
         """Return the places and the reach."""

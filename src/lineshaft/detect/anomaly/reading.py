@@ -42,12 +42,11 @@ class Readings:
         return [*self.numbers, *self.texts]
 
     def matrix(self, names: Sequence[str], part: slice | Ints) -> Floats:
-        """Return columns side by side; one that is not there is all NaN (a sensor may be missing from a table)."""
-        out = np.full((len(self.times[part]), len(names)), np.nan)
+        """Return columns side by side, one after the other in memory; one that is not in the table is all NaN."""
+        out = np.empty((len(names), len(self.times[part])))
         for place, name in enumerate(names):
-            if name in self.numbers:
-                out[:, place] = self.numbers[name][part]
-        return out
+            out[place] = self.numbers[name][part] if name in self.numbers else np.nan
+        return out.T
 
 
 def read(table: Any, time: str | None = None, every: int | None = None) -> Readings:
@@ -200,6 +199,6 @@ def _numbers(column: Any) -> tuple[Floats | None, bool]:
         except pa.ArrowInvalid:
             return None, True
     try:
-        return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64), False
+        return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64, copy=False), False
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return None, False

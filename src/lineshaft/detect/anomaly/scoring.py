@@ -85,7 +85,7 @@ class Charts:
         """Take rows in the units of the plant; `idle` rows are off, `strange` ones in a state never seen."""
         size, width = len(times), len(self.core.columns.charted)
         reasons = np.full(size, NORMAL, np.uint8)
-        drift, level = np.empty((size, width), np.float32), np.empty((size, width), np.float32)
+        drift, level = np.empty((width, size), np.float32).T, np.empty((width, size), np.float32).T
         inverse = 1 / self.core.limits.spread
         most, broad, judged, done = np.empty(size), np.empty(size), np.empty(size, np.int64), 0
         for start in range(0, size, PIECE):
@@ -95,25 +95,24 @@ class Charts:
             places = np.flatnonzero(reasons[part] == NORMAL)
             if not len(places):
                 continue
-            means, own, squares = self._chart(standard if len(places) == len(standard) else standard[places])
+            means, own, squares = self._chart(picked(standard, places))
             here = slice(done, done + len(places))
             judged[here], drift[here], level[here], broad[here] = places + start, means, own, squares
             np.abs(np.multiply(means, inverse, out=means), out=means)
-            most[here] = means.max(axis=1)
+            means.max(axis=1, out=most[here])
             done += len(places)
         return Figures(judged[:done], reasons, drift[:done], level[:done], most[:done], broad[:done])
 
     def _chart(self, standard: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the running means of residuals, of the sensors themselves and of squared residuals for rows that are judged."""
-        core = self.core
-        off = core.detector.residuals(standard)
-        np.clip(off, -CLIP, CLIP, out=off)
-        if len(core.limits.loud):
+        core, width = self.core, len(self.core.columns.charted)
+        both = np.empty((2 * width + 1, len(standard))).T
+        off = np.clip(core.detector.residuals(standard), -CLIP, CLIP, out=both[:, :width])
+        if (core.limits.loud > 1).any():
             off /= core.limits.loud
-        holes, width = bool(np.isnan(off.sum())), off.shape[1]
-        both = np.empty((len(off), 2 * width + 1))
-        both[:, :width], both[:, width : 2 * width] = off, standard[:, core.columns.charted]
-        both[:, -1] = np.nanmean(off * off, axis=1) if holes else np.einsum("ij,ij->i", off, off) / max(width, 1)
+        both[:, width : 2 * width] = standard[:, core.columns.charted]
+        holes = bool(np.isnan(off.sum()))
+        both[:, -1] = np.nanmean(off * off, axis=1) if holes else np.einsum("ij,ij->j", off.T, off.T) / max(width, 1)
         smoother = smooth_seen if holes else smooth
         means = smoother(both, core.limits.share, self.means)
         self.means = means[-1].copy()
@@ -128,7 +127,9 @@ class Charts:
         reasons = np.full(len(standard), NORMAL, np.uint8)
         places = np.flatnonzero(columns.driving)
         if len(places):
-            reasons[~core.gate.known(self._drivers(standard, places))] = UNKNOWN_REGIME
+            asked = np.flatnonzero(~idle)
+            known = core.gate.known(self._drivers(picked(standard, asked), places))
+            reasons[asked[~known]] = UNKNOWN_REGIME
         reasons[strange] = UNKNOWN_REGIME
         if np.isnan(standard.sum()):
             missing = np.isnan(standard[:, : len(columns.names)])
@@ -171,6 +172,11 @@ class Charts:
         self.filler.value = np.array(state["value"], np.float64)
         self.filler.at = np.array(state["at"], np.int64)
         self.means, self.absent = np.array(state["means"], np.float64), np.array(state["absent"], np.int64)
+
+
+def picked(rows: Floats, places: Ints) -> Floats:
+    """Return the rows at some places (ascending), their columns one after the other in memory."""
+    return rows if len(places) == len(rows) else np.take(rows.T, places, axis=1).T
 
 
 def parts(drift: Floats | Single, level: Floats | Single, limits: Limits) -> Floats:

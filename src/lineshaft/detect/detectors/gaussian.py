@@ -23,6 +23,9 @@ FLOORS = (0.001, 0.003, 0.01, 0.03, 0.1)
 ENOUGH = 150_000
 """Of so many rows and more every second (third ...) is looked at to choose settings; the last learning takes them all."""
 
+PIECE = 8192
+"""Rows that are summed up at a time."""
+
 
 class Options(Section):
     """How the default detector learns."""
@@ -69,15 +72,15 @@ class Gaussian:
     def residuals(self, rows: Floats) -> Floats:
         """Return the residual of every charted sensor on all others, in standard deviations."""
         weights, _ = self._weights(np.zeros(rows.shape[1], np.bool_))
-        if not np.isnan(rows.sum()):
-            return (rows - self.mean) @ weights
-        missing = np.isnan(rows)
-        whole = ~missing.any(axis=1)
-        found = np.full((len(rows), len(self.charted)), np.nan)
-        found[whole] = (rows[whole] - self.mean) @ weights
-        for pattern, here in _patterns(missing, np.logical_not(whole)):
+        away = (rows - self.mean).T
+        if not np.isnan(away.sum()):
+            return (weights.T @ away).T
+        missing = np.isnan(away)
+        away[missing] = 0.0
+        found = (weights.T @ away).T
+        for pattern, here in _patterns(missing.T, ~_whole(rows)):
             weights, _ = self._weights(pattern)
-            found[here] = np.where(pattern, 0.0, rows[here] - self.mean) @ weights
+            found[here] = (weights.T @ away[:, here]).T
             found[np.ix_(here, pattern[self.charted])] = np.nan
         return found
 
@@ -131,19 +134,16 @@ class Gaussian:
         return {**self.__dict__, "_inverses": {}}
 
     def _learn(self, rows: Floats) -> None:
-        missing = np.isnan(rows)
-        whole = ~missing.any(axis=1)
         self._inverses = {}
-        if whole.all():
-            self.mean, self.covariance = _moments(rows)
+        whole = _whole(rows)
+        if whole.all() or whole.sum() > max(10 * rows.shape[1], 0.3 * len(rows)):
+            self.mean, self.covariance = _moments(rows, whole)
             return
-        if whole.sum() > max(10 * rows.shape[1], 0.3 * len(rows)):
-            self.mean, self.covariance = _moments(rows[whole])
-            return
-        self.mean, self.covariance = _moments(np.where(missing, np.nanmean(rows, axis=0), rows))
+        every, missing = np.ones(len(rows), np.bool_), np.isnan(rows)
+        self.mean, self.covariance = _moments(np.where(missing, np.nanmean(rows, axis=0), rows), every)
         for _ in range(3):
             self._inverses = {}
-            self.mean, self.covariance = _moments(np.where(missing, self.expected(rows), rows))
+            self.mean, self.covariance = _moments(np.where(missing, self.expected(rows), rows), every)
         self._inverses = {}
 
     def _choose(self, train: Floats, held: Floats) -> tuple[float, float]:
@@ -198,22 +198,40 @@ def _patterns(missing: npt.NDArray[np.bool_], among: npt.NDArray[np.bool_]) -> l
     return [(missing[here[first[n]]], here[order[edges[n] : edges[n + 1]]]) for n in range(len(first))]
 
 
-def _moments(rows: Floats) -> tuple[Floats, Floats]:
-    mean = rows.mean(axis=0)
-    away = rows - mean
-    return mean, away.T @ away / max(len(rows) - 1, 1)
+def _whole(rows: Floats) -> npt.NDArray[np.bool_]:
+    """Return which rows have all their values."""
+    found = np.ones(len(rows), np.bool_)
+    for lane in rows.T:
+        found &= ~np.isnan(lane)
+    return found
+
+
+def _moments(rows: Floats, used: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return mean and covariance of the rows used."""
+    about = np.nan_to_num(rows[:PIECE].mean(axis=0), nan=0.0)
+    total, products = _sums(rows, used, about)
+    count = max(int(used.sum()), 1)
+    away = total / count
+    return about + away, (products - count * np.outer(away, away)) / max(count - 1, 1)
 
 
 def _second(rows: Floats, mean: Floats) -> Floats:
     """Return the second moments about a mean; where few rows are whole a missing value counts as the mean."""
-    whole = ~np.isnan(rows).any(axis=1)
-    if whole.all():
-        away = rows - mean
-    elif whole.sum() > 0.3 * len(rows):
-        away = rows[whole] - mean
-    else:
-        away = np.nan_to_num(rows - mean, nan=0.0)
-    return away.T @ away / max(len(away), 1)
+    used = _whole(rows)
+    if used.sum() <= 0.3 * len(rows):
+        rows, used = np.where(np.isnan(rows), mean, rows), np.ones(len(rows), np.bool_)
+    return _sums(rows, used, mean)[1] / max(int(used.sum()), 1)
+
+
+def _sums(rows: Floats, used: npt.NDArray[np.bool_], about: Floats) -> tuple[Floats, Floats]:
+    """Return the sums of the rows used, and of their products, about a point; in pieces, so that no copy of all is made."""
+    total, products = np.zeros(rows.shape[1]), np.zeros((rows.shape[1], rows.shape[1]))
+    for start in range(0, len(rows), PIECE):
+        part, some = rows[start : start + PIECE], used[start : start + PIECE]
+        lanes = np.ascontiguousarray((part if some.all() else part[some]).T) - about[:, None]
+        total += lanes.sum(axis=1)
+        products += lanes @ lanes.T
+    return total, products
 
 
 def _loaded(covariance: Floats, floor: float) -> Floats:
