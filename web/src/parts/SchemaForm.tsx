@@ -34,12 +34,24 @@ function Field({ name, needed, schema, root, value, change }: { name: string; ne
   if (schema.type === 'array') {
     const item = resolved(schema.items ?? {}, root);
     if (item.properties) return <Rows name={name} schema={item} about={schema.description} root={root} value={(value as Options[] | undefined) ?? []} change={change} />;
-    const lines = ((value as unknown[] | undefined) ?? []).join('\n');
     const number = item.type === 'integer' || item.type === 'number';
-    return <Textarea {...common} description={`${schema.description ?? ''} ${t('source.perLine')}`} autosize minRows={2} defaultValue={lines} onChange={(event) => change(event.currentTarget.value.split('\n').map((one) => one.trim()).filter(Boolean).map((one) => (number ? Number(one) : one)))} />;
+    return <Lines {...common} description={`${schema.description ?? ''} ${t('source.perLine')}`} number={number} value={(value as unknown[] | undefined) ?? []} change={change} />;
   }
   if (schema.type === 'object') return <Json {...common} value={value} change={change} />;
   return <TextInput {...common} value={typeof value === 'string' ? value : ''} placeholder={stands} onChange={(event) => change(event.currentTarget.value)} />;
+}
+
+const inLines = (text: string): string[] => text.split('\n').map((one) => one.trim()).filter(Boolean);
+
+/** A list, one a line; what is picked elsewhere appears here, what is being typed stays as it is. */
+function Lines({ value, number, change, ...common }: { label: string; required: boolean; description: string; number: boolean; value: unknown[]; change: (value: unknown) => void }) {
+  const [typed, setTyped] = useState(value.join('\n'));
+  const text = inLines(typed).join('\n') === value.map(String).join('\n') ? typed : value.join('\n');
+  const read = (word: string): void => {
+    setTyped(word);
+    change(inLines(word).map((one) => (number ? Number(one) : one)));
+  };
+  return <Textarea {...common} autosize minRows={2} maxRows={10} value={text} onChange={(event) => read(event.currentTarget.value)} />;
 }
 
 function Rows({ name, schema, about, root, value, change }: { name: string; schema: Schema; about: string | undefined; root: Schema; value: Options[]; change: (value: Options[]) => void }) {

@@ -8,6 +8,7 @@ import { ask, post } from '../api/client';
 import { kinds, type Options, type SourceLine, type Tried } from '../api/discovery';
 import { useCommand } from '../api/queries';
 import { useFormat } from '../format/useFormat';
+import { InsidePicker } from './InsidePicker';
 import { SchemaForm } from './SchemaForm';
 import { Scroll } from './Scroll';
 
@@ -33,6 +34,7 @@ export function SourceDialog({ wanted, close, done }: { wanted: Wanted; close: (
         <Select label={t('source.kind')} required allowDeselect={false} disabled={Boolean(one.id)} value={one.type || null} data={known.map((each) => ({ value: each.type, label: each.type, disabled: each.problem !== '' }))} onChange={(type) => type && setOne({ ...one, type, options: {} })} description={kind?.about} />
         <TextInput label={t('source.name')} required disabled={Boolean(one.id)} value={one.name} description={t('source.nameAbout')} onChange={(event) => setOne({ ...one, name: event.currentTarget.value })} />
         {kind && <SchemaForm key={kind.type} schema={kind.options} root={kind.options} value={one.options} change={(options) => setOne({ ...one, options })} />}
+        {kind && <InsidePicker key={`inside ${kind.type}`} name={body.name} type={kind.type} options={one.options} change={(options) => setOne({ ...one, options })} />}
         {attempt.data && <Heard of={attempt.data} />}
         <Group justify="flex-end" gap="xs">
           <Button onClick={close}>{t('action.cancel')}</Button>

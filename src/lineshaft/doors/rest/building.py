@@ -68,8 +68,8 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 (`limit`, `after`); errors are problems (RFC 9457); a command with an `Idempotency-Key` is done once, however often it is sent."""
 
 
-_UPSTREAM = (guard, permissions, access, system, edges, browsing, sources, discovery, assets, production, logbook, values, sampled)
-_KEPT = (store, ledger, sql, catalog, cost, tiers, etl, images, imports)
+_UPSTREAM = (guard, permissions, access, system, edges, browsing, sources, discovery, assets, production, logbook, values)
+_KEPT = (sampled, store, ledger, sql, catalog, cost, tiers, etl, images, imports)
 _FIGURES = (compute, recompute, alarming, detect, condition, machine_models, life, registry, machine_fleets)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
