@@ -55,24 +55,36 @@ class _Hands:
 
     def __init__(self, take: Take) -> None:
         self._take = take
-        self._closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._closed = False
+        self._taking: set[asyncio.Task[None]] = set()
         self._busy: set[asyncio.Task[object]] = set()
 
     async def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Return when the message is kept, or the line is closed and nobody hears the answer."""
+        if self._closed:
+            return
         here = asyncio.current_task()
-        taking = asyncio.ensure_future(self._take(topic, payload, retained))
+        taking = asyncio.get_running_loop().create_task(self._taken(topic, payload, retained=retained))
+        self._taking.add(taking)
+        taking.add_done_callback(self._taking.discard)
         if here is not None:
             self._busy.add(here)
             here.add_done_callback(self._busy.discard)
-        await asyncio.wait({taking, self._closed}, return_when=asyncio.FIRST_COMPLETED)
-        if taking.done():
+        try:
+            await asyncio.wait({taking})  # on nothing that all messages share: thousands may wait for one commit
+        finally:
+            taking.cancel()
+        if not taking.cancelled():
             taking.result()
-        taking.cancel()
+
+    async def _taken(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        await self._take(topic, payload, retained)
 
     async def let_go(self) -> None:
         """Let those go that still wait, now that the line is closed."""
-        self._closed.set_result(None)
+        self._closed = True
+        for taking in tuple(self._taking):
+            taking.cancel()
         if self._busy:
             await asyncio.wait(self._busy)
 

@@ -26,6 +26,8 @@ from lineshaft.core import NS, Duration, InvalidInput, Quality, Section, parse_d
 
 log = logging.getLogger("lineshaft.edge.functions")
 START_UP, MOST_WAITING, MOST_ANSWER = 10.0, 200, 64 * 1024 * 1024
+MOST_ROWS = 2_000
+"""Rows of one call, at most: its time limit is for a call, not for whatever has gathered meanwhile."""
 Row = tuple[str, int, object, str]
 QUALITIES = {quality.name.lower(): quality for quality in Quality}
 
@@ -99,17 +101,16 @@ class FunctionSource:
             await self._woken.wait()
             self._woken.clear()
             given = [row for batch in self._taken() for row in rows_of(batch, self.entry.tags)]
-            if not given:
-                continue
-            answer = await self._ask(process, {"rows": given}, limit)
-            self.calls += 1
-            for row in answer["rows"]:
-                try:
-                    rows.add(*_row(row))
-                except (ValueError, TypeError) as error:
-                    out.reject("(returned)", f"a row it returned cannot be taken: {error}")
-            if (made := rows.take()) is not None:
-                out.emit(made)
+            for first in range(0, len(given), MOST_ROWS):
+                answer = await self._ask(process, {"rows": given[first : first + MOST_ROWS]}, limit)
+                self.calls += 1
+                for row in answer["rows"]:
+                    try:
+                        rows.add(*_row(row))
+                    except (ValueError, TypeError) as error:
+                        out.reject("(returned)", f"a row it returned cannot be taken: {error}")
+                if (made := rows.take()) is not None:
+                    out.emit(made)
             if self.missed:
                 out.status(SourceStatus(self.name, SourceState.DEGRADED, f"too slow: {self.missed} values were not given to it"))
 
