@@ -221,6 +221,9 @@ def test_a_case_that_cannot_go_on_says_why_stops_no_other_and_can_be_retried(pla
         plant.shake()
         plant.until(lambda: plant.case["state"] == "failed")
     assert "ZeroDivisionError" in plant.case["outcome"]
+    done = {task["name"] for task in plant.case["tasks"] if task["state"] == "done"}
+    assert done == {"triage", "open_work_order"}, "what came before in the same transaction stands"
+    assert len(plant.orders.list()) == 1
     assert any(event.key.startswith("act:") and "ZeroDivision" in event.message for event in plant.events)
     with plant.db.begin() as tx:
         plant.act.retry(tx, plant.case["id"], BERT)

@@ -281,16 +281,16 @@ class Act:
 
     def on_alarm(self, event: AlarmRaised) -> None:
         """Open a case for an alarm whose definition names a process."""
-        if event.process:
-            self._start(*of_alarm(event))
-        self.on_alarm_step(event)
+        woken = self._start(*of_alarm(event)) if event.process else set[str]()
+        for ref in set(self._book.open_ones(cases.c.alarm_id == event.alarm_id)) - woken:
+            self._wake(ref)
 
     def on_finding(self, event: FindingRaised) -> None:
         """Open a case for a finding that a process asks for."""
         names = {name: getattr(event, name) for name in ("kind", "score", "failure_mode", "sensors", "evidence", "at")}
         self._start(*of_finding(event.finding_id, {**names, "asset": event.asset_path}))
 
-    def on_alarm_step(self, event: AlarmRaised | AlarmCleared | AlarmChanged) -> None:
+    def on_alarm_step(self, event: AlarmCleared | AlarmChanged) -> None:
         """Wake the cases that watch an alarm."""
         for ref in self._book.open_ones(cases.c.alarm_id == event.alarm_id):
             self._wake(ref)
@@ -353,11 +353,13 @@ class Act:
         if event.case_id is not None:
             self._wake(event.case_id)
 
-    def _start(self, names: Mapping[str, Any], source_id: str, alarm_id: str | None) -> None:
-        for process in self.processes.for_event(dict(names)):
-            ref = self._cases.open(process, names, source_id, alarm_id)
-            if ref is not None:
-                self._wake(ref)
+    def _start(self, names: Mapping[str, Any], source_id: str, alarm_id: str | None) -> set[str]:
+        """Open the cases of an event, wake them, and return them."""
+        opened = [self._cases.open(process, names, source_id, alarm_id) for process in self.processes.for_event(dict(names))]
+        refs = {ref for ref in opened if ref is not None}
+        for ref in refs:
+            self._wake(ref)
+        return refs
 
     def _wake(self, ref: str) -> None:
         if self._clock is not None:

@@ -1,7 +1,8 @@
 """Cases: the durable run of a process for one event, moved on one task at a time.
 
-Every move is one transaction through the gate: the task's row, what the task did in other rooms, and its audit row commit
-together under a key of their own, so repeating a move after a crash does nothing twice. Between moves a case is rows on
+Every move passes the gate: the task's row, what the task did in other rooms, and its audit row commit together under a key of
+their own, so repeating a move after a crash does nothing twice. Moves that wait for nothing share one transaction; one of them
+that fails is undone alone. Between moves a case is rows on
 disk: a thousand cases waiting for people cost nothing.
 """
 
@@ -19,6 +20,7 @@ from lineshaft.act.approval import Approvals, revised
 from lineshaft.act.expression import Expression
 from lineshaft.act.job import Action, Agents, Job, OutsideAction, Rooms, RuleAction, Settled, WaitAction, Wake
 from lineshaft.act.matrix import Mode, level, mode_of
+from lineshaft.act.moving import Move, Step, command_of, end_of, filled, is_over, is_ready, kind_of, said_of, task_of
 from lineshaft.act.process import Process, Task, thaw
 from lineshaft.act.tables import cases, notes, tasks
 from lineshaft.act.tower import Tower
@@ -28,7 +30,6 @@ from lineshaft.guard import Command, Guard, Subject, allowed
 from lineshaft.maintain import next_number
 
 AGENTS_DO = (Mode.AGENT, Mode.AGENT_HUMAN)
-SETTLED = ("done", "skipped", "rejected", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,6 @@ class CaseChanged:
     asset: str
     state: str
     what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What a move left to do: `more` to move on at once, `outside` a task that must reach another system first."""
-
-    more: bool
-    outside: str = ""
 
 
 class Cases:
@@ -88,14 +81,14 @@ class Cases:
         self, tx: Connection, process: Process, event: Mapping[str, Any], source_id: str, alarm_id: str | None, rule: Subject
     ) -> dict[str, Any]:
         number = next_number(tx, "CASE")  # also makes openers queue: two cannot both find no open case
-        key = f"{process.process}:{_filled(process.one_open_case_per, event)}"
-        before = tx.execute(sa.select(cases.c.id).where(cases.c.source_id == source_id)).scalar()
-        if before is not None:
-            return {"case_id": str(before), "joined": False}
-        there = tx.execute(sa.select(cases).where(cases.c.open_key == key)).mappings().first()
-        if there is not None:
-            self._join(tx, dict(there), event, source_id, rule)
-            return {"case_id": there["id"], "joined": True}
+        key = f"{process.process}:{filled(process.one_open_case_per, event)}"
+        query = sa.select(cases).where(sa.or_(cases.c.source_id == source_id, cases.c.open_key == key))
+        found = {row["source_id"] == source_id: dict(row) for row in tx.execute(query).mappings()}
+        if True in found:
+            return {"case_id": str(found[True]["id"]), "joined": False}
+        if False in found:
+            self._join(tx, found[False], event, source_id, rule)
+            return {"case_id": found[False]["id"], "joined": True}
         row = {
             "id": new_id(),
             "version": 1,
@@ -152,21 +145,24 @@ class Cases:
         process = thaw(case["definition"])
         for number, task in enumerate(process.tasks):
             row = rows.get(task.id)
-            if row is None and _is_ready(process, number, rows):
+            if row is None and is_ready(process, number, rows):
                 return self._begin(case, task, number)
             if row is not None and row["state"] == "open":
                 move = self._go_on(case, task, row)
                 if move is not None:
                     return move
-        if len(rows) == len(process.tasks) and all(row["state"] in SETTLED for row in rows.values()):
-            self._perform(case, "finish", Subject.rule(process.process), "cases.close", self._finish)
+        if is_over(process, rows):
+            self._perform(case, *self._ending(process))
         return Move(False)
+
+    def _ending(self, process: Process) -> Step:
+        return "finish", Subject.rule(process.process), "cases.close", self._finish
 
     def rests(self, case_id: str) -> bool:
         """Say whether a case certainly has no move to make: everything it waits for is still to come. Nothing is written."""
         case, rows = self._state(case_id)
         process = thaw(case["definition"])
-        if any(task.id not in rows and _is_ready(process, number, rows) for number, task in enumerate(process.tasks)):
+        if any(task.id not in rows and is_ready(process, number, rows) for number, task in enumerate(process.tasks)):
             return False
         waiting = [task for task in process.tasks if task.id in rows and rows[task.id]["state"] == "open"]
         with self._db.read() as tx:
@@ -183,7 +179,7 @@ class Cases:
     def send(self, case_id: str, name: str) -> str:
         """Reach the other system for a task; may be repeated."""
         case, rows = self._state(case_id)
-        task = _task(case, name)
+        task = task_of(case, name)
         action = self._actions[task.does]
         if not isinstance(action, OutsideAction):
             raise Conflict(f"task '{name}' does nothing outside")
@@ -192,7 +188,7 @@ class Cases:
     def sent(self, case_id: str, name: str, reference: str) -> None:
         """Note that the other system has it."""
         case, _ = self._state(case_id)
-        task = _task(case, name)
+        task = task_of(case, name)
         action = self._actions[task.does]
         if not isinstance(action, OutsideAction):
             raise Conflict(f"task '{name}' does nothing outside")
@@ -230,29 +226,44 @@ class Cases:
         self._tell(tx, case, "open", "retried")
 
     def _begin(self, case: Mapping[str, Any], task: Task, position: int) -> Move:
-        action = self._actions[task.does]
+        key, rule, verb, begin = self._beginning(task, position)
 
         def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
             if now["state"] != "open" or self._row(tx, now["id"], task.id) is not None:
                 return {}
+            return begin(tx, now)
+
+        self._perform(case, key, rule, verb, run)
+        return Move(True)
+
+    def _beginning(self, task: Task, position: int) -> Step:
+        """Return the step that begins a task of an open case."""
+        action = self._actions[task.does]
+
+        def run(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
             job = self._job(now, task, None)
             if task.when and not Expression(task.when).value(job.names):
-                self._insert(tx, job, position, "skipped", {})
+                self._insert(tx, job, self._new(tx, job, position, "skipped", {}))
                 return {}
             proposal = action.propose(tx, job) if isinstance(action, RuleAction) else {}
-            row = self._insert(tx, job, position, "open", proposal)
+            row = self._new(tx, job, position, "open", proposal)
             if row["mode"] == Mode.AUTOMATION and isinstance(action, RuleAction):
-                output = action.carry(tx, job, proposal)
-                self._settle(tx, now, task, row, Settled("done", action.rule.id, output))
-            elif isinstance(action, RuleAction) and self._hand_over(tx, job, row):
+                self._do_at_once(tx, job, row, action)
+                return {}
+            self._insert(tx, job, row)
+            if isinstance(action, RuleAction) and self._hand_over(tx, job, row):
                 pass  # an agent works on it
             elif not isinstance(action, WaitAction) and row["mode"] != Mode.AUTOMATION:
                 self._ask(tx, job, proposal, action.rule)
             return {}
 
-        verb = action.verb if isinstance(action, RuleAction) else "cases.task"
-        self._perform(case, f"{task.id}:begin", action.rule, verb, run)
-        return Move(True)
+        return f"{task.id}:begin", action.rule, action.verb if isinstance(action, RuleAction) else "cases.task", run
+
+    def _do_at_once(self, tx: Connection, job: Job, row: dict[str, Any], action: RuleAction) -> None:
+        """Carry out a task that nobody is asked about: it is written once, as it ended."""
+        settled = Settled("done", action.rule.id, action.carry(tx, job, row["input"]))
+        tx.execute(tasks.insert().values(**{**row, **end_of(settled)}))
+        self._settled(tx, job.case, job.task, row, settled)
 
     def _go_on(self, case: Mapping[str, Any], task: Task, row: Mapping[str, Any]) -> Move | None:
         """Move an open task on if what it waited for has come."""
@@ -332,7 +343,7 @@ class Cases:
         Raises Forbidden when the agent may not (any more), InvalidInput when it changes what no edit changes.
         """
         case, _ = self._state(run["case_id"])
-        task = _task(case, run["task"])
+        task = task_of(case, run["task"])
         action, agents = self._actions[task.does], self.agents
         if not isinstance(action, RuleAction) or agents is None:
             raise Conflict(f"task '{task.id}' is no agent's")
@@ -376,7 +387,7 @@ class Cases:
     def agent_fell(self, run: Mapping[str, Any], why: str) -> None:
         """Give an agent's task to a person, with the rule's draft and the reason."""
         case, _ = self._state(run["case_id"])
-        task, agents = _task(case, run["task"]), self.agents
+        task, agents = task_of(case, run["task"]), self.agents
         action = self._actions[task.does]
 
         def run_it(tx: Connection, now: dict[str, Any]) -> dict[str, Any]:
@@ -414,15 +425,33 @@ class Cases:
         verb: str,
         run: Callable[[Connection, dict[str, Any]], dict[str, Any]],
     ) -> None:
-        """Run one move as a command of a rule, with the case's row locked."""
-        command = Command(by, verb, str(case["number"]), {"move": key}, f"{case['id']}:{key}", str(case["asset"]))
-        self._guard.perform(command, lambda tx: run(tx, self._locked(tx, case["id"])))
+        """Run one move as a command of a rule, with the case's row locked; moves that need nothing but the database follow it."""
+        command = command_of(case, key, by, verb)
+        self._guard.perform(command, lambda tx: run(tx, self._locked(tx, case["id"])), lambda tx: self._next(tx, case["id"]))
 
-    def _insert(self, tx: Connection, job: Job, position: int, state: str, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    def _next(self, tx: Connection, case_id: str) -> tuple[Command, Callable[[Connection], dict[str, Any]]] | None:
+        """Return the move after the one just made, where it begins a task or ends the case: it shares its transaction.
+
+        The case's row is locked; each move has its own key, passes the gate and is a row of the audit, as if it came alone.
+        """
+        case, rows = self._state(case_id, tx)
+        if case["state"] != "open" or any(row["state"] == "open" for row in rows.values()):
+            return None
+        process = thaw(case["definition"])
+        ready = (number for number, task in enumerate(process.tasks) if task.id not in rows and is_ready(process, number, rows))
+        number = next(ready, None)
+        if number is None and not is_over(process, rows):
+            return None
+        step = self._ending(process) if number is None else self._beginning(process.tasks[number], number)
+        key, by, verb, run = step
+        return command_of(case, key, by, verb), lambda tx: run(tx, case)
+
+    def _new(self, tx: Connection, job: Job, position: int, state: str, proposal: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row of a task as it begins: how complex and risky it is, and so who does it."""
         task, now = job.task, now_ns()
         names = {**job.names, "proposal": proposal}
         complexity, risk = level(task.complexity, names), self._risk(tx, job, names)
-        row: dict[str, Any] = {
+        return {
             "id": new_id(),
             "version": 1,
             "case_id": job.case["id"],
@@ -445,18 +474,23 @@ class Cases:
             "input": dict(proposal),
             "output": {},
         }
+
+    def _insert(self, tx: Connection, job: Job, row: dict[str, Any]) -> None:
+        """Write a task that waits or is skipped."""
+        task = job.task
         tx.execute(tasks.insert().values(**row))
         bump(tx, cases, job.case["id"], None)
-        if state == "open":
+        if row["state"] == "open":
             after_commit(tx, self.on_time)
             self._line(tx, job.case, "system:act", f"{task.title or task.id}: waits", row)
-        self._tell(tx, job.case, "open", f"{task.id}:{state}")
-        return row
+        self._tell(tx, job.case, "open", f"{task.id}:{row['state']}")
 
     def _settle(self, tx: Connection, case: Mapping[str, Any], task: Task, row: Mapping[str, Any], settled: Settled) -> None:
-        now, kind = now_ns(), kind_of(settled.actor)
-        values: dict[str, Any] = {"state": settled.state, "actor": settled.actor, "actor_kind": kind, "closed": now}
-        bump(tx, tasks, row["id"], None, output=dict(settled.output), wake_at=None, escalate_at=None, **values)
+        bump(tx, tasks, row["id"], None, **end_of(settled))
+        self._settled(tx, case, task, row, settled)
+
+    def _settled(self, tx: Connection, case: Mapping[str, Any], task: Task, row: Mapping[str, Any], settled: Settled) -> None:
+        """Let the case know how a task ended."""
         changed: dict[str, Any] = {}
         output = dict(settled.output)
         if task.gives:
@@ -467,10 +501,10 @@ class Cases:
             changed["open_key"] = None
         bump(tx, cases, case["id"], None, **changed)
         title = task.title or task.id
-        self._line(tx, case, settled.actor, title, {**row, "actor_kind": kind}, outcome=_said(settled))
+        self._line(tx, case, settled.actor, title, row, outcome=said_of(settled))
         self._tell(tx, case, "open", f"{task.id}:{settled.state}")
         if settled.state == "cancelled":
-            self._end(tx, self._locked(tx, case["id"]), "cancelled", f"{title}: {_said(settled)}")
+            self._end(tx, self._locked(tx, case["id"]), "cancelled", f"{title}: {said_of(settled)}")
 
     def _ask(self, tx: Connection, job: Job, proposal: Mapping[str, Any], rule: Subject) -> None:
         task = job.task
@@ -514,12 +548,12 @@ class Cases:
             if said:
                 self._line(tx, case, UNDOER.id, f"taken back: {task.title or task.id}", row, outcome=said)
 
-    def _state(self, case_id: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        with self._db.read() as tx:
-            found = tx.execute(sa.select(cases).where(cases.c.id == case_id)).mappings().first()
+    def _state(self, case_id: str, tx: Connection | None = None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+        with self._db.read(tx) as own:
+            found = own.execute(sa.select(cases).where(cases.c.id == case_id)).mappings().first()
             if found is None:
                 raise NotFound(f"there is no case {case_id}", code="cases.unknown")
-            rows = tx.execute(sa.select(tasks).where(tasks.c.case_id == case_id)).mappings()
+            rows = own.execute(sa.select(tasks).where(tasks.c.case_id == case_id)).mappings()
             return dict(found), {row["name"]: dict(row) for row in rows}
 
     def _locked(self, tx: Connection, case_id: str) -> dict[str, Any]:
@@ -560,37 +594,3 @@ class Cases:
     def _tell(self, tx: Connection, case: Mapping[str, Any], state: str, what: str) -> None:
         event = CaseChanged(case["id"], case["number"], case["asset"], state, what)
         self._bus.tell_with(tx, event)
-
-
-def kind_of(actor: str) -> str:
-    """Return what an actor is, from its id.
-
-    >>> kind_of("rule:triage"), kind_of("9b2c")
-    ('rule', 'person')
-    """
-    kind, colon, _ = actor.partition(":")
-    return kind if colon and kind in ("rule", "system", "agent", "script", "token") else "person"
-
-
-def _is_ready(process: Process, number: int, rows: Mapping[str, Mapping[str, Any]]) -> bool:
-    task = process.tasks[number]
-    before = task.after if task.after is not None else [one.id for one in process.tasks[:number] if one.blocks]
-    return all(name in rows and rows[name]["state"] in SETTLED for name in before)
-
-
-def _task(case: Mapping[str, Any], name: str) -> Task:
-    return next(task for task in thaw(case["definition"]).tasks if task.id == name)
-
-
-def _filled(template: str, event: Mapping[str, Any]) -> str:
-    """Fill `{asset}/{failure_mode}` by plain replacement: a template reaches nothing but the event's own names."""
-    text = template
-    for name, value in event.items():
-        text = text.replace("{" + name + "}", str(value))
-    return text[:500]
-
-
-def _said(settled: Settled) -> str:
-    """Return the result in a few words for the tower."""
-    words = [f"{name}: {value}" for name, value in settled.output.items() if isinstance(value, str | int | float | bool)]
-    return "; ".join([settled.state, *words])

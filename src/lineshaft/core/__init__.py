@@ -8,7 +8,18 @@ their lines, and the error tree. At most 12 files and 1,500 lines.
 from lineshaft.core.batch import SAMPLES, SCHEMA_VERSION, Batch, DataType, Quality, samples
 from lineshaft.core.bus import Bus, SystemEvent, SystemEvents, Wire
 from lineshaft.core.clock import NS, check_zone, iso, now_ns, parse_duration, parse_time
-from lineshaft.core.database import Database, Migration, after_commit, bump, create, make_engine, metadata, new_id, returned
+from lineshaft.core.database import (
+    Database,
+    Migration,
+    after_commit,
+    bump,
+    create,
+    make_engine,
+    metadata,
+    new_id,
+    returned,
+    within,
+)
 from lineshaft.core.durable import fsync, write_whole
 from lineshaft.core.errors import (
     ConfigError,
@@ -83,5 +94,6 @@ __all__ = [
     "sample",
     "samples",
     "unit_of",
+    "within",
     "write_whole",
 ]

@@ -135,6 +135,19 @@ def after_commit(tx: Connection, run: Callable[[], None]) -> None:
     waiting.append(run)
 
 
+@contextmanager
+def within(tx: Connection) -> Generator[Connection]:
+    """Yield a part of a transaction: if it fails, only that part is undone, and nothing it wanted told is told."""
+    waiting: list[Callable[[], None]] = tx.info.get(_AFTER, [])
+    told = len(waiting)
+    try:
+        with tx.begin_nested():
+            yield tx
+    except BaseException:
+        del waiting[told:]
+        raise
+
+
 def refuse_newer(have: set[tuple[str, int]], rooms: Mapping[str, Sequence[Migration]], url: str) -> None:
     """Raise ConfigError if the database knows migrations that this version does not."""
     known = {(room, step.number) for room, steps in rooms.items() for step in steps}

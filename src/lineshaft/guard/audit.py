@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -56,6 +56,17 @@ class AuditReport:
     forgotten: int
 
 
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a row of the audit is to say."""
+
+    subject: Subject
+    action: str
+    resource: str
+    detail: Mapping[str, Any]
+    outcome: Outcome = "ok"
+
+
 def canonical(value: object) -> str:
     """Return JSON that is the same text for the same content."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
@@ -85,29 +96,21 @@ class AuditChain:
 
         The head row stays locked until that transaction ends: write the audit last.
         """
+        return self.record_all(tx, [Deed(subject, action, resource, detail or {}, outcome)])
+
+    def record_all(self, tx: Connection, deeds: Sequence[Deed]) -> int:
+        """Append a row for each deed, in their order, as `record` does; return the number of the last."""
         seq, prev = self._lock_head(tx)
-        salt = secrets.token_hex(16)
-        text = canonical(dict(detail or {}))
-        row: dict[str, Any] = {
-            "seq": seq + 1,
-            "at": now_ns(),
-            "subject_kind": subject.kind,
-            "action": action[:80],
-            "resource": resource[:400],
-            "outcome": outcome,
-            "subject_id": subject.id[:100],
-            "detail": text,
-            "salt": salt,
-            "sealed": digest([salt, subject.id[:100], text]),
-            "prev": prev,
-        }
-        row["hash"] = _chained(row)
-        tx.execute(audit.insert().values(row))
-        tx.execute(audit_head.update().where(audit_head.c.id == 1).values(seq=row["seq"], hash=row["hash"]))
+        rows: list[dict[str, Any]] = []
+        for number, deed in enumerate(deeds, seq + 1):
+            rows.append(_row(deed, number, prev))
+            prev = rows[-1]["hash"]
+        tx.execute(audit.insert(), rows)
+        tx.execute(audit_head.update().where(audit_head.c.id == 1).values(seq=rows[-1]["seq"], hash=prev))
         noted = NOTED.get()
         if noted is not None:
-            noted.append(outcome)
-        return seq + 1
+            noted.extend(deed.outcome for deed in deeds)
+        return seq + len(rows)
 
     def rows(self, limit: int = 100, before: int | None = None, action: str | None = None) -> list[AuditRow]:
         """Return the newest rows first, older than row `before`, of one action or of one room (`alarms.`)."""
@@ -167,8 +170,13 @@ class AuditChain:
         return max((int(json.loads(run["detail"])["through"]) for run in runs), default=0)
 
     def _lock_head(self, tx: Connection) -> tuple[int, str]:
-        tx.execute(audit_head.update().where(audit_head.c.id == 1).values(id=1))
-        head = tx.execute(sa.select(audit_head.c.seq, audit_head.c.hash).where(audit_head.c.id == 1)).one()
+        mine, what = audit_head.c.id == 1, (audit_head.c.seq, audit_head.c.hash)
+        lock = audit_head.update().where(mine).values(id=1)
+        if tx.dialect.update_returning:
+            head = tx.execute(lock.returning(*what)).one()
+        else:
+            tx.execute(lock)
+            head = tx.execute(sa.select(*what).where(mine)).one()
         return int(head.seq), str(head.hash)
 
     def _walk(self, last: int) -> Iterator[dict[str, Any]]:
@@ -181,6 +189,24 @@ class AuditChain:
             if len(block) < _BLOCK:
                 return
             after = block[-1]["seq"]
+
+
+def _row(deed: Deed, seq: int, prev: str) -> dict[str, Any]:
+    salt, text, who = secrets.token_hex(16), canonical(dict(deed.detail)), deed.subject.id[:100]
+    row: dict[str, Any] = {
+        "seq": seq,
+        "at": now_ns(),
+        "subject_kind": deed.subject.kind,
+        "action": deed.action[:80],
+        "resource": deed.resource[:400],
+        "outcome": deed.outcome,
+        "subject_id": who,
+        "detail": text,
+        "salt": salt,
+        "sealed": digest([salt, who, text]),
+        "prev": prev,
+    }
+    return {**row, "hash": _chained(row)}
 
 
 def _chained(row: Mapping[str, Any]) -> str:

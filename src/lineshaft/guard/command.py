@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,13 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import OperationalError
 
-from lineshaft.core import Conflict, Database, Forbidden, InvalidInput, LineshaftError, NotFound, Retryable, now_ns
-from lineshaft.guard.audit import AuditChain, Outcome, canonical, digest
+from lineshaft.core import Conflict, Database, Forbidden, InvalidInput, LineshaftError, NotFound, Retryable, now_ns, within
+from lineshaft.guard.audit import AuditChain, Deed, Outcome, canonical, digest
 from lineshaft.guard.subject import Subject
 from lineshaft.guard.tables import answers
 
 REFUSALS = (Forbidden, Conflict, InvalidInput, NotFound)
 """The plant said no: who asked may not, or what was asked is late, impossible or does not exist. Anything else failed."""
+_NOTHING = "{}"
+"""The answer of most commands that nobody waits for; it is kept with the claim of the key, and changed where there is more."""
 _SECRETS = frozenset({"password", "secret", "token"})
 
 
@@ -36,6 +38,14 @@ class Command:
     asset: str = ""
 
 
+Run = Callable[[Connection], dict[str, Any]]
+Follow = Callable[[Connection], "tuple[Command, Run] | None"]
+"""Says inside the transaction of a command which one comes right after it, if one does."""
+
+MOST_TOGETHER = 16
+"""So many commands share a transaction at the most: others want to write too."""
+
+
 class Performer:
     """Runs commands; used through `Guard.perform`."""
 
@@ -51,14 +61,18 @@ class Performer:
         self._gate = gate
         self._hold = hold
 
-    def perform(self, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
-        """Do a command once and return its answer; a refusal or failure is audited and raised."""
+    def perform(self, command: Command, run: Run, follow: Follow | None = None) -> dict[str, Any]:
+        """Do a command once and return its answer; a refusal or failure is audited and raised.
+
+        What `follow` names comes right after it in the same transaction, each through the gate, with its own key and its own
+        row of the audit; one that cannot be done is undone alone and left to whoever comes to it next.
+        """
         if command.key is not None and not 1 <= len(command.key) <= 200:
             raise InvalidInput("an Idempotency-Key has 1 to 200 characters", hint="use a UUID", code="idempotency.key")
         try:
             self._gate(command.subject, command.action, command.asset or command.resource)
             with self._db.begin() as tx:
-                return self._once(tx, command, run)
+                return self._once(tx, command, run, follow)
         except REFUSALS as error:
             self._note(command, "refused", error.code)
             raise
@@ -81,17 +95,41 @@ class Performer:
         """Delete answers kept for repeated commands."""
         return tx.execute(answers.delete().where(answers.c.at < older_than)).rowcount
 
-    def _once(self, tx: Connection, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+    def _once(self, tx: Connection, command: Command, run: Run, follow: Follow | None) -> dict[str, Any]:
+        text, new = self._do(tx, command, run)
+        if new:
+            done = [command, *(self._further(tx, follow) if follow is not None else ())]
+            self._chain.record_all(tx, [Deed(one.subject, one.action, one.resource, _detail(one)) for one in done])
+        return json.loads(text)
+
+    def _do(self, tx: Connection, command: Command, run: Run) -> tuple[str, bool]:
+        """Do a command unless it was done before; return its answer and whether it was new. Its row of the audit is to come."""
         self._hold(tx, command.subject, command.action)  # an agent stopped since the gate commits nothing
         kept = self._claim(tx, command)
         if kept is not None:
-            return json.loads(kept)
+            return kept, False
         text = json.dumps(run(tx), ensure_ascii=False, default=str)
-        if command.key is not None:
+        if command.key is not None and text != _NOTHING:
             here = (answers.c.subject_id == command.subject.id) & (answers.c.key == command.key)
             tx.execute(answers.update().where(here).values(answer=_without_secrets(text)))
-        self._chain.record(tx, command.subject, command.action, command.resource, _detail(command))
-        return json.loads(text)
+        return text, True
+
+    def _further(self, tx: Connection, follow: Follow) -> Iterator[Command]:
+        """Do what comes after a command, and yield it."""
+        for _ in range(MOST_TOGETHER - 1):
+            named = follow(tx)
+            if named is None:
+                return
+            command, run = named
+            try:
+                with within(tx):
+                    self._gate(command.subject, command.action, command.asset or command.resource)
+                    _, new = self._do(tx, command, run)
+            except Exception:  # noqa: BLE001 - whoever does it next, by itself, meets the same and puts it on record
+                return
+            if not new:
+                return
+            yield command
 
     def _claim(self, tx: Connection, command: Command) -> str | None:
         """Take the key for this command, or return the answer it got before. A second one at the same time waits here."""
@@ -99,10 +137,10 @@ class Performer:
             return None
         row = {"subject_id": command.subject.id, "key": command.key, "digest": _fingerprint(command), "at": now_ns()}
         claim = sa.text(
-            "INSERT INTO command_answer (subject_id, key, digest, at) "
-            "VALUES (:subject_id, :key, :digest, :at) ON CONFLICT DO NOTHING"
+            "INSERT INTO command_answer (subject_id, key, digest, answer, at) "
+            "VALUES (:subject_id, :key, :digest, :answer, :at) ON CONFLICT DO NOTHING"
         )
-        return None if tx.execute(claim, row).rowcount == 1 else self._kept(tx, command)
+        return None if tx.execute(claim, {**row, "answer": _NOTHING}).rowcount == 1 else self._kept(tx, command)
 
     def _kept(self, tx: Connection, command: Command) -> str | None:
         here = (answers.c.subject_id == command.subject.id) & (answers.c.key == command.key)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import NS, Database, Forbidden, NotAuthenticated, now_ns
 from lineshaft.guard.audit import AuditChain, AuditReport, AuditRow, Outcome
-from lineshaft.guard.command import Command, Performer
+from lineshaft.guard.command import Command, Follow, Performer, Run
 from lineshaft.guard.passwords import generate
 from lineshaft.guard.permissions import Permissions
 from lineshaft.guard.refusals import Refusals
@@ -176,12 +176,13 @@ class Guard:
 
     # -- and the record of it
 
-    def perform(self, command: Command, run: Callable[[Connection], dict[str, Any]]) -> dict[str, Any]:
+    def perform(self, command: Command, run: Run, follow: Follow | None = None) -> dict[str, Any]:
         """Do one command in one transaction: gate, repeated-command check, `run`, answer kept, audit row.
 
+        `follow` may name what comes right after it, and after that: the same for each of them, in the same transaction.
         Raises Forbidden (audited as refused), Conflict for a key used for another body, and whatever `run` raises (failed).
         """
-        answer = self._performer.perform(command, run)
+        answer = self._performer.perform(command, run, follow)
         if command.action in {"users.edit", "tokens.edit", "permissions.edit"}:
             self.sessions.changed()
         return answer
