@@ -189,7 +189,7 @@ class Plant:
 
     def _wire(self) -> None:
         """Connect the rooms: who reacts to what. `lineshaft rooms` prints this."""
-        self.machines.worked_on = lambda path: bool(self.orders.locked_out(path))
+        self.machines.worked_on = self.positions.worked_on = lambda path: bool(self.orders.locked_out(path))
         on = self.bus.on
         on(assets.AssetsChanged, self.store.meaning_changed, "store: which property a tag means")
         on(assets.AssetsChanged, self._on_assets, "compute, detect: formulas and alarm definitions")

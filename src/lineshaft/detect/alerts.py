@@ -1,7 +1,8 @@
 """Findings in the life of alarms: each kind of finding of an asset is one alert, until people rationalise it.
 
 A finding that comes while its alert stands adds to it; a new one after the end is a new occurrence. The alert ends when every
-finding behind it has its label, or when the asset is verified back in service.
+finding behind it has its label, or when the asset is verified back in service. That verification settles the alerts of the model
+file too whose condition is over; an operators' alarm is left to the operators, whatever maintenance verified.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from lineshaft.detect.events import FindingLabelled, FindingRaised
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
 from lineshaft.detect.roll import area_of
 from lineshaft.detect.tables import alarms, findings
+
+RETURN = "rule:return-to-service"
 
 
 def name_of(kind: str, failure_mode: str) -> str:
@@ -57,17 +60,25 @@ class Alerts:
             self._end(tx, row, event.by, event.label)
 
     def returned(self, tx: Connection, asset: str) -> int:
-        """End the alerts of an asset, its parts, and what it is part of: it is verified back in service."""
+        """End the alerts of an asset, its parts, and what it is part of: it is verified back in service.
+
+        Returns how many: those of findings, and those whose condition was over and that only waited for a hand.
+        """
         query = sa.select(alarms).where(alarms.c.origin == "finding", alarms.c.active)
         rows = [row for row in self._db.rows(query, tx) if _same_machine(row["asset"], asset)]
         for row in rows:
-            self._end(tx, row, "rule:return-to-service", "verified back in service")
-        return len(rows)
+            self._end(tx, row, RETURN, "verified back in service")
+        waiting = (AlarmState.RTN_UNACK, AlarmState.LATCHED_UNACK, AlarmState.LATCHED_ACKED)
+        past = sa.select(alarms).where(alarms.c.kind == "alert", alarms.c.state.in_(waiting), ~alarms.c.retired)
+        over = [row for row in self._db.rows(past, tx) if _same_machine(row["asset"], asset)]
+        for row in over:
+            self._register.settle(tx, row, RETURN, "verified back in service")
+        return len(rows) + len(over)
 
     def _end(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> None:
-        """End an alert acknowledged: what somebody has judged somebody has seen."""
+        """End an alert acknowledged: what somebody has judged somebody has seen. An operators' alarm waits for its operator."""
         new = self._register.changed(tx, row, Change(now_ns(), False, 0.0))
-        if new["state"] not in HIDDEN and new["state"] != AlarmState.NORMAL:
+        if new["kind"] == "alert" and new["state"] not in HIDDEN and new["state"] != AlarmState.NORMAL:
             self._register.settle(tx, new, by, why)
 
     def _find(self, tx: Connection, asset: str, name: str) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,8 @@ class Positions:
     ) -> None:
         self.book = Book(db, assets, folder)
         self.ingest: Callable[[list[Batch]], Any] = _nowhere
+        self.worked_on: Callable[[str], bool] = _nobody
+        """Says whether people are at a machine (it is locked out): what its sensors show then is neither judged nor learned."""
         self._db, self._store, self._detect, self._guard, self._bus, self._clock = db, store, detect, guard, bus, clock
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -74,8 +77,9 @@ class Positions:
             if fresh["through"] != row["through"] or fresh["returned"] is not None:
                 return 0  # a record or a return to service came between: look again next time
             one = self._watching(fresh)
+            away = self.worked_on(row["asset"])
             for reading in taken:
-                one.take(reading)
+                one.take(replace(reading, running=False) if away else reading)
             self._write(tx, one)
         self._send(row["id"])
         self._tell_trouble(row["path"], one.now.get("trouble", ""))
@@ -322,3 +326,9 @@ class Positions:
 def _nowhere(batches: list[Batch]) -> None:
     """Keep values out of the store: nobody has said where they go."""
     del batches
+
+
+def _nobody(asset: str) -> bool:
+    """Say that nobody is at a machine: nobody has said who knows."""
+    del asset
+    return False
