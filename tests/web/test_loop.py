@@ -123,6 +123,8 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(browsers: Browsers) -
     page.goto("/")
     page.locator("[data-machine]").first.wait_for()
     assert page.locator("[data-action=break-pump]").count() == 0
+    page.locator("[data-group=house] button").click()
+    page.get_by_role("link", name="Notifications").wait_for()
     assert page.get_by_role("link", name="Users and tokens").count() == 0
     page.goto("/alarms")
     page.get_by_role("heading", name="Alarms").wait_for()

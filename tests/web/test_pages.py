@@ -132,6 +132,22 @@ def test_a_language_is_kept_and_numbers_follow_it(browsers: Browsers) -> None:
     page.wait_for_function("e => /\\d,\\d/.test(e.textContent)", arg=figure.element_handle())
 
 
+def test_groups_of_pages_fold_by_keyboard_and_are_remembered(browsers: Browsers) -> None:
+    page = browsers.page()
+    page.goto("/sources")
+    page.get_by_role("link", name="Edge nodes").wait_for()  # the group of the page itself is open
+    group = page.locator("[data-group=maintain] button")
+    assert group.get_attribute("aria-expanded") == "false"
+    assert page.get_by_role("link", name="Work orders").count() == 0
+    group.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Work orders").wait_for()
+    page.locator("[data-group=operate] button").click()
+    page.reload()
+    page.get_by_role("link", name="Work orders").wait_for()
+    assert page.get_by_role("link", name="Logbook").count() == 0
+
+
 def test_the_policy_of_the_pages_names_nobody_else(browsers: Browsers) -> None:
     page = browsers.page()
     said = page.request.get("/")

@@ -1,10 +1,10 @@
 /** The frame of every page: alarm summary and connection always in sight, the rooms at the side. */
-import { ActionIcon, AppShell, Badge, Burger, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
+import { ActionIcon, AppShell, Burger, Group, Kbd, Menu, ScrollArea, Text, useMantineColorScheme, useComputedColorScheme } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
-import { IconActivity, IconBinaryTree, IconArrowsTransferDown, IconPhoto, IconRadar2, IconRouter, IconPencilBolt, IconChartLine, IconBell, IconBellCog, IconBroadcast, IconCalendarTime, IconCertificate, IconChartBar, IconClipboardList, IconCode, IconCoins, IconDatabase, IconFileText, IconGauge, IconHeartbeat, IconHeartRateMonitor, IconHourglass, IconBox, IconHome, IconLanguage, IconListNumbers, IconLogout, IconMessage2Share, IconMessageQuestion, IconMoon, IconNotebook, IconPackage, IconPlugConnected, IconPlugConnectedX, IconRoute, IconScale, IconShieldCheck, IconSun, IconThumbUp, IconUser, IconUsers, IconUsersGroup, IconWebhook, IconBuildingFactory2 } from '@tabler/icons-react';
+import { IconLanguage, IconLogout, IconMoon, IconPlugConnected, IconPlugConnectedX, IconSun, IconUser } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { useEffect, type ReactNode } from 'react';
+import { useEffect } from 'react';
 import { useTranslation } from 'react-i18next';
 import { onSignedOut, post } from '../api/client';
 import { q } from '../api/queries';
@@ -12,16 +12,8 @@ import { stream, useConnection } from '../live/socket';
 import { tags } from '../live/store';
 import { PRIORITIES, Prio } from '../parts/Prio';
 import { LANGUAGES, speak } from './i18n';
-import { may } from './permissions';
+import { Rooms } from './Rooms';
 import { useMe } from './session';
-
-const ROOMS = [
-  ['operate', [['/', 'overview', IconHome], ['/alarms', 'alarms', IconBell], ['/alarm-kpis', 'alarmKpis', IconBellCog], ['/oee', 'oee', IconGauge], ['/production', 'production', IconBuildingFactory2], ['/trends', 'trends', IconChartLine], ['/logbook', 'logbook', IconNotebook]]],
-  ['maintain', [['/orders', 'orders', IconClipboardList], ['/assistant', 'assistant', IconMessageQuestion], ['/spares', 'spares', IconPackage], ['/plans', 'plans', IconCalendarTime], ['/technicians', 'technicians', IconUsersGroup], ['/instructions', 'instructions', IconListNumbers], ['/maintenance', 'maintenance', IconChartBar], ['/condition', 'condition', IconHeartbeat], ['/models', 'models', IconHeartRateMonitor], ['/life', 'life', IconHourglass], ['/registry', 'registry', IconBox]]],
-  ['decide', [['/approvals', 'approvals', IconThumbUp], ['/writes', 'writes', IconPencilBolt], ['/cases', 'cases', IconRoute], ['/processes', 'processes', IconBinaryTree], ['/tower', 'tower', IconBroadcast]]],
-  ['knowledge', [['/sql', 'sql', IconCode], ['/catalog', 'catalog', IconDatabase], ['/etl', 'etl', IconArrowsTransferDown]]],
-  ['house', [['/sources', 'sources', IconActivity], ['/discovery', 'discovery', IconRadar2], ['/edges', 'edges', IconRouter], ['/access', 'access', IconCertificate], ['/ledger', 'ledger', IconScale], ['/cost', 'cost', IconCoins], ['/documents', 'documents', IconFileText], ['/images', 'images', IconPhoto], ['/notifications', 'notifications', IconMessage2Share], ['/webhooks', 'webhooks', IconWebhook], ['/audit', 'audit', IconShieldCheck], ['/users', 'users', IconUsers]]],
-] as const;
 
 export function Shell() {
   const { t } = useTranslation();
@@ -56,25 +48,6 @@ export function Shell() {
       <AppShell.Main id="main" tabIndex={-1} style={{ minWidth: 0 }}><Outlet /></AppShell.Main>
     </AppShell>
   );
-}
-
-const NEEDS: Record<string, string> = { audit: 'audit.read', users: 'users.edit', sql: 'sql.query', etl: 'etl.read' };
-
-function Rooms({ here }: { here: string }) {
-  const { t } = useTranslation();
-  const roles = useMe().roles;
-  const approvals = useQuery(q.approvals('open')).data?.items.length ?? 0;
-  const badge = (name: string): ReactNode => (name === 'approvals' && approvals > 0 ? <Badge color="slate" variant="filled" size="sm" aria-label={t('nav.waiting', { count: approvals })}>{approvals}</Badge> : undefined);
-  return ROOMS.map(([group, pages]) => (
-    <nav key={group} aria-label={t(`nav.${group}`)}>
-      <Text size="xs" c="dimmed" fw={600} px="xs" pt={10} pb={2}>{t(`nav.${group}`)}</Text>
-      {pages.map(([to, name, Icon]) => {
-        if (!may(roles, NEEDS[name] ?? 'read')) return null;
-        const active = to === '/' ? here === '/' || here.startsWith('/machines') : here.startsWith(to);
-        return <NavLink key={to} renderRoot={(props) => <Link to={to} {...props} />} label={t(`nav.${name}`)} leftSection={<Icon size={18} stroke={1.6} aria-hidden />} rightSection={badge(name)} active={active} aria-current={active ? 'page' : undefined} variant="filled" />;
-      })}
-    </nav>
-  ));
 }
 
 /** How many alarms of each priority stand, and whether somebody has seen them: always in sight. */
