@@ -4,6 +4,7 @@ import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { filled, resolved, type Options, type Schema } from '../api/discovery';
+import { spoken } from '../locales/options';
 
 const FIRST = ['url', 'host', 'folder', 'query', 'nodes', 'browse', 'security', 'tags', 'topics', 'timezone', 'time', 'tag', 'value', 'every', 'user', 'password_env'];
 
@@ -25,17 +26,18 @@ export function SchemaForm({ schema, root, value, change, nested = false }: { sc
 }
 
 function Field({ name, needed, schema, root, value, change }: { name: string; needed: boolean; schema: Schema; root: Schema; value: unknown; change: (value: unknown) => void }) {
-  const { t } = useTranslation();
-  const common = { label: name, required: needed, description: schema.description };
+  const { t, i18n } = useTranslation();
+  const about = spoken(schema.description, i18n.language);
+  const common = { label: name, required: needed, description: about };
   const stands = schema.default === undefined || schema.default === null || typeof schema.default === 'object' ? '' : String(schema.default);
   if (schema.enum) return <Select {...common} data={schema.enum.map(String)} value={value === undefined ? null : String(value)} placeholder={stands} clearable={!needed} onChange={(one) => change(one ?? undefined)} />;
-  if (schema.type === 'boolean') return <Checkbox label={name} description={schema.description} checked={Boolean(value ?? schema.default)} onChange={(event) => change(event.currentTarget.checked)} />;
+  if (schema.type === 'boolean') return <Checkbox label={name} description={about} checked={Boolean(value ?? schema.default)} onChange={(event) => change(event.currentTarget.checked)} />;
   if (schema.type === 'integer' || schema.type === 'number') return <NumberInput {...common} value={typeof value === 'number' ? value : ''} placeholder={stands} allowDecimal={schema.type === 'number'} onChange={(one) => change(typeof one === 'number' ? one : undefined)} />;
   if (schema.type === 'array') {
     const item = resolved(schema.items ?? {}, root);
-    if (item.properties) return <Rows name={name} schema={item} about={schema.description} root={root} value={(value as Options[] | undefined) ?? []} change={change} />;
+    if (item.properties) return <Rows name={name} schema={item} about={about} root={root} value={(value as Options[] | undefined) ?? []} change={change} />;
     const number = item.type === 'integer' || item.type === 'number';
-    return <Lines {...common} description={`${schema.description ?? ''} ${t('source.perLine')}`} number={number} value={(value as unknown[] | undefined) ?? []} change={change} />;
+    return <Lines {...common} description={`${about} ${t('source.perLine')}`} number={number} value={(value as unknown[] | undefined) ?? []} change={change} />;
   }
   if (schema.type === 'object') return <Json {...common} value={value} change={change} />;
   return <TextInput {...common} value={typeof value === 'string' ? value : ''} placeholder={stands} onChange={(event) => change(event.currentTarget.value)} />;

@@ -8,6 +8,7 @@ import { ask, post } from '../api/client';
 import { kinds, type Options, type SourceLine, type Tried } from '../api/discovery';
 import { useCommand } from '../api/queries';
 import { useFormat } from '../format/useFormat';
+import { spoken } from '../locales/options';
 import { InsidePicker } from './InsidePicker';
 import { SchemaForm } from './SchemaForm';
 import { Scroll } from './Scroll';
@@ -15,7 +16,7 @@ import { Scroll } from './Scroll';
 export interface Wanted { id?: string | null; version?: number | null; name: string; type: string; options: Options; system?: string }
 
 export function SourceDialog({ wanted, close, done }: { wanted: Wanted; close: () => void; done?: (name: string) => void }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const known = useQuery(kinds).data?.items ?? [];
   const [one, setOne] = useState(wanted);
   const kind = known.find((each) => each.type === one.type);
@@ -31,7 +32,7 @@ export function SourceDialog({ wanted, close, done }: { wanted: Wanted; close: (
     <Modal opened onClose={close} size="lg" title={t(one.id ? 'source.change' : 'source.add')} closeButtonProps={{ 'aria-label': t('action.close') }}>
       <Stack gap="sm" data-source-form>
         <Text size="sm" c="dimmed">{t('source.readOnly')}</Text>
-        <Select label={t('source.kind')} required allowDeselect={false} disabled={Boolean(one.id)} value={one.type || null} data={known.map((each) => ({ value: each.type, label: each.type, disabled: each.problem !== '' }))} onChange={(type) => type && setOne({ ...one, type, options: {} })} description={kind?.about} />
+        <Select label={t('source.kind')} required allowDeselect={false} disabled={Boolean(one.id)} value={one.type || null} data={known.map((each) => ({ value: each.type, label: each.type, disabled: each.problem !== '' }))} onChange={(type) => type && setOne({ ...one, type, options: {} })} description={spoken(kind?.about, i18n.language)} />
         <TextInput label={t('source.name')} required disabled={Boolean(one.id)} value={one.name} description={t('source.nameAbout')} onChange={(event) => setOne({ ...one, name: event.currentTarget.value })} />
         {kind && <SchemaForm key={kind.type} schema={kind.options} root={kind.options} value={one.options} change={(options) => setOne({ ...one, options })} />}
         {kind && <InsidePicker key={`inside ${kind.type}`} name={body.name} type={kind.type} options={one.options} change={(options) => setOne({ ...one, options })} />}
