@@ -1,4 +1,4 @@
-"""A German form is German: every option of every source and writer has its sentence, and a changed English one asks for a new one."""
+"""A German form is German: every option of every source and writer has its sentence; one changed in English is asked for anew."""
 
 from __future__ import annotations
 
