@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bench.detecting import public
+from bench.detecting.disguise import PLAIN, Disguise
 from lineshaft.detect import anomaly
+from lineshaft.detect.anomaly.example import DRIVERS
 
 
 def auc(score: np.ndarray, true: np.ndarray) -> float:
@@ -37,12 +39,16 @@ class Tep:
         return float(np.mean([rate for fault, rate in self.rates.items() if fault != 3]))
 
 
-def tep() -> Tep:
+def tep(told: Disguise = PLAIN) -> Tep:
     """Fit on d00, threshold at 1 % of d00_te, detection over rows 161 to 960 of faults 1 to 7."""
-    model = anomaly.fit(public.tep("d00"), every="3m")
-    normal = model.score(public.tep("d00_te")).exceedance
+
+    def score(name: str) -> np.ndarray:
+        return np.nan_to_num(model.score(told(public.tep(name), later=True, every=180)).exceedance)
+
+    model = anomaly.fit(told(public.tep("d00"), every=180))
+    normal = score("d00_te")
     limit = np.quantile(normal, 0.99)
-    rates = {n: float((model.score(public.tep(f"d0{n}_te")).exceedance[160:] > limit).mean()) for n in range(1, 8)}
+    rates = {n: float((score(f"d0{n}_te")[160:] > limit).mean()) for n in range(1, 8)}
     return Tep(rates, float((normal > 1).mean()))
 
 
@@ -69,16 +75,16 @@ def attack_score(alarm: np.ndarray, attack: np.ndarray) -> tuple[float, int, int
     return float(0.5 * (1 - np.mean(late)) + 0.5 * right), found, len(late)
 
 
-def batadal() -> Batadal:
+def batadal(told: Disguise = PLAIN) -> Batadal:
     """Fit on the normal year (dataset03), score dataset04; all settings at their defaults."""
     train, _ = public.batadal("dataset03")
     table, attack = public.batadal("dataset04")
-    scored = anomaly.fit(train).score(table)
+    scored = anomaly.fit(told(train)).score(told(table, later=True))
     s, found, attacks = attack_score(scored.reason == "anomaly", attack)
     ends = [(alert.start, alert.end or int(scored.times[-1])) for alert in scored.alerts]
     false = sum(not attack[(scored.times >= start) & (scored.times <= end)].any() for start, end in ends)
     months = len(scored) / 720
-    return Batadal(s, auc(scored.exceedance, attack), found, attacks, false / months, 0)
+    return Batadal(s, auc(np.nan_to_num(scored.exceedance), attack), found, attacks, false / months, 0)
 
 
 @dataclass(frozen=True)
@@ -91,16 +97,18 @@ class SkabFigures:
     files: int
 
 
-def skab() -> SkabFigures:
+def skab(told: Disguise = PLAIN) -> SkabFigures:
     """Per file: fit on the first 400 rows, score the rest; attribution by mean shares over the anomalous rows."""
     areas, first, second, known = [], 0, 0, 0
     for one in public.skab():
-        scored = anomaly.fit(public.part(one.table, 0, 400)).score(public.part(one.table, 400, None))
+        train, later = public.part(one.table, 0, 400), public.part(one.table, 400, None)
+        scored = anomaly.fit(told(train)).score(told(later, later=True))
+        culprits = {told.name(name) for name in one.culprits}
         true = one.anomaly[400:]
         areas.append(auc(np.nan_to_num(scored.exceedance), true))
-        if one.culprits:
+        if culprits:
             order = [scored.sensors[place] for place in np.argsort(-np.nanmean(scored.shares[true], axis=0))]
-            known, first, second = known + 1, first + (order[0] in one.culprits), second + bool(one.culprits & set(order[:2]))
+            known, first, second = known + 1, first + (order[0] in culprits), second + bool(culprits & set(order[:2]))
     return SkabFigures(float(np.mean(areas)), first / known, second / known, len(areas))
 
 
@@ -122,7 +130,7 @@ class Year:
         return self.false_alarms / self.months
 
 
-def year(scored: anomaly.Scored, truth: anomaly.Example) -> Year:
+def year(scored: anomaly.Scored, truth: anomaly.Example, told: Disguise = PLAIN) -> Year:
     """Hold alerts against the faults that were put in; the first alert raised in a fault counts."""
     found, top1, top3, leads = 0, 0, 0, []
     begun = [int(np.searchsorted(scored.times, alert.start)) for alert in scored.alerts]
@@ -133,7 +141,30 @@ def year(scored: anomaly.Scored, truth: anomaly.Example) -> Year:
         found += 1
         leads.append((fault.end - begun[hits[0]]) / (fault.end - fault.start))
         named = [name for name, _ in scored.alerts[hits[0]].sensors]
-        top1, top3 = top1 + (named[0] == fault.sensors[0]), top3 + (fault.sensors[0] in named[:3])
+        top1, top3 = top1 + (named[0] == told.name(fault.sensors[0])), top3 + (told.name(fault.sensors[0]) in named[:3])
     false = sum(not any(fault.start <= row <= fault.end for fault in truth.faults) for row in begun)
     lead = float(np.mean(leads)) if leads else 0.0
     return Year(len(truth.faults), found, lead, false, len(scored) / 43_200, top1, top3)
+
+
+def generated(seed: int, told: Disguise = PLAIN, days: int = 365, later: int = 180, faults: int = 10) -> Year:
+    """Learn a generated year, judge the days after it with faults that creep in."""
+    truth = anomaly.compressor(later, seed=seed, faults=faults, first_day=days)
+    factor, offset = told.scale("current")
+    model = anomaly.fit(
+        told(anomaly.compressor(days, seed=seed).table()),
+        drivers=[told.name(name) for name in DRIVERS],
+        off=f"`{told.name('current')}` < {5 * factor + offset!r}",
+    )
+    shift = told(truth.table(), later=True)
+    moved = np.sort(next(values for name, values in shift.items() if name.lower() in TIMES))
+    scored = model.score(shift, resets=_moments(truth, moved))
+    return year(scored, truth, told)
+
+
+TIMES = ("time", "timestamp")
+
+
+def _moments(truth: anomaly.Example, moved: np.ndarray) -> list[str]:
+    """Return the repairs on the disguised clock."""
+    return [str(moved[int(np.searchsorted(truth.times, repair))]) for repair in truth.repairs]

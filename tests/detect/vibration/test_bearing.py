@@ -81,3 +81,36 @@ def test_recorded_bearings(data_folder, part):
     assert all(fault is None for name, (fault, _) in named.items() if name not in right)
     assert all(named[name][1] == "high" for name in right)
     assert all(confidence in ("none", "low") for name, (_, confidence) in found.items() if name[0] in "Bn")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "speed"),
+    [
+        (lambda x: -9.80665 * x + 3, 1.0),
+        (lambda x: x[: len(x) // 2], 1.0),
+        (lambda x: x[len(x) // 2 :], 1.0),
+        (lambda x: x[len(x) // 3 : 2 * len(x) // 3], 1.0),
+        (lambda x: x, 1.005),
+        (lambda x: x, 0.995),
+        (lambda x: x + np.random.default_rng(1).normal(0, 0.3 * x.std(), len(x)), 1.0),
+    ],
+    ids=["other unit, sign and zero", "first half", "second half", "a third", "speed too high", "speed too low", "more noise"],
+)
+def test_recorded_bearings_told_differently(data_folder, part, change, speed):
+    folder = data_folder / "cwru"
+    if not folder.is_dir():
+        pytest.skip(f"the recorded data is not here: {folder}")
+    races = {"IR": "inner race", "OR": "outer race"}
+    named = 0
+    for row in csv.DictReader((folder / "index.csv").read_text().splitlines()):
+        path = folder / f"{row['file']}.parquet"
+        if not path.is_file():
+            continue
+        rate = 48_000 if path.stem.startswith("normal") else 12_000
+        values = vibration.read(path, "DE", rate=rate, unit="g").values
+        told = vibration.diagnose(vibration.waveform(change(values), rate=rate, unit="m/s2", rpm=float(row["rpm"]) * speed), part)
+        kind = path.stem.replace("12k_Drive_End_", "")[:2]
+        assert told.fault in (None, races.get(kind)), path.stem
+        named += told.fault is not None
+    assert named == 5

@@ -68,9 +68,9 @@ def step(values: Floats) -> float:
     distinct = np.unique(values[~np.isnan(values)])
     if len(distinct) < 3:
         return 0.0
-    size = max(abs(float(distinct[0])), abs(float(distinct[-1])))
+    low, high = float(distinct[0]), float(distinct[-1])
     gaps = np.diff(distinct)
-    gaps = gaps[gaps > 1e-9 * size]
+    gaps = gaps[gaps > max(1e-9 * (high - low), 1e-15 * max(abs(low), abs(high)))]
     if len(gaps) < 2:
         return 0.0
     smallest = float(gaps.min())
