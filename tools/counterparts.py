@@ -3,7 +3,7 @@
 A Python program that we never import (an ERP server, say) gets an environment of its own from its own hashed lock.
 
 python -m tools.counterparts        install what is missing, when we may; else name the one command
-python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with `# slow`
+python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with `# slow`, and Node-RED for the bench
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from tools import bootstrap
 
 FOLDER = bootstrap.ROOT / "tests" / "counterparts"
 PYTHONS = FOLDER / "python"
+NODE_RED = bootstrap.ROOT / "bench" / "nodered"
+"""A peer of the benches, in a folder of its own: no test needs it."""
 
 
 def has_postgresql() -> bool:
@@ -47,15 +49,15 @@ def missing_from_debian(*, heavy: bool = False) -> list[str]:
     return [package for package, here in wanted.items() if not here]
 
 
-def install_npm() -> None:
-    """Install the locked npm counterparts into tests/counterparts/node_modules, where their scripts find them."""
-    lock = FOLDER / "package-lock.json"
+def install_npm(folder: Path = FOLDER) -> None:
+    """Install the locked npm packages of a folder into its node_modules, where their scripts find them."""
+    lock = folder / "package-lock.json"
     mark = hashlib.sha256(lock.read_bytes()).hexdigest()
-    stamp = FOLDER / "node_modules" / ".lineshaft-lock"
+    stamp = folder / "node_modules" / ".lineshaft-lock"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == mark:
         return
-    bootstrap.say("installing the packages of tests/counterparts/package-lock.json")
-    bootstrap.npm("ci", "--no-fund", "--no-audit", "--ignore-scripts", folder=FOLDER)
+    bootstrap.say(f"installing the packages of {lock.relative_to(bootstrap.ROOT)}")
+    bootstrap.npm("ci", "--no-fund", "--no-audit", "--ignore-scripts", folder=folder)
     stamp.write_text(mark, encoding="utf-8")
 
 
@@ -87,10 +89,11 @@ def main(words: list[str]) -> int:
             bootstrap.apt_install(*packages, reason="tests talk to foreign programs")
     except bootstrap.Stuck as stuck:
         left.append(str(stuck))
-    try:
-        install_npm()
-    except bootstrap.Stuck as stuck:
-        left.append(str(stuck))
+    for folder in (FOLDER, NODE_RED) if "soak" in words else (FOLDER,):
+        try:
+            install_npm(folder)
+        except bootstrap.Stuck as stuck:
+            left.append(str(stuck))
     for name in pythons(heavy="soak" in words):
         try:
             install_python(name)

@@ -19,7 +19,7 @@ LOCKS = {
     "tools": ("requirements/tools.in", "--constraint", "requirements/dev.txt"),
     "node": ("requirements/node.in",),
 }
-NPM_FOLDERS = ("web", "tests/counterparts")
+NPM_FOLDERS = ("web", "tests/counterparts", "bench/nodered")
 
 
 def main(words: list[str]) -> None:

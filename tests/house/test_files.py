@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted([*(ROOT / "requirements").glob("*.txt"), *(ROOT / "tests" / "counterparts" / "python").glob("*.txt")])
-PACKAGE_LOCKS = [ROOT / "web" / "package-lock.json", ROOT / "tests" / "counterparts" / "package-lock.json"]
+PACKAGE_LOCKS = [ROOT / folder / "package-lock.json" for folder in ("web", "tests/counterparts", "bench/nodered")]
 HOSTS = [name.replace("-", ".") for name in ("pypi-org", "pythonhosted-org", "npmjs-org", "npmjs-com", "deb-debian-org")]
 FRAGMENT = re.compile(r"^[a-z0-9-]+\.(added|changed|fixed|removed|security)\.md$")
 
@@ -47,7 +47,9 @@ def test_a_lock_is_hashed_and_names_no_host(lock: Path):
 def test_a_package_lock_is_hashed_and_names_no_host(lock: Path):
     packages = {name: entry for name, entry in json.loads(lock.read_text(encoding="utf-8"))["packages"].items() if name}
     assert [name for name, entry in packages.items() if "resolved" in entry] == []
-    assert [name for name, entry in packages.items() if not entry.get("integrity") and not entry.get("link")] == []
+    assert [
+        name for name, entry in packages.items() if not any(entry.get(word) for word in ("integrity", "link", "inBundle"))
+    ] == []
 
 
 def test_the_locks_hold_what_the_project_asks_for():
