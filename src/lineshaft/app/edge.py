@@ -18,7 +18,7 @@ from typing import Any
 
 from lineshaft import __version__
 from lineshaft.app.edge_parts import Parts, check
-from lineshaft.app.settings import read_settings
+from lineshaft.app.edge_settings import read_home
 from lineshaft.connect import EdgeConfig, Gateway, SourceStatus, open_buffer
 from lineshaft.connect.edge.applied import Applied, down
 from lineshaft.connect.edge.deeds import Deeds
@@ -40,7 +40,7 @@ class EdgeNode:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._ran = False
-        self.settings = read_settings(home)
+        self.settings = read_home(home)
         self._edge = self.settings.edge
         self.bus = Bus()
         self.events = SystemEvents(self.bus)

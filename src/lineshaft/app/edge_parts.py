@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lineshaft.compute import parse
-from lineshaft.compute.formula import Column
 from lineshaft.connect import EdgeConfig, Source, WriterSettings
 from lineshaft.connect.edge.deeds import Deeds
 from lineshaft.connect.edge.derived import Deriver, Evaluate
@@ -27,6 +25,8 @@ from lineshaft.core import DataType, FormulaError
 
 def compiled(text: str, names: Sequence[str], where: str) -> Evaluate:
     """Return how to evaluate a formula on columns of numbers. Raises FormulaError for one that needs more than single values."""
+    from lineshaft.compute.formula import Column, parse  # noqa: PLC0415 - compute comes with its rooms: only where a formula is
+
     formula = parse(text, dict.fromkeys(names, DataType.DOUBLE), use="transform", where=where)
     if formula.windowed or formula.looks_back:
         what = "a formula at the edge looks at single values only"

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lineshaft.connect.edge.function import FunctionEntry, FunctionSource
+from lineshaft.connect.source import SourceState
 from lineshaft.core import InvalidInput
 from tests.connect.edge.making import Ear, rows
 
@@ -82,3 +83,21 @@ async def test_it_sees_no_environment_and_its_prints_do_no_harm():
         source.give("press", rows(("T", 5, 1.0)))
         await ear.until(lambda e: e.batches)
         assert ear.all("env")[0][1] <= 1  # LC_CTYPE, which Python itself sets
+
+
+async def test_many_rows_are_given_in_portions_and_a_failed_call_loses_its_own_only():
+    code = "def run(rows):\n    if rows[0][2] == 0: raise ValueError('first')\n    return [('n', rows[0][1], len(rows))]"
+    source = FunctionSource(FunctionEntry.model_validate({"name": "f", "code": code}))
+    ear = Ear()
+    first = asyncio.create_task(source.run(ear))
+    await ear.until(lambda e: e.statuses and e.statuses[-1].message == "running")
+    source.give("press", rows(*(("T", n, float(n)) for n in range(5_000))))
+    with pytest.raises(InvalidInput, match="ValueError: first"):
+        async with asyncio.timeout(20):
+            await first
+    again = asyncio.create_task(source.run(ear))
+    await ear.until(lambda e: e.statuses[-1].state is SourceState.DEGRADED, 60)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+    assert ear.all("n") == [(2_000, 2_000), (4_000, 1_000)]
+    assert ear.statuses[-1].message.startswith("2000 values had no answer")

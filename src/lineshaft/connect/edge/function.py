@@ -56,6 +56,7 @@ class FunctionSource:
         self.name = entry.name
         self.entry = entry
         self._waiting: deque[pa.RecordBatch] = deque()
+        self._given: list[Row] = []
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.missed = 0
@@ -97,12 +98,16 @@ class FunctionSource:
     async def _serve(self, process: asyncio.subprocess.Process, out: Outlet) -> None:
         limit = parse_duration(self.entry.timeout) / NS
         rows = Collector()
+        self._woken.set()  # what waited when the one before ended
         while True:
             await self._woken.wait()
             self._woken.clear()
-            given = [row for batch in self._taken() for row in rows_of(batch, self.entry.tags)]
-            for first in range(0, len(given), MOST_ROWS):
-                answer = await self._ask(process, {"rows": given[first : first + MOST_ROWS]}, limit)
+            self._given += [row for batch in self._taken() for row in rows_of(batch, self.entry.tags)]
+            while self._given:
+                portion, self._given = self._given[:MOST_ROWS], self._given[MOST_ROWS:]
+                self.missed += len(portion)
+                answer = await self._ask(process, {"rows": portion}, limit)
+                self.missed -= len(portion)
                 self.calls += 1
                 for row in answer["rows"]:
                     try:
@@ -112,7 +117,8 @@ class FunctionSource:
                 if (made := rows.take()) is not None:
                     out.emit(made)
             if self.missed:
-                out.status(SourceStatus(self.name, SourceState.DEGRADED, f"too slow: {self.missed} values were not given to it"))
+                what = f"{self.missed} values had no answer: it was too slow, or failed"
+                out.status(SourceStatus(self.name, SourceState.DEGRADED, what))
 
     def _taken(self) -> list[pa.RecordBatch]:
         taken: list[pa.RecordBatch] = []
