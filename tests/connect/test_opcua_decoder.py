@@ -247,3 +247,25 @@ def test_diagnostics_in_the_header_go_the_slow_way():
     message[4 + 16] = 1
     with pytest.raises(Unreadable):
         decode_publish(bytes(message), NOW)
+
+
+@given(
+    kinds=st.lists(st.sampled_from(range(6)), min_size=30, max_size=120),
+    odd=st.sets(st.integers(0, 119), max_size=12),
+    cut=st.integers(0, 119),
+)
+def test_items_of_many_makes_keep_their_order(kinds: list[int], odd: set[int], cut: int):
+    """Long runs with single items of another make between them, and two messages put one below the other."""
+    makes = [(1.5, 11), (7, 6), (True, 1), ("text", 12), (2**40, 9), (0.25, 10)]
+    fixed = [kinds[0] if i not in odd else kind for i, kind in enumerate(kinds)]
+    items = [
+        item(i % 9, makes[kind][0], ua.VariantType(makes[kind][1]), SourceTimestamp=datetime.fromtimestamp(1e9 + i, UTC))
+        for i, kind in enumerate(fixed)
+    ]
+    items[0].Value.SourceTimestamp = None
+    message = publish(items)
+    assert rows_of(message) == readable(by_asyncua(message).rows(TAGS))
+    parts = [decode_publish(publish(part), NOW).columns for part in (items[: cut % len(items)], items[cut % len(items) :])]
+    first, second = (part or Columns(0) for part in parts)
+    first.below([second])
+    assert readable(first.rows(TAGS)) == rows_of(message)

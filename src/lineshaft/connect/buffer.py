@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.connect.tally import FILTERED, Counts, Tally, compact
+from lineshaft.connect.tally import FILTERED, Counts, Tally
 from lineshaft.core import Batch, Retryable, new_id, now_ns
 
 Filtered = tuple[str, str, list[str], npt.NDArray[np.int64]]
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS broken (id INTEGER PRIMARY KEY, source TEXT, seq INTE
 """
 
 
+AT_HAND, SPARE = 200_000, 2_000
+"""Rows of waiting batches that stay in memory too; pages the file keeps for what comes next before it gives any back."""
 LIVE_SHARE, FRESH = 4, 10 * 10**9
 """While a backlog drains, one part in so many of what is sent is what was heard just now, from so many ns ago on."""
 
@@ -95,6 +97,8 @@ class EdgeBuffer:
         self._seq: dict[str, int] = dict(self._db.execute("SELECT source, seq FROM source"))
         self._tally = Tally(self._db)
         self._waiting: dict[int, _Waiting] = {}
+        self._held: dict[int, Batch] = {}
+        self._held_rows = 0
         self._out: set[int] = set()
         self._lane = (0, 0)
         self._ahead = 0
@@ -137,14 +141,20 @@ class EdgeBuffer:
                 ) from error
             for number, batch, waiting in kept:
                 self._waiting[number] = waiting
+                self._hold(number, batch)
                 self._bytes += waiting.bytes
                 self._tally.pending(batch.source, waiting.counts, 1)
             self._tally.settle()
             return [batch for _, batch, _ in kept]
 
+    def _hold(self, number: int, batch: Batch) -> None:
+        """Keep a batch at hand as long as few wait: nobody needs to read from disk what was just written."""
+        if self._held_rows + batch.rows.num_rows <= AT_HAND:
+            self._held[number] = batch
+            self._held_rows += batch.rows.num_rows
+
     def _insert(self, source: str, rows: pa.RecordBatch, at: int) -> tuple[int, Batch, _Waiting]:
-        tags, counts, rows = compact(rows)
-        pair = self._tally.received(source, tags, counts)
+        pair, rows = self._tally.received(source, rows)
         seq = self._seq.get(source, at // 1_000_000) + 1
         self._seq[source] = seq
         batch = Batch(source, seq, at, rows)
@@ -240,6 +250,8 @@ class EdgeBuffer:
         return chosen
 
     def _read(self, number: int) -> Batch | None:
+        if number in self._held:
+            return self._held[number]
         row = self._db.execute("SELECT body FROM batch WHERE id = ?", (number,)).fetchone()
         try:
             return Batch.from_bytes(row[0])
@@ -263,8 +275,8 @@ class EdgeBuffer:
             if self._ahead in numbers:
                 self._lane = (self._ahead + 1, self._waiting[self._ahead].arrived)
             self._leave(numbers)
-            if not self._waiting:
-                self._db.execute("PRAGMA incremental_vacuum(2000)").fetchall()
+            if not self._waiting and self._db.execute("PRAGMA freelist_count").fetchone()[0] > SPARE:
+                self._db.execute(f"PRAGMA incremental_vacuum({SPARE})").fetchall()
 
     def returned(self) -> None:
         """Take back what was on its way: the store refused it and will be asked again."""
@@ -274,6 +286,8 @@ class EdgeBuffer:
     def _leave(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             waiting = self._waiting.pop(number)
+            if self._held.pop(number, None) is not None:
+                self._held_rows -= waiting.rows
             self._out.discard(number)
             self._bytes -= waiting.bytes
             self._tally.pending(waiting.source, waiting.counts, -1)
@@ -329,6 +343,11 @@ class EdgeBuffer:
             gone[at] += counts
         touched = np.unique(np.concatenate([at for at, _ in pairs]))
         return source, [names[number] for number in touched], gone[touched]
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything waits for the store."""
+        return bool(self._waiting)
 
     def depth(self) -> Depth:
         """Return how much waits."""

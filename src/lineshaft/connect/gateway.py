@@ -206,8 +206,7 @@ class Gateway:
             self._kept.clear()
             while True:
                 try:
-                    if not await loop.run_in_executor(worker, self._hand_over):
-                        break
+                    handed = await loop.run_in_executor(worker, self._hand_over)
                 except Exception as error:
                     log.exception("the store takes nothing")
                     self.tell(
@@ -217,7 +216,10 @@ class Gateway:
                     delay = min(delay * 2, 5.0)
                 else:
                     delay = 0.2
-                    self.end("gateway:delivery", "the store takes values again")
+                    if handed:
+                        self.end("gateway:delivery", "the store takes values again")
+                    if not handed or not self.buffer.waits:
+                        break
 
     def _hand_over(self) -> bool:
         """Give the store the oldest batches and forget them once it has them; return whether there were any."""

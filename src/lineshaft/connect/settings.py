@@ -17,7 +17,7 @@ class GatewaySettings(Section):
     """How the gateway batches what sources say, and how the edge buffer keeps it until the store has it."""
 
     flush: Duration = Field("200ms", description="Longest time a value waits before its batch is written to the edge buffer.")
-    batch_rows: int = Field(5_000, ge=1, description="A batch is written sooner when it has this many rows.")
+    batch_rows: int = Field(25_000, ge=1, description="A batch is written sooner when it has this many rows.")
     room_rows: int = Field(
         1_000_000, ge=1_000, description="Rows held in memory while the disk refuses; beyond, sources wait at their machines."
     )

@@ -34,12 +34,40 @@ def compact(rows: pa.RecordBatch) -> tuple[list[str], npt.NDArray[np.int64], pa.
     return names.to_pylist(), counts[used], pa.RecordBatch.from_arrays([tags, *rows.columns[1:]], schema=rows.schema)
 
 
+def _with_tags(rows: pa.RecordBatch, indices: npt.NDArray[np.int32], names: Any) -> pa.RecordBatch:
+    tags = pa.DictionaryArray.from_arrays(pa.array(indices), names)
+    return pa.RecordBatch.from_arrays([tags, *rows.columns[1:]], schema=rows.schema)
+
+
+def _one_each(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows with a dictionary that has each tag once."""
+    tags: Any = rows.column(0).cast(pa.string()).dictionary_encode()
+    return pa.RecordBatch.from_arrays([tags, *rows.columns[1:]], schema=rows.schema)
+
+
+@dataclass
+class _Words:
+    """A source's last dictionary: the numbers of its tags, -1 for one never heard, and how to do without those."""
+
+    dictionary: Any
+    numbers: npt.NDArray[np.int32]
+    heard: Any = None
+    narrow: npt.NDArray[np.int32] | None = None
+
+    def look(self) -> None:
+        """Look again which tags were heard."""
+        there = self.numbers >= 0
+        self.heard = self.dictionary if there.all() else self.dictionary.filter(pa.array(there))
+        self.narrow = None if there.all() else (np.cumsum(there) - 1).astype(np.int32)
+
+
 @dataclass
 class _Ledger:
     """One source's tags, numbered in the order first heard, and a counter array per kind."""
 
     numbers: dict[str, int] = field(default_factory=dict[str, int])
     counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict[str, npt.NDArray[np.int64]])
+    words: _Words | None = None
 
     def array(self, kind: Kind) -> npt.NDArray[np.int64]:
         have = self.counts.get(kind)
@@ -80,13 +108,46 @@ class Tally:
     def _add(self, kind: Kind, source: str, at: npt.NDArray[np.int32], n: npt.NDArray[np.int64]) -> None:
         self._of(source).array(kind)[at] += n
         self._undo.append((kind, source, at, n))
-        self._touched.update((kind, source, int(page)) for page in np.unique(at // PAGE))
+        self._touched.update((kind, source, int(page)) for page in np.flatnonzero(np.bincount(at // PAGE)))
 
-    def received(self, source: str, tags: list[str], counts: npt.NDArray[np.int64]) -> Counts:
-        """Count a new batch and return it by tag number."""
-        at = self._number(source, tags)
-        self._add("received", source, at, counts)
-        return at, counts.astype(np.int32)
+    def received(self, source: str, rows: pa.RecordBatch) -> tuple[Counts, pa.RecordBatch]:
+        """Count a new batch; return its counts by tag number, and its rows with a dictionary of tags that were heard.
+
+        A dictionary of which much is used stays the same from batch to batch, so that whoever comes next knows it again.
+        """
+        column: Any = rows.column(0)
+        indices = column.indices.to_numpy(zero_copy_only=False)
+        counts = np.bincount(indices, minlength=len(column.dictionary))
+        used = np.flatnonzero(counts)
+        words = self._words(source, column.dictionary, used)
+        if words is None:
+            return self.received(source, _one_each(rows))
+        if used.size * 2 >= len(words.heard):
+            rows = rows if words.narrow is None else _with_tags(rows, words.narrow[indices], words.heard)
+        else:
+            narrow = np.zeros(counts.size, np.int32)
+            narrow[used] = np.arange(used.size, dtype=np.int32)
+            rows = _with_tags(rows, narrow[indices], column.dictionary.take(pa.array(used)))
+        at = words.numbers[used]
+        self._add("received", source, at, counts[used])
+        return (at, counts[used].astype(np.int32)), rows
+
+    def _words(self, source: str, dictionary: Any, used: npt.NDArray[np.intp]) -> _Words | None:
+        """Return what is known of a dictionary, its used tags numbered; None where a tag is in it twice."""
+        ledger = self._of(source)
+        words = ledger.words
+        if words is None or not words.dictionary.equals(dictionary):
+            tags = dictionary.to_pylist()
+            if len(set(tags)) < len(tags):
+                return None
+            numbers = np.fromiter((ledger.numbers.get(tag, -1) for tag in tags), np.int32, len(tags))
+            words = ledger.words = _Words(dictionary, numbers)
+        fresh = used[words.numbers[used] < 0]
+        if fresh.size:
+            words.numbers[fresh] = self._number(source, dictionary.take(pa.array(fresh)).to_pylist())
+        if fresh.size or words.heard is None:
+            words.look()
+        return words
 
     def dropped(self, source: str, counts: Counts) -> None:
         """Count a batch the caps dropped."""

@@ -23,6 +23,10 @@ STORED = pa.schema([pa.field("sid", pa.int32(), nullable=False), *[SAMPLES.field
 DERIVED = "derived"
 """The source name under which values computed from other values are kept; the tag is the property's id."""
 
+_WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)
+"""A batch is small: waking other threads for a column each costs more than it saves."""
+
 Ints = npt.NDArray[np.int64]
 Sids = npt.NDArray[np.int32]
 Counts = tuple[tuple[int, int], ...]
@@ -83,12 +87,12 @@ def sids_of(rows: pa.RecordBatch) -> Sids:
 def encode(rows: pa.RecordBatch) -> bytes:
     """Return rows as one Arrow IPC stream (lz4): what the journal keeps."""
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer:
+    with pa.ipc.new_stream(sink, rows.schema, options=_WRITE) as writer:
         writer.write_batch(rows)
     return sink.getvalue().to_pybytes()
 
 
 def decode(blob: bytes) -> pa.RecordBatch:
     """Read what `encode` wrote."""
-    with pa.ipc.open_stream(pa.py_buffer(blob)) as reader:
+    with pa.ipc.open_stream(pa.py_buffer(blob), options=_READ) as reader:
         return reader.read_next_batch()

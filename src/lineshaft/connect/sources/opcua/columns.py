@@ -22,6 +22,7 @@ _1601 = datetime(1601, 1, 1)  # noqa: DTZ001 - the Z is written by hand
 LOWEST, HIGHEST = EPOCH - 92_233_720_368_547_758, EPOCH + 92_233_720_368_547_758
 _NONE, _V, _VI, _VB, _VS = range(5)
 Value = float | int | bool | str | None
+Places = slice | npt.NDArray[np.intp]
 
 
 def ticks_to_ns(ticks: npt.NDArray[np.int64], pico: npt.NDArray[np.uint16] | int = 0) -> npt.NDArray[np.int64]:
@@ -65,20 +66,19 @@ class Columns:
         self.handle = np.zeros(n, np.uint32)
         self.ts = np.zeros(n, np.int64)
         self.status = np.zeros(n, np.uint32)
-        self._kind = np.zeros(n, np.uint8)
-        self._v: npt.NDArray[np.float64] | None = None
-        self._vi: npt.NDArray[np.int64] | None = None
-        self._vb: npt.NDArray[np.bool_] | None = None
-        self._text: dict[int, str] = {}
+        self.kind = np.zeros(n, np.uint8)
+        self.v: npt.NDArray[np.float64] | None = None
+        self.vi: npt.NDArray[np.int64] | None = None
+        self.vb: npt.NDArray[np.bool_] | None = None
+        self.text: dict[int, str] = {}
         self._size = n
         self._ticks = np.zeros(n, np.int64)
         self._pico = np.zeros(n, np.uint16)
         self.late = Late([], [], [], [], [])
         self.extra: dict[int, int] = {}
 
-    def run(self, items: npt.NDArray[np.void], layout: Layout) -> None:
-        """Take a run of equal fixed layout."""
-        at = slice(self.n, self.n + len(items))
+    def run(self, items: npt.NDArray[np.void], layout: Layout, at: Places) -> None:
+        """Take items of equal fixed layout to their places."""
         self.handle[at] = items["handle"]
         names = items.dtype.names or ()
         if "status" in names:
@@ -86,9 +86,8 @@ class Columns:
         self._when(at, items, names)
         if layout.value >= 0:
             self._values(at, items["value"], layout.kind)
-        self.n += len(items)
 
-    def _when(self, at: slice, items: npt.NDArray[np.void], names: tuple[str, ...]) -> None:
+    def _when(self, at: Places, items: npt.NDArray[np.void], names: tuple[str, ...]) -> None:
         """Take the source's times, the server's where there is none."""
         first = "source" if "source" in names else "server"
         if first not in names:
@@ -101,31 +100,32 @@ class Columns:
             self._ticks[at] = np.where(none, items["server"], items["source"])
             self._pico[at] = np.where(none, items["server_pico"] if "server_pico" in names else 0, self._pico[at])
 
-    def _values(self, at: slice, values: npt.NDArray[np.generic], kind: int) -> None:
+    def _values(self, at: Places, values: npt.NDArray[np.generic], kind: int) -> None:
         if kind == REAL:
             self._reals()[at] = values
-            self._kind[at] = _V
+            self.kind[at] = _V
         elif kind == INTEGER:
             self._integers()[at] = values
-            self._kind[at] = _VI
+            self.kind[at] = _VI
         elif kind == BOOLEAN:
             self._booleans()[at] = values != 0
-            self._kind[at] = _VB
+            self.kind[at] = _VB
         else:
-            for place, value in enumerate(values.tolist(), at.start):
+            places = range(at.start, at.stop) if isinstance(at, slice) else at.tolist()
+            for place, value in zip(places, values.tolist(), strict=True):
                 self._one(place, fitting(value, kind))
 
     def _one(self, place: int, value: Value) -> None:
         if value is None:
             return
         if isinstance(value, bool):
-            self._booleans()[place], self._kind[place] = value, _VB
+            self._booleans()[place], self.kind[place] = value, _VB
         elif isinstance(value, float):
-            self._reals()[place], self._kind[place] = value, _V
+            self._reals()[place], self.kind[place] = value, _V
         elif isinstance(value, int):
-            self._integers()[place], self._kind[place] = value, _VI
+            self._integers()[place], self.kind[place] = value, _VI
         else:
-            self._text[place], self._kind[place] = value, _VS
+            self.text[place], self.kind[place] = value, _VS
 
     def add(self, handle: int, status: int, ts: int, value: Value) -> None:
         """Take one item whose time is already in nanoseconds; `value` has the Python type of its column."""
@@ -142,7 +142,9 @@ class Columns:
         if self.late.places:
             self._settle_late()
         ticks = self._ticks[: self.n]
-        self.ts[: self.n] = np.where(ticks > 0, ticks_to_ns(ticks, self._pico[: self.n]), default_ts)
+        self.ts[: self.n] = ticks_to_ns(ticks, self._pico[: self.n])
+        if self.n and ticks.min() <= 0:
+            self.ts[: self.n][ticks <= 0] = default_ts
         for place, ns in self.extra.items():
             self.ts[place] = ns
 
@@ -151,7 +153,7 @@ class Columns:
         at = np.array(late.places)
         self.handle[at], self.status[at], self._ticks[at] = late.handles, late.statuses, late.ticks
         what = np.fromiter(map(_KIND.__getitem__, map(type, late.values)), np.uint8, len(late.values))
-        self._kind[at] = what
+        self.kind[at] = what
         values = np.empty(len(late.values), object)
         values[:] = late.values
         for kind, column in ((_V, self._reals), (_VI, self._integers), (_VB, self._booleans)):
@@ -160,38 +162,58 @@ class Columns:
                 column()[at[here]] = values[here]
         here = what == _VS
         if here.any():
-            self._text.update(zip(at[here].tolist(), values[here].tolist(), strict=True))
+            self.text.update(zip(at[here].tolist(), values[here].tolist(), strict=True))
 
     def _reals(self) -> npt.NDArray[np.float64]:
-        if self._v is None:
-            self._v = np.zeros(self._size, np.float64)
-        return self._v
+        if self.v is None:
+            self.v = np.zeros(self._size, np.float64)
+        return self.v
 
     def _integers(self) -> npt.NDArray[np.int64]:
-        if self._vi is None:
-            self._vi = np.zeros(self._size, np.int64)
-        return self._vi
+        if self.vi is None:
+            self.vi = np.zeros(self._size, np.int64)
+        return self.vi
 
     def _booleans(self) -> npt.NDArray[np.bool_]:
-        if self._vb is None:
-            self._vb = np.zeros(self._size, np.bool_)
-        return self._vb
+        if self.vb is None:
+            self.vb = np.zeros(self._size, np.bool_)
+        return self.vb
+
+    def below(self, parts: Sequence[Columns]) -> None:
+        """Put other settled columns below these."""
+        every = [self, *parts]
+        for part, begin in zip(every, np.cumsum([0, *(part.n for part in every)]).tolist(), strict=False):
+            self.text.update((begin + place, text) for place, text in part.text.items() if part is not self)
+        self.v = _together([(part.n, part.v) for part in every], np.dtype(np.float64))
+        self.vi = _together([(part.n, part.vi) for part in every], np.dtype(np.int64))
+        self.vb = _together([(part.n, part.vb) for part in every], np.dtype(np.bool_))
+        self.kind = np.concatenate([part.kind[: part.n] for part in every])
+        self.handle = np.concatenate([part.handle[: part.n] for part in every])
+        self.ts = np.concatenate([part.ts[: part.n] for part in every])
+        self.status = np.concatenate([part.status[: part.n] for part in every])
+        self.n = self._size = len(self.kind)
 
     def rows(self, tags: pa.StringArray) -> pa.RecordBatch:
         """Return the items as SAMPLES; a handle is the position of its tag in `tags`."""
-        n, kind = self.n, self._kind[: self.n]
+        n, kind = self.n, self.kind[: self.n]
         status = self.status[:n]
         columns: Sequence[Any] = (
             pa.DictionaryArray.from_arrays(pa.array(self.handle[:n].view(np.int32)), tags),
             pa.Array.from_buffers(SAMPLES.field("ts").type, n, [None, pa.py_buffer(self.ts[:n])]),
-            _column(self._v, kind, _V, pa.float64()),
-            _column(self._vi, kind, _VI, pa.int64()),
-            pa.array([self._text.get(i) for i in range(n)], pa.string()) if self._text else pa.nulls(n, pa.string()),
-            _column(self._vb, kind, _VB, pa.bool_()),
+            _column(self.v, kind, _V, pa.float64()),
+            _column(self.vi, kind, _VI, pa.int64()),
+            pa.array([self.text.get(i) for i in range(n)], pa.string()) if self.text else pa.nulls(n, pa.string()),
+            _column(self.vb, kind, _VB, pa.bool_()),
             pa.array(_quality(status)),
             pa.array((status >> 16).astype(np.int32)),
         )
         return pa.RecordBatch.from_arrays(list(columns), schema=SAMPLES)
+
+
+def _together(parts: Sequence[tuple[int, npt.NDArray[Any] | None]], kind: np.dtype[Any]) -> npt.NDArray[Any] | None:
+    if all(values is None for _, values in parts):
+        return None
+    return np.concatenate([np.zeros(n, kind) if values is None else values[:n] for n, values in parts])
 
 
 _KIND: dict[type, int] = {type(None): _NONE, float: _V, int: _VI, bool: _VB, str: _VS}

@@ -10,6 +10,7 @@ import struct
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from lineshaft.connect.sources.opcua.columns import Columns, Value, fitting, ns_of
 from lineshaft.connect.sources.opcua.layout import BYTES, HAS_VALUE, REAL, STRING, XML, Layout, Tail, layout, tail
@@ -24,8 +25,8 @@ PUBLISH_RESPONSE, SERVICE_FAULT = 829, 397
 DATA_CHANGE, STATUS_CHANGE = 811, 820
 HISTORY_RESPONSE, HISTORY_DATA = 667, 658
 NOBODY = 0xFFFFFFFF
-RUN = 12
-"""From so many equal items on, NumPy is faster than one by one."""
+RUN, FEW = 12, 8
+"""From so many equal items in a row, and in a message, NumPy is faster than one by one."""
 
 
 class Unreadable(ValueError):
@@ -119,45 +120,65 @@ def decode_items(buf: bytes, pos: int, n: int, end: int, out: Published) -> None
     columns = out.columns
     if columns is None:
         return
+    groups: dict[int, _Group] = {}
     while n > 0:
         try:
             mask = buf[pos + 4]
             key = mask | buf[pos + 5] << 8 if mask & HAS_VALUE else mask
             fixed = layout(key)
             if fixed is not None:
-                took, pos = _run(buf, pos, n, end, key, fixed, columns) if n > RUN else (0, pos)
+                took, pos = _run(buf, pos, n, end, key, fixed, columns, groups) if n > RUN else (0, pos)
                 n -= took
                 if not took:
-                    n, pos = _singles(buf, pos, n, end, columns)
+                    n, pos = _singles(buf, pos, n, end, columns, groups)
                 continue
             pos = _varying(buf, pos, key >> 8, columns)
         except Exception as error:  # noqa: BLE001 - whatever a foreign server sent: the item is counted, the line goes on
             out.broken.append((_u32(buf, pos)[0] if pos + 4 <= end else NOBODY, f"{type(error).__name__}: {error}", n))
-            return
+            break
         n -= 1
+    for group in groups.values():
+        _gather(buf, group, columns)
 
 
-def _run(buf: bytes, pos: int, n: int, end: int, key: int, fixed: Layout, columns: Columns) -> tuple[int, int]:
-    """Decode a run of equal layout if the twelfth next item looks the same; return how many were taken, and where it ends."""
-    mask, variant, size = key & 0xFF, key >> 8, fixed.size
+@dataclass(slots=True)
+class _Group:
+    """Where items of one fixed layout lie: in runs (place in the columns, position, how many), and one by one."""
+
+    fixed: Layout
+    runs: list[tuple[int, int, int]] = field(default_factory=list[tuple[int, int, int]])
+    places: list[int] = field(default_factory=list[int])
+    positions: list[int] = field(default_factory=list[int])
+
+
+def _group(groups: dict[int, _Group], key: int, fixed: Layout) -> _Group:
+    group = groups.get(key)
+    if group is None:
+        group = groups[key] = _Group(fixed)
+    return group
+
+
+def _run(
+    buf: bytes, pos: int, n: int, end: int, key: int, fixed: Layout, columns: Columns, groups: dict[int, _Group]
+) -> tuple[int, int]:
+    """Note a run of equal layout if the twelfth next item looks the same; return how many were taken, and where it ends."""
+    mask, size = key & 0xFF, fixed.size
     probe = pos + RUN * size
-    if probe + 6 > end or buf[probe + 4] != mask or (mask & HAS_VALUE and buf[probe + 5] != variant):
+    if probe + 6 > end or buf[probe + 4] != mask or (mask & HAS_VALUE and buf[probe + 5] != key >> 8):
         return 0, pos
-    items = np.frombuffer(buf, fixed.dtype, min(n, (end - pos) // size), pos)
-    other = items["mask"] != mask
-    if mask & HAS_VALUE:
-        other |= items["type"] != variant
+    count = min(n, (end - pos) // size)
+    looks: npt.NDArray[np.uint16] = np.ndarray((count,), "<u2" if mask & HAS_VALUE else "u1", buf, pos + 4, (size,))
+    other = looks != key
     first = int(other.argmax())
-    took = first if other[first] else len(items)
-    columns.run(items[:took], fixed)
+    took = first if other[first] else count
+    _group(groups, key, fixed).runs.append((columns.n, pos, took))
+    columns.n += took
     return took, pos + took * size
 
 
-def _singles(buf: bytes, pos: int, n: int, end: int, columns: Columns) -> tuple[int, int]:
-    """Decode items of fixed layout one by one until one is not, or a run may begin; return how many are left, and where."""
-    late, place, left = columns.late, columns.n, n
-    places, handles, statuses = late.places.append, late.handles.append, late.statuses.append
-    ticks, values, before = late.ticks.append, late.values.append, -1
+def _singles(buf: bytes, pos: int, n: int, end: int, columns: Columns, groups: dict[int, _Group]) -> tuple[int, int]:
+    """Note items of fixed layout one by one until one is not, or a run may begin; return how many are left, and where."""
+    place, left, before = columns.n, n, -1
     while left and pos + 5 <= end:
         mask = buf[pos + 4]
         if mask & HAS_VALUE and pos + 6 > end:
@@ -166,13 +187,9 @@ def _singles(buf: bytes, pos: int, n: int, end: int, columns: Columns) -> tuple[
         fixed = layout(key)
         if fixed is None or pos + fixed.size > end or (key == before and left > RUN and _again(buf, pos, end, mask, fixed)):
             break
-        got = fixed.struct.unpack_from(buf, pos)
-        behind = fixed.tail
-        places(place)
-        handles(got[0])
-        statuses(got[behind.status] if behind.status >= 0 else 0)
-        ticks(_ticks(got, behind, columns, place))
-        values(None if fixed.value < 0 else got[fixed.value] if fixed.kind <= REAL else fitting(got[fixed.value], fixed.kind))
+        group = groups.get(key) or _group(groups, key, fixed)
+        group.places.append(place)
+        group.positions.append(pos)
         place += 1
         left -= 1
         pos += fixed.size
@@ -187,6 +204,34 @@ def _again(buf: bytes, pos: int, end: int, mask: int, fixed: Layout) -> bool:
     """Whether the twelfth next item may look the same, so that a run is worth trying."""
     probe = pos + 4 + RUN * fixed.size
     return probe < end and buf[probe] == mask
+
+
+def _gather(buf: bytes, group: _Group, columns: Columns) -> None:
+    """Read all items of one layout together; a few are read one by one."""
+    fixed, runs = group.fixed, group.runs
+    if not runs and len(group.places) < FEW:
+        for place, pos in zip(group.places, group.positions, strict=True):
+            _single(buf, place, pos, fixed, columns)
+    elif len(runs) == 1 and not group.places:
+        place, pos, n = runs[0]
+        columns.run(np.frombuffer(buf, fixed.dtype, n, pos), fixed, slice(place, place + n))
+    else:
+        places = np.concatenate([np.arange(place, place + n) for place, _, n in runs] + [np.array(group.places, np.intp)])
+        pieces = [buf[pos : pos + n * fixed.size] for _, pos, n in runs] + [
+            buf[pos : pos + fixed.size] for pos in group.positions
+        ]
+        columns.run(np.frombuffer(b"".join(pieces), fixed.dtype), fixed, places)
+
+
+def _single(buf: bytes, place: int, pos: int, fixed: Layout, columns: Columns) -> None:
+    got, behind, late = fixed.struct.unpack_from(buf, pos), fixed.tail, columns.late
+    late.places.append(place)
+    late.handles.append(got[0])
+    late.statuses.append(got[behind.status] if behind.status >= 0 else 0)
+    late.ticks.append(_ticks(got, behind, columns, place))
+    late.values.append(
+        None if fixed.value < 0 else got[fixed.value] if fixed.kind <= REAL else fitting(got[fixed.value], fixed.kind)
+    )
 
 
 def _varying(buf: bytes, pos: int, variant: int, columns: Columns) -> int:

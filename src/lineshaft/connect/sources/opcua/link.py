@@ -23,6 +23,7 @@ from asyncua.ua.uaerrors import UaStatusCodeError
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lineshaft.connect.places import home
+from lineshaft.connect.sources.opcua.frames import Frames
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
 from lineshaft.connect.trust import STANDS_FOR, TrustList, age_of
 from lineshaft.core import ConfigError, CredentialsError
@@ -203,6 +204,7 @@ class Link:
         await client.send_hello()
         try:
             await client.open_secure_channel()
+            Frames(client.uaclient.protocol)
         except AssertionError:  # what asyncua makes of a refusal in place of the channel
             raise CredentialsError(
                 "the server refuses the secure channel",

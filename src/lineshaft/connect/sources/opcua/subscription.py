@@ -20,9 +20,11 @@ from lineshaft.connect.sources.opcua.link import Link
 from lineshaft.connect.sources.opcua.names import Namespaces, UnknownNamespace
 from lineshaft.connect.sources.opcua.options import OpcuaOptions
 from lineshaft.connect.sources.opcua.plain import take_item
+from lineshaft.connect.sources.opcua.request import publish_request
 from lineshaft.core import now_ns
 
-OUTSTANDING = 3
+OUTSTANDING, MOST_OUTSTANDING = 3, 16
+"""Publish requests at the server to begin with, and where it always has more to say than they can carry."""
 CHUNK = 500
 TOO_MANY = {ua.StatusCodes.BadTooManyMonitoredItems, ua.StatusCodes.BadOutOfMemory, ua.StatusCodes.BadResourceUnavailable}
 """The server serves no more: such tags are read in rounds instead."""
@@ -65,7 +67,9 @@ class Subscription:
         self._take = take
         self._id = 0
         self._last = 0
-        self._acks: list[Any] = []
+        self._acks: list[int] = []
+        self._taken: list[Columns] = []
+        self._most = MOST_OUTSTANDING
         self._patience = 10.0
 
     async def create(self) -> None:
@@ -136,30 +140,52 @@ class Subscription:
                 await ready()
                 while len(waiting) < limit:
                     waiting.append(self._publish())
-                async with asyncio.timeout(self._patience):
-                    answer = await waiting.popleft()
-                got = self._decode(bytes(answer))
-                if got.result >> 31:
-                    limit = self._complaint(got.result, limit)
-                    continue
-                await self._in_order(got)
+                done, _ = await asyncio.wait({waiting[0]}, timeout=self._patience)
+                if not done:
+                    raise TimeoutError
+                limit = await self._take_all(waiting, limit)
         finally:
             for future in waiting:
                 if not future.cancel() and not future.cancelled():
                     future.exception()
 
+    async def _take_all(self, waiting: deque[asyncio.Future[Any]], limit: int) -> int:
+        """Take every answer that is there, and their values as one; return how many requests to keep at the server.
+
+        Where the last of them still says there is more, more requests are worth their while.
+        """
+        more = False
+        try:
+            while waiting and waiting[0].done():
+                got = self._decode(bytes(waiting.popleft().result()))
+                if got.result >> 31:
+                    limit = self._complaint(got.result, limit)
+                    continue
+                await self._in_order(got)
+                more = got.more
+        finally:
+            self._pass_on()
+        return min(limit + 1, self._most) if more else limit
+
+    def _pass_on(self) -> None:
+        taken, self._taken = self._taken, []
+        if len(taken) > 1:
+            taken[0].below(taken[1:])
+        if taken:
+            self._take(taken[0])
+
     def _publish(self) -> asyncio.Future[Any]:
-        request = ua.PublishRequest()
-        request.Parameters.SubscriptionAcknowledgements, self._acks = self._acks, []
         protocol = self._link.client.uaclient.protocol
-        if protocol is None:
+        if protocol is None or protocol.transport is None:
             raise ConnectionError("the line is closed")
-        return protocol._send_request(request, timeout=0)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the one call that returns bytes in order
+        acks, self._acks = self._acks, []
+        return publish_request(protocol, self._id, acks)
 
     def _complaint(self, status: int, limit: int) -> int:
         """Judge a refused publish request; return how many to keep at the server from now on."""
         if status == ua.StatusCodes.BadTooManyPublishRequests:
-            return max(limit - 1, 1)
+            self._most = max(limit - 1, 1)
+            return self._most
         if status == ua.StatusCodes.BadTimeout:
             return limit
         if status in (ua.StatusCodes.BadNoSubscription, ua.StatusCodes.BadSubscriptionIdInvalid):
@@ -203,16 +229,19 @@ class Subscription:
 
     def _accept(self, got: Published) -> None:
         self._last = got.sequence
-        self._acks.append(ua.SubscriptionAcknowledgement(self._id, got.sequence))
+        self._acks.append(got.sequence)
         self.broken += got.broken
         if got.columns is not None and got.columns.n:
-            self._take(got.columns)
+            self._taken.append(got.columns)
         for status in got.status_changes:
             raise SubscriptionLost(f"the server ended the subscription: {ua.StatusCode(status).name}")
 
     async def resume(self) -> None:
         """After the session came back: ask for every message the server sent while nobody listened."""
-        await self._fetch(until=None)
+        try:
+            await self._fetch(until=None)
+        finally:
+            self._pass_on()
 
     async def _fetch(self, until: int | None) -> None:
         """Republish message after message from the last taken one up to `until`, or up to what the server has."""
