@@ -76,3 +76,20 @@ def test_an_index_that_is_not_there_is_said_for_each_asset():
     assert "waer" in told[0].error
     short = life.fit({"P": {"time": np.arange(8), "wear": np.arange(8.0)}}, failed=False, index=life.HealthIndex("wear", 90.0))
     assert "8 values" in short.predict({"P": {"time": np.arange(8), "wear": np.arange(8.0)}})[0].error
+
+
+def test_rows_in_no_order_are_put_in_order():
+    chance = np.random.default_rng(0)
+    table = lives(25, 60, wear=lambda h: h / 60 + chance.normal(0, 0.05, len(h)))
+    order = chance.permutation(25 * 60)
+    mixed = {name: [values[n] for n in order] for name, values in table.items()}
+    straight, shuffled = life.fit(table), life.fit(mixed)
+    assert straight.method == shuffled.method == "sensors"
+    asked = {"now": {"time": np.arange(40), "wear": np.arange(40) / 60}}
+    assert shuffled.predict(asked)[0].remaining == pytest.approx(straight.predict(asked)[0].remaining, rel=0.05)
+
+
+def test_a_failure_of_an_asset_that_is_not_there_or_of_an_age_that_cannot_be_is_refused():
+    table = lives(3, 60, wear=lambda h: h * 1.0)
+    assert "'a3' has no rows" in refused(tables=table, failed=["a3"])
+    assert "too few" in refused(records=[("a", -4.0, True), ("b", float("nan"), True), ("c", float("inf"), True)])

@@ -203,6 +203,9 @@ def _life(one: dict[str, Any], paths: Sequence[str], place: int) -> dict[str, An
         raise InvalidInput(f"'{asset}' is no asset of the fleet", where=where, hint=hint, code="life.asset")
     begin = parse_time(one["begin"], where=where) if one.get("begin") else None
     end = parse_time(one["end"], where=where) if one.get("end") else None
+    if max(begin or 0, end or 0) > now_ns():
+        hint = "tell what has happened; is the time in another time zone?"
+        raise InvalidInput("a life ends in the future", where=where, hint=hint, code="life.times")
     if begin is None and end is None:
         raise InvalidInput("a life needs a begin, an end or an age", where=where, hint="give one of them", code="life.times")
     if begin is not None and end is not None and end <= begin:

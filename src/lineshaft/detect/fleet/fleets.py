@@ -16,7 +16,7 @@ from lineshaft.core import Batch, Bus, Conflict, Database, LineshaftError, Syste
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.fleet.book import SOURCE, FleetBook
-from lineshaft.detect.fleet.lives import Ends, Span, Store, records, spans, table
+from lineshaft.detect.fleet.lives import Ends, Span, Store, outside, records, spans, table
 from lineshaft.detect.fleet.tables import fleets, versions
 from lineshaft.detect.fleet.training import Learned, Task, learn
 from lineshaft.detect.life import Forecast, HealthIndex, LifeModel, load
@@ -91,16 +91,17 @@ class Fleets:
     def trained(self, row: dict[str, Any], learned: Learned | None, error: str = "") -> None:
         """Write what came of a training; the first version that is ready begins to forecast."""
         state = "ready" if learned is not None else "cancelled" if error == "cancelled" else "failed"
+        notes = outside(self.book.fleet(row["fleet_id"]), row["end"])
         values: dict[str, Any] = {
             "state": state,
-            "error": "" if learned else error,
+            "error": "" if learned else "; ".join([error, *notes]) if state == "failed" else error,
             "ended": self._clock(),
             "share": 1.0,
             "step": "",
         }
         if learned is not None:
             values |= {"blob": learned.blob, "method": learned.method, "cap": learned.cap}
-            values |= {"why": learned.why, "about": learned.about}
+            values |= {"why": [*learned.why, *notes], "about": learned.about}
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], **values)
             tx.execute(fleets.update().where(fleets.c.id == row["fleet_id"]).values(trained=self._clock()))

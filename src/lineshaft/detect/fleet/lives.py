@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from lineshaft.core import iso
 from lineshaft.detect.life import Record
 
 
@@ -71,6 +72,16 @@ def spans(fleet: dict[str, Any], ends: Ends, now: int) -> list[Span]:
             begin = max(one.again, one.at)
         found.append(Span(asset, max([begin, *(at for at in begun if begin <= at < now)]), now, failed=False, now=True))
     return found
+
+
+def outside(fleet: dict[str, Any], now: int) -> list[str]:
+    """Say which told lives ended before the fleet's time of looking back: they are not learned from."""
+    start = now - int(fleet["lookback"])
+    left = [one for one in fleet["lives"] if one.get("end") and int(one["end"]) <= start]
+    if not left:
+        return []
+    which = f"{len(left)} lives that were told ended" if len(left) > 1 else "a life that was told ended"
+    return [f"{which} before {iso(start)}, from when on it is looked back: look back further, or tell the age alone"]
 
 
 def records(fleet: dict[str, Any], known: Sequence[Span], first: dict[str, int]) -> list[Record]:

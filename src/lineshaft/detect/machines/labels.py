@@ -62,6 +62,15 @@ class Labels:
         query = sa.select(labels).order_by(labels.c.start.desc(), labels.c.id)
         return self._db.rows(query if asset is None else query.where(labels.c.asset == asset))
 
+    def outside(self, asset: str, start: int, end: int) -> list[str]:
+        """Say which labels given by hand are not in a time that is learned from; empty where all are."""
+        left = [one for one in self.list(asset) if one["start"] >= end or one["end"] <= start]
+        if not left:
+            return []
+        which = f"{len(left)} labels of this asset are" if len(left) > 1 else "a label of this asset is"
+        newest = iso(int(left[0]["start"]))
+        return [f"{which} outside the time that was learned from (the newest begins {newest}): look back further to use it"]
+
     def known(self, asset: str, start: int, end: int) -> list[tuple[int, int, str, str]]:
         """Return what is known about a time of an asset, as `fit` and `evaluate` take it."""
         found = [(one["start"], one["end"], one["kind"], one["code"]) for one in self.list(asset)]

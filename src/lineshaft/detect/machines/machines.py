@@ -125,7 +125,8 @@ class Machines:
         rival = self.book.number(model["id"], model["active"])["blob"] if model["active"] is not None else b""
         known = self.labels.known(model["asset"], row["start"], row["end"])
         about = {"holds": found.holds, "seen": found.seen}
-        return Member(found.table, model["settings"], list(known), rival or b"", about, f"{model['asset']}/")
+        notes = self.labels.outside(model["asset"], row["start"], row["end"])
+        return Member(found.table, model["settings"], list(known), rival or b"", about, f"{model['asset']}/", notes)
 
     def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result) -> None:
         """Write what came of a training; a better one takes over where the model says so."""

@@ -23,6 +23,8 @@ class Member:
     about: dict[str, Any] = field(default_factory=dict[str, Any])
     prefix: str = ""
     """What the names of its columns begin with, where several machines learn together."""
+    notes: list[str] = field(default_factory=list[str])
+    """What is to be said about what it learned from, beside what the model itself finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def _result(one: Member, model: Model) -> Result:
     if one.rival:
         told["rival"] = _told(evaluate(load(one.rival), one.table, labels=one.labels))
     model.about.update(one.about)
+    found = model.about.setdefault("thresholds", {})
+    model.about["thresholds"] = {**found, "warnings": [*found.get("warnings", ()), *one.notes]}
     return Result(model.to_bytes(), model.about, told)
 
 
