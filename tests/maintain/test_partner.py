@@ -8,6 +8,7 @@ import pytest
 
 from lineshaft.guard import Guard
 from lineshaft.maintain import MaintainSettings, OrderChanged, Partner
+from tests.maintain.conftest import BERT
 from tests.maintain.standins import Rest
 
 
@@ -76,6 +77,68 @@ def test_what_cannot_be_taken_over_is_told_and_a_cancelled_order_is_cancelled(li
     until(lambda: "checklist" in partner.stands([early["id"]])[early["id"]]["error"])
     partner.stop()
     assert lite.orders.get(early["id"])["state"] == "in_progress"
+
+
+def test_an_order_that_was_cancelled_before_it_could_be_sent_is_not_sent(lite, there):
+    partner = partner_of(lite, there)
+    order = lite.order()
+    with lite.db.begin() as tx:
+        lite.orders.cancel(tx, order["id"], BERT)
+    partner.start()
+    until(lambda: partner.stands([order["id"]])[order["id"]]["told"])
+    partner.stop()
+    assert there.things == []
+
+
+def test_a_dry_run_says_what_would_be_written_there_and_taken_over_here(lite, there):
+    partner = partner_of(lite, there, cmms_every="1h")
+    draft = partner.rehearse(lite.orders.draft("Bakery/Line 1/Oven", "Fan squeaks", "corrective", 2, ""))
+    assert (draft["there"], draft["now"], draft["why"]) == ("", {}, "")
+    assert draft["would"] == {
+        "request": "POST /workorders", "ref": "WO-new/", "title": "Fan squeaks", "asset": "Bakery/Line 1/Oven", "priority": 2,
+    }  # fmt: skip
+    order = lite.order(title="Pump shakes")
+    before = partner.rehearse(order)
+    assert before["would"]["ref"] == f"{order['number']}/{order['id'][:8]}"
+    assert (there.things, lite.orders.list()[0]["version"]) == ([], order["version"]), "nothing was written there or here"
+    partner.start()
+    until(lambda: partner.stands([order["id"]]).get(order["id"], {}).get("reference"))
+    (thing,) = there.things
+    assert {name: before["would"][name] for name in ("ref", "title", "priority")} == {
+        name: thing[name] for name in ("ref", "title", "priority")
+    }, "what was announced is what was written"
+    thing.update(status="ON_HOLD", notes=[{"id": 1, "text": "bearing is worn"}])
+    after = partner.rehearse(lite.orders.get(order["id"]))
+    partner.stop()
+    assert (after["there"], after["would"], after["now"]["status"], after["now"]["title"]) == (
+        "R-1",
+        {},
+        "ON_HOLD",
+        "Pump shakes",
+    )
+    assert (after["steps"], after["comments"]) == (["start", "hold"], ["bearing is worn"])
+    assert lite.orders.get(order["id"])["state"] == order["state"]
+    assert len(there.things) == 1
+
+
+def test_a_dry_run_says_what_hinders_it(lite, there):
+    order = lite.order(kind="inspection")
+    partner = partner_of(lite, there, cmms_kinds=["corrective"])
+    assert "inspection" in partner.rehearse(order)["why"]
+    broken = lite.order(title="Belt squeaks")
+    there.deny = True
+    denied = partner.rehearse(broken)
+    assert "credentials" in denied["why"]
+    assert "s3cret" not in str(denied)
+    there.deny, there.away = False, True
+    assert "503" in partner.rehearse(broken)["why"]
+    there.away = False
+    with lite.db.begin() as tx:
+        lite.orders.cancel(tx, broken["id"], BERT)
+    assert "cancelled" in partner.rehearse(lite.orders.get(broken["id"]))["why"]
+    alone = Partner(lite.db, Guard(lite.db), lite.orders, lite.bus, lite.home, MaintainSettings(), "node")
+    assert alone.rehearse(broken)["hint"].endswith("[maintain] cmms")
+    assert there.things == []
 
 
 def test_orders_made_while_nobody_listened_are_sent(lite, there):

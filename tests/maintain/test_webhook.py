@@ -64,6 +64,27 @@ def until(said, seconds=30.0):
         time.sleep(0.02)
 
 
+def test_a_message_is_shown_as_it_goes_out(lite, board):
+    made = hooks(lite, board)
+    made.tell("order", "create", PUMP, "WO-000001", {"number": "WO-000001", "title": "Pumpe läuft laut"})
+    (row,) = made.list()
+    shown = made.rehearse_again(row["id"])
+    assert (shown["url"], shown["state"], board.got) == (board.url, "waiting", []), "nothing is sent by looking"
+    made.start()
+    until(lambda: made.list(state="delivered"))
+    made.stop()
+    ((headers, body),) = board.got
+    assert body.decode() == shown["body"], "byte for byte"
+    assert {name: headers[name] for name in ("Content-Type", "Webhook-Id")} == {
+        name: shown["headers"][name] for name in ("Content-Type", "Webhook-Id")
+    }
+    stamp, mine = shown["headers"]["Webhook-Timestamp"], shown["headers"]["Webhook-Signature"]
+    digest = hmac.new(SECRET.encode(), f"{headers['Webhook-Id']}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    assert b64decode(mine.removeprefix("v1,")) == digest
+    with pytest.raises(NotFound):
+        made.rehearse("nobody", "anna")
+
+
 def test_a_receiver_can_verify_what_it_is_told(lite, board):
     made = hooks(lite, board)
     made.start()

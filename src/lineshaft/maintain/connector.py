@@ -37,10 +37,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What ordering would do: `there` carries our mark already, `would` is what would be written, in the ERP's own fields."""
+    """What sending would do: `there` carries our mark already, `would` is what would be written, in the other system's fields.
+
+    `now` is what stands in those fields there; nothing where nothing carries our mark.
+    """
 
     there: str = ""
     would: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    now: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 SUPPLY = ("ordered", "received", "cancelled")
@@ -71,6 +75,10 @@ class Connector:
     def place(self, order: Mapping[str, Any]) -> str:
         """Create a work order there, or return the reference of the one that carries its mark already."""
         raise ConfigError(f"this system takes no work orders ({order['number']})", where="[maintain] cmms")
+
+    def rehearse_order(self, order: Mapping[str, Any]) -> Rehearsal | None:
+        """Say what placing a work order would write, only by reading there; None where the system does not tell."""
+        del order
 
     def progress(self, order: Mapping[str, Any], reference: str) -> Progress | None:
         """Say how a placed work order stands; None where the system does not tell."""

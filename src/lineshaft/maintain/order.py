@@ -114,6 +114,13 @@ class Orders(OrderBook):
         ranks = {"priority": level, "urgency": urgency, "criticality": criticality}
         return {"id": new_id(), "version": 1, "created": now, "closing": {}, "due": latest, **ranks}
 
+    def draft(
+        self, asset: str, title: str, kind: str, priority: int | None, failure_mode: str, due: int | None = None
+    ) -> dict[str, Any]:
+        """Return an order as it would be if it were made now; it has no id, and nothing is written."""
+        work = {"asset": asset, "title": title, "kind": kind, "failure_mode": failure_mode, "state": str(State.TRIAGED)}
+        return {**self._ranked(asset, priority, None, due), **work, "id": "", "number": "WO-new", "history": []}
+
     def merge(
         self,
         tx: Connection,

@@ -6,14 +6,14 @@ checklist) is told on the order, and tried again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.engine import Connection
 
-from lineshaft.core import Bus, Conflict, Database, InvalidInput, iso, now_ns, parse_duration
+from lineshaft.core import Bus, Conflict, Database, InvalidInput, LineshaftError, iso, now_ns, parse_duration
 from lineshaft.guard import Command, Guard, Subject
 from lineshaft.maintain.connector import Connector, Progress
 from lineshaft.maintain.connectors import make_connector
@@ -83,6 +83,45 @@ class Partner:
         """Return how orders stand in the other system, by id."""
         return self.outgoing.of(order_ids)
 
+    def rehearse(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what stands there of an order of ours, what sending it would write, and what asking would take over here.
+
+        Outside any transaction; nothing is written there or here. A draft (`Orders.draft`) is rehearsed as if it were made now.
+        """
+        sent = _sent(order)
+        empty: dict[str, Any] = {"there": "", "now": {}, "would": {}, "steps": [], "comments": [], "why": "", "hint": ""}
+        found = {"number": sent["number"], "system": self.name, **empty}
+        if self.system is None:
+            hint = "an engineer names one in settings.toml, [maintain] cmms"
+            return {**found, "why": "no other maintenance system is connected", "hint": hint}
+        if (hindered := self._hindered(order)) is not None:
+            return {**found, "why": hindered[0], "hint": hindered[1]}
+        try:
+            told = self.system.rehearse_order(sent)
+            if told is None:
+                return {**found, "why": "this system has no dry run"}
+            progress = self.system.progress(sent, told.there) if told.there else None
+        except LineshaftError as error:
+            return {**found, "why": error.what, "hint": error.hint}
+        if order["state"] in OVER and not told.there:
+            return {**found, "why": f"it is {order['state']} and was not sent: it is not sent any more"}
+        found.update(there=told.there, now=dict(told.now), would=dict(told.would))
+        if progress is not None:
+            found.update(steps=way_to(str(order["state"]), progress.state), comments=self._unknown(order, progress))
+        return found
+
+    def _hindered(self, order: Mapping[str, Any]) -> tuple[str, str] | None:
+        """Return why an order is not sent, and what would change that."""
+        if order["kind"] not in self._settings.cmms_kinds:
+            kinds = ", ".join(self._settings.cmms_kinds)
+            return f"orders of the kind {order['kind']} stay here", f"[maintain] cmms_kinds: {kinds}"
+        return None
+
+    def _unknown(self, order: Mapping[str, Any], progress: Progress) -> list[str]:
+        """Return those comments from there that are not here yet."""
+        known = {str(line["note"]) for line in order.get("history") or () if line["by"] == PARTNER.id}
+        return [text for _, text in progress.lines if text not in known]
+
     def _file(self, tx: Connection, order: dict[str, Any]) -> None:
         if order["kind"] in self._settings.cmms_kinds:
             self.outgoing.file(tx, order["id"])
@@ -91,8 +130,11 @@ class Partner:
         if self.system is None:
             return
         order = self._orders.get(errand.id)
-        sent = {**{name: order.get(name) for name in SENT}, "created": iso(order["created"]), "due": iso(order["due"] or 0)}
-        reference = errand.reference or self.system.place(sent)
+        sent = _sent(order)
+        reference = errand.reference or self._placed(self.system, order, sent)
+        if not reference:
+            self.outgoing.arrived(order["id"], again_at=None, told={"state": "", "text": "", "asked": iso(now_ns())})
+            return
         progress = self.system.progress(sent, reference)
         if progress is not None:
             self._take_over(order, progress)
@@ -100,6 +142,14 @@ class Partner:
         told = {"state": progress.state if progress else "sent", "text": progress.text if progress else reference}
         again = None if over else now_ns() + self._every
         self.outgoing.arrived(order["id"], again_at=again, told={**told, "asked": iso(now_ns())}, reference=reference)
+
+    def _placed(self, system: Connector, order: Mapping[str, Any], sent: Mapping[str, Any]) -> str:
+        """Place an order, once, and return its reference; one that is over before it was sent stays here, unless it got there."""
+        if order["state"] in OVER:
+            seen = system.rehearse_order(sent)
+            if seen is not None and not seen.there:
+                return ""
+        return system.place(sent)
 
     def _take_over(self, order: dict[str, Any], progress: Progress) -> None:
         """Take the comments, then the steps that lead to where the order stands there."""
@@ -126,6 +176,11 @@ class Partner:
         except Conflict as error:
             what = f"'{verb}' of {order['number']} cannot be taken over: {error.what}"
             raise InvalidInput(what, hint=error.hint, code="cmms.step") from None
+
+
+def _sent(order: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the other system is told of an order."""
+    return {**{name: order.get(name) for name in SENT}, "created": iso(order["created"]), "due": iso(order["due"] or 0)}
 
 
 def way_to(state: str, there: str) -> list[str]:

@@ -24,6 +24,7 @@ from lineshaft.maintain.outgoing import Errand, Outgoing, deliveries, outgoing
 from lineshaft.maintain.webhook_settings import WebhookEntry
 
 SPEC = "1.0"
+FORM = "cloudevents+json"
 KEEP = 30 * 86_400 * 10**9
 """Deliveries that arrived are kept so long."""
 
@@ -80,9 +81,24 @@ class Webhooks:
 
     def test(self, tx: Connection, name: str, by: str) -> dict[str, Any]:
         """Write a message to one receiver that only says that it can be reached."""
+        self._hook(name)
+        return self.delivery(self._write(tx, name, _event(self._source, "org.lineshaft.test", name, {"by": by}), name), tx)
+
+    def rehearse(self, name: str, by: str) -> dict[str, Any]:
+        """Return the test message to a receiver as it would go out now, signed; nothing is written or sent."""
+        hook = self._hook(name)
+        event = _event(self._source, "org.lineshaft.test", name, {"by": by})
+        return _as_sent(hook, {"event_id": event["id"], "body": _text(event), "state": "new"})
+
+    def rehearse_again(self, delivery_id: str) -> dict[str, Any]:
+        """Return a message that was written down as it would go out now, signed; nothing is sent."""
+        row = self.delivery(delivery_id)
+        return _as_sent(self._hook(row["hook"]), row)
+
+    def _hook(self, name: str) -> _Hook:
         if name not in self._hooks:
             raise NotFound(f"there is no webhook '{name}'", hint="see [[webhooks]] in settings.toml", code="webhooks.unknown")
-        return self.delivery(self._write(tx, name, _event(self._source, "org.lineshaft.test", name, {"by": by}), name), tx)
+        return self._hooks[name]
 
     def replay(self, tx: Connection, delivery_id: str) -> dict[str, Any]:
         """Send a message again, whatever became of it; it keeps its id, so that a receiver knows it."""
@@ -130,7 +146,7 @@ class Webhooks:
             "event_id": event["id"],
             "type": event["type"],
             "subject": subject[:500],
-            "body": json.dumps(event, ensure_ascii=False, default=str),
+            "body": _text(event),
             "created": now_ns(),
             "state": "waiting",
         }
@@ -159,15 +175,8 @@ class Webhooks:
         self._end(row, "delivered", status)
 
     def _post(self, hook: WebhookEntry, caller: Caller, row: Mapping[str, Any]) -> int:
-        key = secret(hook.secret_env, f"[[webhooks]] {hook.name}")
-        caller.hide(key)
-        stamp = str(int(time.time()))
-        headers = {
-            "Webhook-Id": row["event_id"],
-            "Webhook-Timestamp": stamp,
-            "Webhook-Signature": signature(key, row["event_id"], stamp, row["body"]),
-        }
-        return caller.call("POST", "", None, headers, form="cloudevents+json", text=row["body"]).status
+        headers = _signed(hook, caller, row)
+        return caller.call("POST", "", None, headers, form=FORM, text=row["body"]).status
 
     def _end(self, row: Mapping[str, Any], state: str, status: int | None) -> None:
         with self._db.begin() as tx:
@@ -184,6 +193,29 @@ def signature(key: str, message_id: str, stamp: str, body: str) -> str:
     """
     digest = hmac.new(key.encode(), f"{message_id}.{stamp}.{body}".encode(), hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _signed(hook: WebhookEntry, caller: Caller, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers that say which message it is, when it goes out, and that it is ours."""
+    key = secret(hook.secret_env, f"[[webhooks]] {hook.name}")
+    caller.hide(key)
+    stamp = str(int(time.time()))
+    mine = signature(key, row["event_id"], stamp, row["body"])
+    return {"Webhook-Id": row["event_id"], "Webhook-Timestamp": stamp, "Webhook-Signature": mine}
+
+
+def _as_sent(hook: _Hook, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message with everything it would carry, or why it cannot be signed."""
+    shown: dict[str, Any] = {"hook": hook.entry.name, "url": hook.entry.url, "body": row["body"], "state": row["state"]}
+    try:
+        headers = {"Content-Type": f"application/{FORM}", **_signed(hook.entry, hook.caller, row)}
+    except LineshaftError as error:
+        return {**shown, "headers": {}, "why": error.what, "hint": error.hint}
+    return {**shown, "headers": headers, "why": "", "hint": ""}
+
+
+def _text(event: Mapping[str, Any]) -> str:
+    return json.dumps(event, ensure_ascii=False, default=str)
 
 
 def _event(source: str, kind: str, subject: str, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from lineshaft.app.telling import webhook_events
+from lineshaft.maintain.webhook import signature
 from tests.doors.conftest import OVEN, House
 
 
@@ -21,6 +23,35 @@ def test_webhooks_are_seen_tested_and_replayed_by_engineers_only(house: House):
     for path in ("webhooks", "webhooks/deliveries"):
         assert house.ask("GET", path, "planner").status_code == 403
         assert house.ask("GET", path, "line 1").status_code == 403
+
+
+def test_a_message_is_shown_as_it_would_go_out(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("BOARD", raising=False)
+    blind = house.post("webhooks/board/check", None, "engineer").json()
+    assert (blind["headers"], "BOARD" in blind["why"]) == ({}, True)
+    monkeypatch.setenv("BOARD", "wh-s3cret-value")
+    before = house.get("webhooks/deliveries", "engineer")["items"]
+    seen = house.post("webhooks/board/check", None, "engineer").json()
+    assert house.get("webhooks/deliveries", "engineer")["items"] == before, "nothing was written down to be sent"
+    assert (seen["url"], json.loads(seen["body"])["type"], seen["state"]) == ("http://127.0.0.1:9", "org.lineshaft.test", "new")
+    named = [seen["headers"][f"Webhook-{name}"] for name in ("Id", "Timestamp", "Signature")]
+    assert signature("wh-s3cret-value", named[0], named[1], seen["body"]) == named[2]
+    assert "s3cret" not in str(seen)
+    made = house.post("webhooks/board/test", {}, "engineer").json()
+    again = house.post(f"webhooks/deliveries/{made['id']}/check", None, "engineer").json()
+    assert again["headers"]["Webhook-Id"] == made["event_id"]
+    assert house.ask("POST", f"webhooks/deliveries/{made['id']}/check", "planner").status_code == 403
+    assert house.ask("POST", "webhooks/NO-SUCH/check", "engineer").status_code == 404
+
+
+def test_what_sending_an_order_to_another_system_would_write(house: House):
+    wanted = {"asset": "Bakery/Line 1/Oven", "title": "Clean the fan"}
+    seen = house.post("work-orders/check", wanted, "technician").json()
+    assert (seen["number"], seen["would"], seen["why"]) == ("WO-new", {}, "no other maintenance system is connected")
+    made = house.post("work-orders", wanted, "technician").json()
+    assert house.post(f"work-orders/{made['id']}/partner/check", None, "technician").json()["number"] == made["number"]
+    assert house.ask("POST", f"work-orders/{made['id']}/partner/check", "elsewhere").status_code == 403
+    assert house.ask("POST", "work-orders/check", "elsewhere", json=wanted).status_code == 403
 
 
 def test_a_purchase_on_its_way_is_asked_for_again(house: House):

@@ -85,6 +85,17 @@ class Rest(Connector):
         words = {**purchase, "mark": mark_of(purchase)}
         return Rehearsal("", {"request": f"{mapped.create.method} {mapped.create.path}", "body": fill(mapped.create.body, words)})
 
+    def rehearse_order(self, order: Mapping[str, Any]) -> Rehearsal:
+        """Look for our mark; nothing is written. What is there is shown in the fields we would write, and its state."""
+        mapped = self._mapped(self._options.order, "order")
+        found = self._find(mapped, order)
+        body = fill(mapped.create.body, {**order, "mark": mark_of(order)}) or {}
+        if found is None:
+            return Rehearsal("", {"request": f"{mapped.create.method} {mapped.create.path}", **body})
+        now = {name: at(found, name) for name in body if at(found, name) is not None}
+        state = {mapped.state: at(found, mapped.state)} if mapped.state else {}
+        return Rehearsal(str(at(found, mapped.reference)), now={**now, **state})
+
     def supply(self, purchase: Mapping[str, Any]) -> Supply | None:
         """Read its state."""
         mapped = self._mapped(self._options.purchase, "purchase")
