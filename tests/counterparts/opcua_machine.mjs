@@ -1,5 +1,6 @@
 // A node-opcua server with the machine tool model of the OPC Foundation: node opcua_machine.mjs PORT PKI
 // One machine `MyMill` of MachineToolType below Machines, and an object `Skid` that says nothing of its type.
+import "./orphan.mjs";
 import * as opcua from "node-opcua";
 
 const o = opcua.default ?? opcua;

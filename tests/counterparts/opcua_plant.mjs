@@ -7,6 +7,7 @@
 //   units=1     an analog item Weight in kg
 //   strict=1    client certificates must be trusted; expired=1: its own certificate is of the past
 // On stdin: `type` makes v9 text; `k N` counts on from N; `stop` and `go` counting. `listening NS` is printed when it listens.
+import "./orphan.mjs";
 const given = Object.fromEntries(process.argv.slice(4).map((word) => word.split("=")));
 const skew = Number(given.skew ?? 0);
 if (skew) {

@@ -1,6 +1,7 @@
 // A node-opcua server nobody here wrote: node opcua_server.mjs PORT TAGS HZ PKI
 // ns=1;s=v<i> is a Double that counts k + i/TAGS at HZ; ns=1;s=x/<name> are constants of every kind;
 // ns=1;s=x/Setpoint is a Double that clients may write. user1/password1.
+import "./orphan.mjs";
 import * as opcua from "node-opcua";
 
 const [port, tags, hz] = process.argv.slice(2, 5).map(Number);
