@@ -15,6 +15,7 @@ export interface FullOrder extends WorkOrder {
   instruction: string | null; instruction_number: number | null; permits: Permit[]; labour: Labour[]; downtime: Standstill[]; attachments: Attachment[]; findings: Joined[];
   cost: { labour: number | null; parts: number } | null; avoided: Avoided | null; locked_out: string; checklist: CheckStep[];
 }
+export interface AtPartner { system: string; reference: string; state: string; text: string; error: string; next_at: Iso | null }
 export interface Candidate { login: string; name: string; account: boolean; score: number; fits: boolean; reasons: { name: string; weight: number; share: number; points: number; why: string; says: string; values: Record<string, string | number> }[] }
 export interface Alike { id: Id; number: string; asset: string; title: string; done: Iso | null; likeness: number; why: string[]; closing: Record<string, string>; parts: { part: string; quantity: number }[]; notes: string[] }
 export interface Technician { id: Id; login: string; name: string; skills: Record<string, number>; line: string; shifts: string[]; hours_per_week: number; hourly_cost: number | null; active: boolean; on_shift: boolean | null; open: number; unestimated: number; hours: number; share: number; version: number }
@@ -47,6 +48,7 @@ const every = <T,>(key: readonly unknown[], path: string, query: Record<string, 
 export const w = {
   order: (id: string) => queryOptions({ queryKey: ['work-orders', 'one', id], queryFn: ({ signal }) => ask<FullOrder>(`work-orders/${encodeURIComponent(id)}`, { signal }), refetchInterval: 30_000 }),
   candidates: (id: string) => every<Page<Candidate>>(['work-orders', 'candidates', id], `work-orders/${id}/candidates`),
+  partner: (id: string) => every<AtPartner | null>(['work-orders', 'partner', id], `work-orders/${id}/partner`),
   similar: (id: string) => every<Page<Alike>>(['work-orders', 'similar', id], `work-orders/${id}/similar`, {}, false),
   technicians: every<Page<Technician>>(['technicians'], 'technicians'),
   plans: every<Page<Plan>>(['plans'], 'plans'),

@@ -41,6 +41,8 @@ export function changed(proposal: Record<string, unknown>, draft: Record<string,
   return Object.fromEntries(Object.entries(draft).filter(([name, value]) => value !== '' && String(value) !== String(proposal[name])));
 }
 
+const ABOUT = { purchase: 'part', write: 'property', order: 'title' } as const;
+
 function Card({ approval }: { approval: Approval }) {
   const { t } = useTranslation();
   const f = useFormat();
@@ -53,8 +55,8 @@ function Card({ approval }: { approval: Approval }) {
   const [draft, setDraft] = useState<Record<string, string | number>>({});
   const [rejecting, setRejecting] = useState(false);
   // What the server calls it is its own words; a purchase or a write we can say in the reader's.
-  const kind = 'part' in approval.proposal ? 'purchase' : 'property' in approval.proposal ? 'write' : null;
-  const title = kind ? `${t(`approvalWhat.${kind}`)}: ${words(approval.proposal[kind === 'purchase' ? 'part' : 'property'])}` : approval.what;
+  const kind = 'part' in approval.proposal ? 'purchase' : 'property' in approval.proposal ? 'write' : 'title' in approval.proposal && 'asset' in approval.proposal ? 'order' : null;
+  const title = kind ? `${t(`approvalWhat.${kind}`)}: ${words(approval.proposal[ABOUT[kind]])}` : approval.what;
   const changedByMe = [me.id, me.name].some((name) => approval.edited_by?.includes(name));
   const own = mine || changedByMe;
   const edit = changed(approval.proposal, draft);
@@ -79,6 +81,8 @@ function Card({ approval }: { approval: Approval }) {
                   ? <NumberInput aria-label={name} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
                   : <TextInput aria-label={name} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
                   : name === 'lines' ? lines(value).map((line) => <Text key={line.part} size="sm">{f.number(line.quantity)} × {line.part} {line.name} · {f.money(line.cost)}</Text>)
+                  : name === 'due' && typeof value === 'number' ? f.when(new Date(value / 1e6).toISOString())
+                  : name === 'kind' && kind === 'order' ? t(`orderKind.${words(value)}`, { defaultValue: words(value) })
                   : typeof value === 'number' ? (MONEY.includes(name) ? f.money(value) : f.number(value)) : words(value)}
                 {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{words(value)}</span> → <span className="diff-new">{words(edit[name])}</span></Text>}
               </Table.Td>

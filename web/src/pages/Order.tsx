@@ -12,6 +12,7 @@ import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { CheckPhoto } from '../parts/CheckPhoto';
+import { Elsewhere } from '../parts/Elsewhere';
 import { Candidates, Past } from '../parts/OrderAdvice';
 import { Effort, PartMoves, Permits, Talk } from '../parts/OrderWork';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
@@ -49,7 +50,7 @@ function Body({ order }: { order: FullOrder }) {
       <Steps order={order} />
       <SimpleGrid cols={{ base: 1, lg: 2 }} spacing="sm" mt="sm">
         <Stack gap="sm"><Permits order={order} /><Checklist order={order} /><Parts order={order} /><Effort order={order} /></Stack>
-        <Stack gap="sm"><Evidence order={order} /><Candidates order={order} /><Past order={order} /><Talk order={order} /></Stack>
+        <Stack gap="sm"><Evidence order={order} /><Candidates order={order} /><Past order={order} /><Elsewhere order={order} /><Talk order={order} /></Stack>
         <About order={order} />
         <Story order={order} />
       </SimpleGrid>

@@ -1,14 +1,15 @@
-import { Badge, Button, SegmentedControl, Table, Text } from '@mantine/core';
+import { Badge, Button, Group, SegmentedControl, Table, Text } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { post } from '../api/client';
+import { ask, post } from '../api/client';
 import { q, useCommand } from '../api/queries';
-import type { Delivery, Webhook } from '../api/types';
+import type { Delivery, Page, Webhook } from '../api/types';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { AsSent, type Message } from '../parts/AsSent';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 
@@ -31,11 +32,28 @@ export default function Webhooks() {
   );
 }
 
+const PATIENCE_MS = 15_000;
+
+/** Send a test for real and wait until the receiver has answered, or until it is clear that it does not. */
+async function tested(name: string): Promise<Delivery> {
+  const made = await post<Delivery>(`webhooks/${encodeURIComponent(name)}/test`, {});
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
+    await new Promise((wake) => setTimeout(wake, 500));
+    const now = (await ask<Page<Delivery>>('webhooks/deliveries', { query: { hook: name, limit: 50 } })).items.find((one) => one.id === made.id);
+    if (now && (now.state !== 'waiting' || now.error)) return now;
+  }
+  return made;
+}
+
 function Receivers({ items }: { items: Webhook[] }) {
   const { t } = useTranslation();
   const may = useMay('webhooks.test');
-  const test = useCommand((name: string) => post(`webhooks/${encodeURIComponent(name)}/test`, {}), ['webhooks'], () => report(t('webhook.tested')));
+  const [shown, setShown] = useState<Message | null>(null);
+  const [answer, setAnswer] = useState<Delivery | null>(null);
+  const look = useCommand((name: string) => post<Message>(`webhooks/${encodeURIComponent(name)}/check`), [], setShown);
+  const test = useCommand(tested, ['webhooks'], setAnswer);
   return (
+    <>
     <Scroll minWidth={640}>
       <Table>
         <Table.Thead><Table.Tr><Table.Th>{t('field.name')}</Table.Th><Table.Th>{t('webhook.address')}</Table.Th><Table.Th>{t('webhook.events')}</Table.Th><Table.Th>{t('word.asset')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
@@ -46,12 +64,25 @@ function Receivers({ items }: { items: Webhook[] }) {
               <Table.Td className="wrap">{one.url}</Table.Td>
               <Table.Td>{one.events.map((kind) => t(`webhookKind.${kind}`)).join(', ')}</Table.Td>
               <Table.Td>{one.asset || t('webhook.wholePlant')}</Table.Td>
-              <Table.Td className="figure">{may && <Button size="compact-sm" loading={test.isPending && test.variables === one.name} onClick={() => test.mutate(one.name)}>{t('webhook.test')}</Button>}</Table.Td>
+              <Table.Td className="figure">{may && <Group gap={6} wrap="nowrap" justify="flex-end"><Button size="compact-sm" loading={look.isPending && look.variables === one.name} onClick={() => look.mutate(one.name)} data-look={one.name}>{t('rehearse.look')}</Button><Button size="compact-sm" loading={test.isPending && test.variables === one.name} onClick={() => test.mutate(one.name)} data-test={one.name}>{t('webhook.test')}</Button></Group>}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
     </Scroll>
+    {answer && <Told of={answer} />}
+    {shown && <AsSent of={shown} onClose={() => setShown(null)} />}
+    </>
+  );
+}
+
+/** What became of a test. */
+function Told({ of: one }: { of: Delivery }) {
+  const { t } = useTranslation();
+  return (
+    <Text size="sm" component="div" px={12} py={8} className="wrap" role="status" data-answer={one.state}>
+      {one.error && <IconAlertTriangle size={14} aria-hidden />} {one.hook}: {one.state === 'delivered' ? t('webhook.answered', { status: one.status }) : one.error ? `${t('webhook.refused')} ${one.error}` : t('webhook.tested')}
+    </Text>
   );
 }
 
@@ -59,6 +90,8 @@ function Messages({ items }: { items: Delivery[] }) {
   const { t } = useTranslation();
   const f = useFormat();
   const may = useMay('webhooks.replay');
+  const [shown, setShown] = useState<Message | null>(null);
+  const look = useCommand((one: Delivery) => post<Message>(`webhooks/deliveries/${one.id}/check`), [], setShown);
   const replay = useCommand((one: Delivery) => post(`webhooks/deliveries/${one.id}/replay`, {}), ['webhooks'], () => report(t('webhook.replayed')));
   return (
     <Scroll minWidth={780}>
@@ -75,11 +108,12 @@ function Messages({ items }: { items: Delivery[] }) {
                 {one.error && <Text size="xs" component="div" className="wrap" c="var(--alarm-2)" fw={600}><IconAlertTriangle size={14} aria-hidden /> {t('erp.failed', { count: one.attempts })}: {one.error}</Text>}
                 {one.error && one.next_at && <Text size="xs" c="dimmed">{t('erp.next')} {f.when(one.next_at)}</Text>}
               </Table.Td>
-              <Table.Td className="figure">{may && <Button size="compact-sm" loading={replay.isPending && replay.variables.id === one.id} onClick={() => replay.mutate(one)}>{t('webhook.replay')}</Button>}</Table.Td>
+              <Table.Td className="figure">{may && <Group gap={6} wrap="nowrap" justify="flex-end"><Button size="compact-sm" loading={look.isPending && look.variables.id === one.id} onClick={() => look.mutate(one)}>{t('webhook.look')}</Button><Button size="compact-sm" loading={replay.isPending && replay.variables.id === one.id} onClick={() => replay.mutate(one)}>{t('webhook.replay')}</Button></Group>}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
       </Table>
+      {shown && <AsSent of={shown} onClose={() => setShown(null)} />}
     </Scroll>
   );
 }
