@@ -161,9 +161,29 @@ def test_a_scheduled_scorer_writes_a_property_by_the_clock(node):
     assert (row["rows"], row["skipped"], row["error"]) == (1, 1, ""), "the second minute had no speed: said, not guessed"
     assert node.registry.tick(node.now + 3 * MINUTE) == 0
     with node.plant.db.begin() as tx:
-        node.registry.end(tx, scorer["id"])
+        node.registry.end(tx, "quality", scorer["id"])
     assert node.registry.book.scorers() == []
     assert latest(node, "Quality") == 201.0
+
+
+def test_a_scorer_that_fails_is_a_condition_until_it_works_again_and_counts_what_it_missed(node):
+    node.create()
+    node.register("python", TEXT)
+    node.stage(1, "production")
+    node.score(every="1m")
+    node.stage(1, "archived")
+    node.feed(("T", 10, 220.0), ("S", 20, 2.0), ("T", 70, 230.0), ("S", 70, 2.0))
+    assert node.registry.tick(node.now + MINUTE + 10**10) == 0, "nothing is in production"
+    (row,) = node.registry.book.scorers()
+    assert (row["rows"], row["skipped"], "in production" in row["error"]) == (0, 1, True)
+    (told,) = [one for one in node.plant.system_events.current() if "gets no scores" in one.message]
+    assert f"{OVEN}/Quality" in told.message
+    node.stage(1, "production")
+    assert node.registry.tick(node.now + 2 * MINUTE + 10**10) == 1
+    assert latest(node, "Quality") == 210.0
+    assert [one for one in node.plant.system_events.current() if "gets no scores" in one.message] == []
+    (row,) = node.registry.book.scorers()
+    assert (row["rows"], row["skipped"], row["error"]) == (1, 1, "")
 
 
 def test_a_streaming_scorer_writes_with_every_new_value(node):

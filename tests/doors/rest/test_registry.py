@@ -7,6 +7,9 @@ import hashlib
 import io
 import zipfile
 
+from lineshaft.core import NS, Batch, now_ns, samples
+from tests.doors.conftest import PUMP
+
 TEXT = b"INPUTS = ['a', 'b']\n\n\ndef predict(columns):\n    return columns['a'] + 2 * columns['b']\n"
 OVEN = "Bakery/Line 1/Oven"
 
@@ -48,3 +51,78 @@ def test_a_model_goes_the_whole_way(house):
     typo = house.ask("GET", "models/sume")
     assert (typo.status_code, "sum" in typo.json()["hint"]) == (404, True)
     assert house.post("models/sum/versions", {"kind": "onnx", "content": "%%"}).json()["code"] == "registry.content"
+
+
+def served(house, name, content=TEXT, asset=PUMP):
+    """A model with a version in production."""
+    assert house.post("models", {"name": name, "asset": asset}).status_code == 201
+    made = house.post(f"models/{name}/versions", version(content, trust=True, sha256=hashlib.sha256(content).hexdigest()))
+    assert made.status_code == 201, made.text
+    return house.post(f"models/{name}/stage", {"number": 1, "stage": "production"}).json()
+
+
+def test_predict_says_what_is_wrong_with_what_it_is_asked(house):
+    served(house, "asked")
+    for body, what in (
+        ({"rows": [{"a": 1}]}, "'b' is missing"),
+        ({"rows": [{"a": 1, "b": 2}, {"a": 1}]}, "'b' is missing in row 2"),
+        ({"rows": [{"a": 1, "b": 2, "c": 3}]}, "no input 'c'"),
+        ({"rows": [{"a": [1], "b": 2}]}, "no number"),
+        ({"rows": [{"a": "hot", "b": 2}]}, "no number"),
+        ({"rows": []}, "rows"),
+        ({"columns": {"a": [1, 2], "b": [1]}}, "rows"),
+        ({"columns": {"a": [1]}, "rows": [{"a": 1, "b": 2}]}, "rows"),
+    ):
+        refused = house.post("models/asked/predict", body)
+        assert (refused.status_code, what in refused.json()["detail"]) == (422, True), (body, refused.text)
+        assert refused.json()["hint"], body
+    assert house.post("models/asked/predict", {"rows": [{"a": None, "b": 1}]}).json()["outputs"] == {"prediction": [None]}
+    assert house.post("models/asked/predict", {"columns": {"b": [1], "a": [1]}}).json()["outputs"] == {"prediction": [3.0]}
+    nowhere = house.post("models/asked/predict", {"rows": [{"a": 1, "b": 1}], "number": 9})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "registry.version")
+    served(house, "breaks", b"INPUTS = ['a']\n\n\ndef predict(columns):\n    return 1 / 0\n")
+    broken = house.post("models/breaks/predict", {"rows": [{"a": 1}]})
+    assert (broken.status_code, "ZeroDivisionError" in broken.json()["detail"]) == (422, True)
+
+
+def test_two_people_do_not_stage_over_each_other(house):
+    seen = served(house, "staged")["version"]
+    assert house.post("models/staged/stage", {"number": 1, "stage": "archived", "version": seen}).status_code == 200
+    late = house.post("models/staged/stage", {"number": 1, "stage": "production", "version": seen})
+    assert (late.status_code, late.json()["code"]) == (409, "version.conflict")
+    assert house.get("models/staged")["production"] is None
+    assert house.post("models/staged/stage", {"number": 1, "stage": "best"}).status_code == 422
+
+
+def scored(house, scorer_id):
+    """Let both inputs come, and the registry hear of them as the node's stream tells it."""
+    registry, at = house.rooms.registry, now_ns()
+    tags = [f"ns=2;s=Coolant pump/{name}" for name in ("Vibration", "Flow")]
+    house.values([(tag, 1.0, at - NS) for tag in tags])
+    registry.tick()
+    stored = house.rooms.store.append([Batch("bakery", at, at, samples({"tag": t, "ts": at, "value": 2.0} for t in tags))])
+    house.rooms.store.show(stored)
+    registry.on_rows(stored[0].rows)
+    assert registry.tick() == 1
+    (row,) = [one for one in house.get("models/scores")["scorers"] if one["id"] == scorer_id]
+    assert (row["rows"], row["error"], row["mode"]) == (1, "", "streaming")
+    assert house.get(f"latest?property={PUMP}/Current")["items"][0]["value"] == 6.0
+
+
+def test_scorers_write_properties_and_are_ended_by_their_own_model_only(house):
+    served(house, "scores")
+    served(house, "other", asset=OVEN)
+    inputs = {"a": f"{PUMP}/Vibration", "b": f"{PUMP}/Flow"}
+    house.values([("ns=2;s=Coolant pump/Vibration", 2.0, now_ns())])
+    taken = house.post("models/scores/scorers", {"property": f"{PUMP}/Vibration", "inputs": inputs})
+    assert (taken.status_code, "delivered by 'bakery'" in taken.json()["detail"]) == (409, True)
+    made = house.post("models/scores/scorers", {"property": f"{PUMP}/Current", "inputs": inputs, "mode": "streaming"})
+    assert made.status_code == 201, made.text
+    (scorer,) = made.json()["scorers"]
+    scored(house, scorer["id"])
+    again = house.post("models/scores/scorers", {"property": f"{PUMP}/Current", "inputs": inputs})
+    assert (again.status_code, "another scorer" in again.json()["detail"]) == (409, True)
+    wrong = house.ask("DELETE", f"models/other/scorers/{scorer['id']}")
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "registry.scorer")
+    assert len(house.get("models/scores")["scorers"]) == 1
+    assert house.ask("DELETE", f"models/scores/scorers/{scorer['id']}").json()["scorers"] == []

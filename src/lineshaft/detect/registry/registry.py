@@ -91,9 +91,9 @@ class ModelRegistry:
     def _silent(self, path: str) -> bool:
         return self._store.latest([path])[0] is None
 
-    def end(self, tx: Connection, scorer_id: str) -> None:
-        """End a scorer; what it wrote stays."""
-        scoring.remove(tx, scorer_id)
+    def end(self, tx: Connection, name: str, scorer_id: str) -> None:
+        """End a scorer of a model; what it wrote stays."""
+        scoring.remove(tx, scorer_id, self.book.model(name, tx)["id"])
         self._stale = True
 
     def on_rows(self, rows: pa.RecordBatch) -> None:
@@ -133,6 +133,7 @@ class ModelRegistry:
         except (LineshaftError, KeyError, ValueError, TypeError) as problem:
             error = str(problem)
         done = 0 if error else len(times)
+        skipped += len(times) - done
         values = {"through": through, "rows": row["rows"] + done, "skipped": row["skipped"] + skipped, "error": error}
         with self._db.begin() as tx:
             scoring.write(tx, row["id"], **values)
@@ -213,7 +214,7 @@ def _checked(columns: Mapping[str, Any], inputs: list[str]) -> Columns:
     made: dict[str, Any] = {}
     for name in inputs:
         try:
-            made[name] = np.array([np.nan if one is None else one for one in columns[name]], np.float64)
+            made[name] = np.array([np.nan if one is None else float(one) for one in columns[name]], np.float64)
         except (ValueError, TypeError):
             hint = "numbers, or null for a value that is missing"
             raise InvalidInput(

@@ -144,9 +144,10 @@ def write(tx: Connection, scorer_id: str, **values: Any) -> None:
     tx.execute(scorers.update().where(scorers.c.id == scorer_id).values(**values))
 
 
-def remove(tx: Connection, scorer_id: str) -> None:
-    """End a scorer; what it wrote stays."""
-    get(tx, scorer_id)
+def remove(tx: Connection, scorer_id: str, model_id: str) -> None:
+    """End a scorer of a model; what it wrote stays. Raises NotFound for one of another model."""
+    if get(tx, scorer_id)["model_id"] != model_id:
+        raise NotFound(f"this model has no scorer {scorer_id}", code="registry.scorer")
     tx.execute(scorers.delete().where(scorers.c.id == scorer_id))
 
 

@@ -140,7 +140,7 @@ class ScorerShape(Shape):
     number: Annotated[int | None, Field(examples=[None])]
     through: MaybeMoment
     rows: Annotated[int, Field(examples=[1440])]
-    skipped: Annotated[int, Field(examples=[3], description="Steps in which an input had no value.")]
+    skipped: Annotated[int, Field(examples=[3], description="Steps in which an input had no value, or that could not be scored.")]
     error: Annotated[str, Field(examples=[""])]
     by: MaybeName
 
@@ -272,7 +272,7 @@ def end(sender: Sender, name: str, scorer_id: str) -> OwnModel:
     asset = _row(sender, EDIT, name)["asset"]
 
     def run(tx: Any) -> dict[str, Any]:
-        rooms.registry.end(tx, scorer_id)
+        rooms.registry.end(tx, name, scorer_id)
         return {"ended": scorer_id}
 
     sender.do(EDIT, f"own-model:{name}", {"what": "end scorer", "id": scorer_id}, run, asset)
@@ -307,7 +307,12 @@ def _columns(body: PredictBody) -> dict[str, list[Any]]:
     if body.columns:
         return body.columns
     names = dict.fromkeys(name for row in body.rows for name in row)
-    return {name: [row.get(name) for row in body.rows] for name in names}
+    for place, row in enumerate(body.rows):
+        lacks = next((name for name in names if name not in row), None)
+        if lacks is not None:
+            what, hint = f"the input '{lacks}' is missing in row {place + 1}", "null says that a value is missing"
+            raise InvalidInput(what, where=f"rows[{place}]", hint=hint, code="registry.inputs")
+    return {name: [row[name] for row in body.rows] for name in names}
 
 
 def _plain(value: Any) -> Any:
