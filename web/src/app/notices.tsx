@@ -2,6 +2,7 @@
 import { Text } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { ApiProblem } from '../api/client';
+import { said } from '../locales/sentences';
 import { i18n } from './i18n';
 
 /** The catalogue's sentence for a problem's code when it has one, else the server's own words. */
@@ -10,7 +11,7 @@ export function explain(error: unknown): { title: string; detail: string; hint: 
   const { code, detail, hint, status } = error.problem;
   const known = code && i18n.exists(`error.code.${code}.text`) ? i18n.t(`error.code.${code}.text`) : '';
   const help = code && i18n.exists(`error.code.${code}.hint`) ? i18n.t(`error.code.${code}.hint`) : '';
-  return { title: known || i18n.t(status === 0 ? 'error.unreachable' : 'error.refused'), detail: detail ?? '', hint: help || hint || '' };
+  return { title: known || i18n.t(status === 0 ? 'error.unreachable' : 'error.refused'), detail: said(detail ?? '', i18n.language), hint: help || said(hint ?? '', i18n.language) };
 }
 
 export function complain(error: unknown): void {

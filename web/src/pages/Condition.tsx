@@ -14,6 +14,7 @@ import { ConditionCommission } from '../parts/ConditionCommission';
 import { ConditionRecords } from '../parts/ConditionRecords';
 import { ConditionState, ZoneBar } from '../parts/ConditionState';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
 const Trend = lazy(() => import('../charts/Trend'));
@@ -94,7 +95,7 @@ function One({ of: one }: { of: Position }) {
   return (
     <Panel title={one.path} extra={<Group gap="xs">{mayAcknowledge && one.state === 'alarm' && <Button size="compact-md" onClick={() => acknowledge.mutate(undefined)}>{t('condition.acknowledge')}</Button>}{mayReturn && one.state !== 'healthy' && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('condition.return')}</Button>}</Group>}>
       <Stack gap="sm">
-        {one.trouble && <Group gap={6} wrap="nowrap" align="flex-start"><IconAlertTriangle size={18} aria-hidden color="var(--alarm-3)" /><Text size="sm" className="wrap" lang="en">{one.trouble}</Text></Group>}
+        {one.trouble && <Group gap={6} wrap="nowrap" align="flex-start"><IconAlertTriangle size={18} aria-hidden color="var(--alarm-3)" /><Text size="sm" className="wrap"><Said text={one.trouble} /></Text></Group>}
         <Facts of={facts} />
         {one.judged_by.zones ? <ZoneBar zones={one.judged_by.zones} level={one.level} unit={one.unit} /> : <Text size="sm" c="dimmed">{t('condition.baselineAlone')}</Text>}
         <Group justify="space-between"><Text fw={600} size="sm">{t('condition.trend')}</Text><SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={Object.keys(SPANS).map((value) => ({ value, label: t(`window.${value}`) }))} /></Group>
@@ -104,7 +105,7 @@ function One({ of: one }: { of: Position }) {
         </Suspense>
         <Text fw={600} size="sm">{t('condition.noticed')}</Text>
         {one.noticed.length === 0 && <Text size="sm" c="dimmed">{t('condition.nothing')}</Text>}
-        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)} · {t(`condition.cause.${each.cause}`)}: <span lang="en">{each.says}</span></Text></li>)}</ul>
+        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)} · {t(`condition.cause.${each.cause}`)}: <Said text={each.says} /></Text></li>)}</ul>
       </Stack>
     </Panel>
   );

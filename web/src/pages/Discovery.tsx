@@ -8,6 +8,7 @@ import { discovery, PROTOCOLS, STATUSES, systems, type Adopted, type Look, type 
 import { q, useCommand } from '../api/queries';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useSentence } from '../locales/sentences';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { SourceDialog, type Wanted } from '../parts/SourceDialog';
@@ -40,6 +41,7 @@ function Looking({ networks, look, pace, may }: { networks: string[]; look: Look
   const [protocols, setProtocols] = useState<string[]>(['opcua', 'ethernet_ip', 'modbus']);
   const begin = useCommand(() => post('discovery/look', { network: network.trim(), protocols }), ['discovery']);
   const stop = useCommand(() => post('discovery/cancel'), ['discovery']);
+  const say = useSentence();
   const running = look?.state === 'running';
   return (
     <Panel title={t('discovery.look')}>
@@ -56,7 +58,7 @@ function Looking({ networks, look, pace, may }: { networks: string[]; look: Look
         <Box mt="sm" role="status">
           {running && <Progress value={look.total ? (100 * look.asked) / look.total : 100} color="slate" aria-label={t('discovery.look')} mb={4} />}
           <Text size="sm">{t(`discovery.state.${look.state}`)} · {look.network || t('discovery.protocol.sparkplug')} · {t('discovery.asked', { n: f.number(look.asked), of: f.number(look.total) })} · {t('discovery.found', { count: look.found })} · {look.by}, {f.when(look.started)}</Text>
-          {look.message && <Text size="sm" className="wrap">{look.message}</Text>}
+          {look.message && <Text size="sm" className="wrap">{say(look.message)}</Text>}
         </Box>
       )}
     </Panel>
@@ -65,6 +67,7 @@ function Looking({ networks, look, pace, may }: { networks: string[]; look: Look
 
 function Register({ items, may, edit, propose }: { items: System[]; may: boolean; edit: (one: System) => void; propose: (one: System) => void }) {
   const { t } = useTranslation();
+  const say = useSentence();
   const f = useFormat();
   return (
     <Scroll minWidth={900}>
@@ -77,7 +80,7 @@ function Register({ items, may, edit, propose }: { items: System[]; may: boolean
               <Table.Td><Text size="sm">{t(`discovery.protocol.${one.protocol}`)}</Text><Text size="xs" className="mono wrap">{one.address}</Text></Table.Td>
               <Table.Td className="wrap">{one.owner || '–'}</Table.Td>
               <Table.Td><Text size="sm" fw={one.status === 'new' ? 700 : undefined}>{t(`discovery.is.${one.status}`)}</Text></Table.Td>
-              <Table.Td className="wrap">{one.gaps.length === 0 ? '–' : one.gaps.map((gap) => <Text key={gap} size="xs">{gap}</Text>)}</Table.Td>
+              <Table.Td className="wrap">{one.gaps.length === 0 ? '–' : one.gaps.map((gap) => <Text key={gap} size="xs">{say(gap)}</Text>)}</Table.Td>
               <Table.Td>{one.silent_since ? <Text size="sm" fw={600}>{t('discovery.silent', { when: f.when(one.silent_since) })}</Text> : f.when(one.last_seen)}</Table.Td>
               <Table.Td>{may && <Group gap={4} wrap="nowrap"><Button size="compact-sm" variant="subtle" leftSection={<IconPencil size={14} aria-hidden />} onClick={() => edit(one)}>{t('discovery.edit')}</Button><Button size="compact-sm" leftSection={<IconBulb size={14} aria-hidden />} onClick={() => propose(one)} data-propose>{t('discovery.propose')}</Button></Group>}</Table.Td>
             </Table.Tr>
@@ -109,6 +112,7 @@ function Edit({ system, close }: { system: System; close: () => void }) {
 /** What could be made of a system; nothing is until somebody says so. */
 function Inside({ system, close }: { system: System; close: () => void }) {
   const { t } = useTranslation();
+  const say = useSentence();
   const found = useQuery({ queryKey: ['discovery', 'proposal', system.id], queryFn: () => post<Proposal>(`discovery/systems/${system.id}/proposal`), retry: false, staleTime: Infinity, gcTime: 0 });
   const [adding, setAdding] = useState<Wanted | null>(null);
   const [source, setSource] = useState('');
@@ -117,7 +121,7 @@ function Inside({ system, close }: { system: System; close: () => void }) {
       <Answer of={found}>
         {({ entry, models, remark, source: text }) => (
           <Stack gap="sm" data-proposal>
-            {remark && <Alert color="gray" variant="outline">{remark}</Alert>}
+            {remark && <Alert color="gray" variant="outline">{say(remark)}</Alert>}
             {entry && (
               <Box>
                 <Text fw={600} size="sm">{t('discovery.step1')}</Text>

@@ -11,6 +11,7 @@ import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { EdgeConfigurations } from '../parts/EdgeConfigurations';
+import { Said } from '../parts/Said';
 import { Answer, Facts, PageHead } from '../parts/Page';
 
 const ICONS = { online: IconCircleCheck, invited: IconLoader, silent: IconPlugConnectedX, revoked: IconUserOff } as const;
@@ -108,7 +109,7 @@ function Sources({ edge }: { edge: Edge }) {
             <Table.Tr key={one.name}>
               <Table.Td>{one.name}</Table.Td>
               <Table.Td className="nowrap"><Icon size={14} aria-hidden color={one.state === 'down' ? 'var(--alarm-1)' : undefined} /> {t(`sourceState.${one.state}`)}</Table.Td>
-              <Table.Td className="wrap"><Text size="xs" c="dimmed">{one.message}{one.bad > 0 && ` · ${t('edge.bad', { n: one.bad })}`}</Text></Table.Td>
+              <Table.Td className="wrap"><Text size="xs" c="dimmed"><Said text={one.message} />{one.bad > 0 && ` · ${t('edge.bad', { n: one.bad })}`}</Text></Table.Td>
             </Table.Tr>
           );
         })}

@@ -10,7 +10,9 @@ import { q, useCommand } from '../api/queries';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useSentence } from '../locales/sentences';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
 /** How long machines will last: the ones with the least left first, and why. */
@@ -85,7 +87,7 @@ function List({ items, chosen, onPick }: { items: LifeForecast[]; chosen: string
 function Band({ of: one, most }: { of: LifeForecast; most: number }) {
   const { t } = useTranslation();
   const length = useLength();
-  if (one.error || one.low_h === null) return <Text size="sm" c="dimmed" className="wrap">{one.error || '–'}</Text>;
+  if (one.error || one.low_h === null) return <Text size="sm" c="dimmed" className="wrap">{one.error ? <Said text={one.error} /> : '–'}</Text>;
   const [left, right] = [(one.low_h / most) * 100, one.high_h === null ? 100 : (one.high_h / most) * 100];
   const text = one.high_h === null ? t('life.from', { low: length(one.low_h) }) : t('life.fromTo', { low: length(one.low_h), high: length(one.high_h) });
   return (
@@ -105,12 +107,13 @@ function One({ of: one, version }: { of: LifeForecast; version: FleetVersion | u
   const f = useFormat();
   const length = useLength();
   const said = useSaid();
+  const say = useSentence();
   return (
     <Panel title={one.asset}>
-      <Facts of={[[t('life.remaining'), one.error || said(one)], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms">{t('life.filed')}</Link>] as const] : [])]} />
+      <Facts of={[[t('life.remaining'), one.error ? <Said key="e" text={one.error} /> : said(one)], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms">{t('life.filed')}</Link>] as const] : [])]} />
       {!one.error && <Box mt="xs"><Text fw={600} size="sm">{t('life.interval')}</Text><Course of={one} /></Box>}
       {one.why.length > 0 && <Why of={one.why} method={one.method} />}
-      {version && <Text size="sm" c="dimmed" mt="xs">{t('life.whyMethod')} {version.why.join('. ')}.</Text>}
+      {version && <Text size="sm" c="dimmed" mt="xs">{t('life.whyMethod')} {version.why.map((each) => say(each)).join('. ')}.</Text>}
     </Panel>
   );
 }
@@ -196,7 +199,7 @@ function FleetPanel({ of: one }: { of: LifeFleet }) {
               {may && each.state === 'ready' && <Button size="compact-sm" variant="default" onClick={() => use.mutate(each.number === one.active ? null : each.number)}>{t(each.number === one.active ? 'life.stop' : 'life.use')}</Button>}
             </Group>
             {each.state === 'training' && <Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" />}
-            {each.error && <Text size="sm" className="wrap">{each.error}</Text>}
+            {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.state === 'ready' && <Learned of={each} />}
           </Box>
         ))}
@@ -210,14 +213,15 @@ function Learned({ of: one }: { of: FleetVersion }) {
   const { t } = useTranslation();
   const f = useFormat();
   const length = useLength();
+  const say = useSentence();
   const about = one.about;
   const left = Object.entries(about.left_out ?? {});
   return (
     <Box mt={4}>
       <Text size="sm">{t(`life.methods.${one.method}`)}. {t('life.learned', { lives: about.lives ?? 0, failures: about.failures ?? 0, records: about.records_failed ?? 0 })}</Text>
       {about.quality && <Text size="sm">{t('life.quality', { error: length(about.quality.mean_error_h), coverage: f.percent(about.quality.coverage, 0), cap: length(one.cap_h) })}</Text>}
-      {left.length > 0 && <Text size="sm" c="dimmed" className="wrap">{t('life.leftOut')} {left.map(([name, why]) => `${name} (${why})`).join(', ')}</Text>}
-      {(about.notes ?? []).map((note) => <Text key={note} size="sm" c="dimmed">{note}</Text>)}
+      {left.length > 0 && <Text size="sm" c="dimmed" className="wrap">{t('life.leftOut')} {left.map(([name, why]) => `${name} (${say(why)})`).join(', ')}</Text>}
+      {(about.notes ?? []).map((note) => <Text key={note} size="sm" c="dimmed"><Said text={note} /></Text>)}
     </Box>
   );
 }

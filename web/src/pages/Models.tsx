@@ -12,6 +12,7 @@ import { useFormat } from '../format/useFormat';
 import { AlertList, short } from '../parts/ModelAlerts';
 import { Past } from '../parts/ModelPast';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
 const SPANS: Record<string, number> = { '6h': 6, '1d': 24, '7d': 168, '30d': 720 };
@@ -108,10 +109,10 @@ function Versions({ of: one }: { of: MachineModel }) {
               {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
             </Group>
             {each.state === 'training' && <Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" />}
-            {each.error && <Text size="sm" className="wrap">{each.error}</Text>}
+            {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, days: f.number(each.backtest.days, 0) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
-            {each.about.thresholds?.warnings?.map((text) => <Text key={text} size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden /> {text}</Text>)}
+            {each.about.thresholds?.warnings?.map((text) => <Text key={text} size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden /> <Said text={text} /></Text>)}
           </Box>
         ))}
       </Stack>
@@ -198,7 +199,7 @@ function QualityTable({ of: told, asset }: { of: Quality; asset: string }) {
   const f = useFormat();
   return (
     <>
-      {told.table.map((flaw) => <Text key={flaw.code} size="sm" p="xs" className="wrap"><IconAlertTriangle size={14} aria-hidden /> {flaw.what}: {flaw.action}</Text>)}
+      {told.table.map((flaw) => <Text key={flaw.code} size="sm" p="xs" className="wrap"><IconAlertTriangle size={14} aria-hidden /> <Said text={flaw.what} />: <Said text={flaw.action} /></Text>)}
       <Scroll minWidth={680}>
         <Table>
           <Table.Thead><Table.Tr><Table.Th>{t('word.property')}</Table.Th><Table.Th>{t('models.role')}</Table.Th><Table.Th>{t('models.used')}</Table.Th><Table.Th className="figure">{t('models.missing')}</Table.Th><Table.Th>{t('models.found')}</Table.Th></Table.Tr></Table.Thead>
@@ -209,7 +210,7 @@ function QualityTable({ of: told, asset }: { of: Quality; asset: string }) {
                 <Table.Td>{t(`models.roles.${one.role}`)}</Table.Td>
                 <Table.Td>{t(one.used ? 'models.yes' : 'models.leftOut')}</Table.Td>
                 <Table.Td className="figure">{f.percent(one.missing, 1)}</Table.Td>
-                <Table.Td className="wrap">{one.flaws.length === 0 ? t('models.good') : one.flaws.map((flaw) => <Text key={flaw.code} size="sm">{flaw.what}: {flaw.action}</Text>)}</Table.Td>
+                <Table.Td className="wrap">{one.flaws.length === 0 ? t('models.good') : one.flaws.map((flaw) => <Text key={flaw.code} size="sm"><Said text={flaw.what} />: <Said text={flaw.action} /></Text>)}</Table.Td>
               </Table.Tr>
             ))}
           </Table.Tbody>

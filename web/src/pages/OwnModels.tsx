@@ -10,6 +10,7 @@ import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
 const KINDS = ['onnx', 'lightgbm', 'sklearn', 'python'] as const;
@@ -155,7 +156,7 @@ function Scorers({ of: one }: { of: OwnModel }) {
           <Group justify="space-between" gap="xs"><Text fw={600} className="wrap">{each.property}</Text>{may && <Button size="compact-sm" variant="default" onClick={() => end.mutate(each.id)}>{t('own.end')}</Button>}</Group>
           <Text size="sm">{t(each.mode === 'streaming' ? 'own.streaming' : 'own.scheduled', { every: f.span(each.every_s) })} · {t('own.scored', { rows: f.number(each.rows, 0), skipped: f.number(each.skipped, 0) })}</Text>
           <Text size="sm" c="dimmed" className="wrap">{Object.entries(each.inputs).map(([name, path]) => `${name} = ${path}`).join(', ')}</Text>
-          {each.error && <Text size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden color="var(--alarm-2)" /> {each.error}</Text>}
+          {each.error && <Text size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden color="var(--alarm-2)" /> <Said text={each.error} /></Text>}
         </Box>
       ))}
     </Panel>

@@ -10,6 +10,7 @@ import { q, useCommand } from '../api/queries';
 import type { Health } from '../api/types';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useSentence } from '../locales/sentences';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { SourceCompare } from '../parts/SourceCompare';
 import { Heard, SourceDialog, wantedOf, type Wanted } from '../parts/SourceDialog';
@@ -63,6 +64,7 @@ function House({ health }: { health: Health }) {
 function Source({ source, may, change, remove }: { source: SourceLine; may: boolean; change: () => void; remove: () => void }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const say = useSentence();
   const Icon = source.paused ? IconPlayerPause : (ICONS[source.state] ?? IconAlertTriangle);
   const tone = source.paused ? undefined : source.state === 'down' ? 'var(--alarm-1)' : source.state === 'degraded' ? 'var(--alarm-2)' : undefined;
   const bad = Object.entries(source.tags_bad ?? {});
@@ -71,9 +73,9 @@ function Source({ source, may, change, remove }: { source: SourceLine; may: bool
     <Box component="section" className={tone ? 'card alarmed pad' : 'card pad'} style={{ minWidth: 0, ...(tone ? { ['--alarm-edge' as string]: tone } : {}) }} data-source={source.name}>
       <Group justify="space-between"><Title order={2} fz={16} className="wrap">{source.name}</Title><Group gap={5} c={tone}><Icon size={18} aria-hidden /><Text size="sm" fw={600}>{source.paused ? t('source.paused') : t(`sourceState.${source.state}`)}</Text></Group></Group>
       <Text size="sm" c="dimmed" className="wrap">{[source.type, where === undefined ? '' : String(where), t(source.written === 'here' ? 'source.here' : 'source.inFile', { by: source.by ?? '' })].filter(Boolean).join(' · ')}</Text>
-      {source.message && !source.paused && <Text size="sm" className="wrap">{source.message}</Text>}
+      {source.message && !source.paused && <Text size="sm" className="wrap">{say(source.message)}</Text>}
       <Text size="sm" c="dimmed">{t('source.tags', { ok: f.number(source.tags_ok), bad: f.number(bad.length) })}</Text>
-      {bad.length > 0 && <Table mt="xs"><Table.Tbody>{bad.slice(0, 20).map(([tag, why]) => <Table.Tr key={tag}><Table.Td className="mono wrap">{tag}</Table.Td><Table.Td className="wrap">{why}</Table.Td></Table.Tr>)}</Table.Tbody></Table>}
+      {bad.length > 0 && <Table mt="xs"><Table.Tbody>{bad.slice(0, 20).map(([tag, why]) => <Table.Tr key={tag}><Table.Td className="mono wrap">{tag}</Table.Td><Table.Td className="wrap">{say(why)}</Table.Td></Table.Tr>)}</Table.Tbody></Table>}
       {bad.length > 20 && <Text size="sm" c="dimmed">{t('source.moreBad', { count: bad.length - 20 })}</Text>}
       {may && <Deeds source={source} change={change} remove={remove} />}
     </Box>

@@ -9,6 +9,7 @@ import { useCommand } from '../api/queries';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, Panel } from './Page';
+import { Said } from './Said';
 import { Scroll } from './Scroll';
 import { Spectrum, type Mark } from './Spectrum';
 
@@ -99,7 +100,7 @@ function Shown({ of: record }: { of: VibrationRecord }) {
   return (
     <Panel title={t('condition.recordOf', { at: f.when(record.at) })} extra={<SegmentedControl size="xs" aria-label={t('condition.view')} value={view} onChange={setView} data={['envelope', 'spectrum', 'samples'].map((value) => ({ value, label: t(`condition.${value}`) }))} />}>
       <Answer of={answer}>{(told) => <Curves told={told} view={view} unit={record.unit} />}</Answer>
-      {record.diagnosis.says && <Text size="sm" mt="xs" className="wrap" lang="en">{record.diagnosis.says}</Text>}
+      {record.diagnosis.says && <Text size="sm" mt="xs" className="wrap"><Said text={record.diagnosis.says} /></Text>}
       {record.diagnosis.fault === 'ball' && <Text size="sm" c="dimmed">{t('condition.ballHint')}</Text>}
       {record.diagnosis.evidence && (
         <Scroll minWidth={420}>
@@ -110,7 +111,7 @@ function Shown({ of: record }: { of: VibrationRecord }) {
         </Scroll>
       )}
       <Group gap="md" mt="sm">{figures.map(([name, value]) => <Text key={name} size="sm"><Text span c="dimmed" size="sm">{t(`condition.figures.${name}`, { defaultValue: name })}</Text> {f.number(value, 2)}</Text>)}</Group>
-      {Object.keys(record.refused).length > 0 && <Alert mt="sm" variant="outline" color="slate" title={t('condition.notTold')}>{Object.entries(record.refused).map(([name, why]) => <Text key={name} size="sm" className="wrap" lang="en">{why}</Text>)}</Alert>}
+      {Object.keys(record.refused).length > 0 && <Alert mt="sm" variant="outline" color="slate" title={t('condition.notTold')}>{Object.entries(record.refused).map(([name, why]) => <Text key={name} size="sm" className="wrap"><Said text={why} /></Text>)}</Alert>}
       {!record.judged && <Text size="sm" mt="xs" c="dimmed">{t('condition.notJudged')}</Text>}
       <Button component="a" mt="sm" size="compact-md" variant="default" leftSection={<IconDownload size={14} aria-hidden />} href={address(`documents/${record.document}/content`)}>{t('condition.download')}</Button>
     </Panel>

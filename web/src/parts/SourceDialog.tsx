@@ -9,6 +9,7 @@ import { kinds, type Options, type SourceLine, type Tried } from '../api/discove
 import { useCommand } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { spoken } from '../locales/options';
+import { useSentence } from '../locales/sentences';
 import { InsidePicker } from './InsidePicker';
 import { SchemaForm } from './SchemaForm';
 import { Scroll } from './Scroll';
@@ -51,15 +52,16 @@ export function SourceDialog({ wanted, close, done }: { wanted: Wanted; close: (
 export function Heard({ of: told }: { of: Tried }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const say = useSentence();
   const bad = Object.entries(told.bad);
   return (
     <Alert color="gray" variant="outline" title={`${t(`sourceState.${told.state}`)} · ${t('source.heard', { count: told.items.length })}`} data-heard>
-      {told.message && <Text size="sm" className="wrap">{told.message}</Text>}
+      {told.message && <Text size="sm" className="wrap">{say(told.message)}</Text>}
       <Scroll minWidth={420}>
         <Table>
           <Table.Tbody>
             {told.items.slice(0, 50).map((row) => <Table.Tr key={row.tag}><Table.Td className="mono wrap">{row.tag}</Table.Td><Table.Td className="figure">{row.value === null ? '–' : String(row.value)}</Table.Td><Table.Td>{t(`source.is.${row.quality}`)}</Table.Td><Table.Td>{row.timestamp ? f.clock(row.timestamp) : '–'}</Table.Td></Table.Tr>)}
-            {bad.slice(0, 50).map(([tag, why]) => <Table.Tr key={`bad ${tag}`}><Table.Td className="mono wrap">{tag}</Table.Td><Table.Td colSpan={3} className="wrap">{why}</Table.Td></Table.Tr>)}
+            {bad.slice(0, 50).map(([tag, why]) => <Table.Tr key={`bad ${tag}`}><Table.Td className="mono wrap">{tag}</Table.Td><Table.Td colSpan={3} className="wrap">{say(why)}</Table.Td></Table.Tr>)}
           </Table.Tbody>
         </Table>
       </Scroll>

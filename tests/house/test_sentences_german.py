@@ -1,0 +1,84 @@
+"""What the server says on pages is said in German too: every sentence of the rooms named here has its German pattern."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "lineshaft"
+GERMAN: dict[str, str] = json.loads((ROOT / "web" / "src" / "locales" / "sentences.de.json").read_text("utf-8"))
+ROOMS = (
+    "connect/sources/*/*.py",
+    "connect/poll.py",
+    "connect/broker.py",
+    "connect/gateway.py",
+    "detect/life/[!_]*.py",
+    "detect/vibration/watching.py",
+    "detect/anomaly/quality.py",
+)
+"""Where every sentence must be known; others may be."""
+_UNSHOWN = (
+    "SET TRANSACTION|PRAGMA|Node Control|Device Control",
+    "Connection failure|Connection lost|Invalid reply|timed out|Routing failure",
+    "type id|message type|diagnostics|additional header|longer than its|longer than the|without a binary",
+    r"mean over|spread over|against its own|^\{0\} (from|to|rows) |DB\{0\} byte|lineshaft life|LightGBM|pip install",
+    "^write |^give |^name (it|a)|one of|a model of|this version|this is no|this is not a table|no method|a cap of|a length",
+    r"no rows|no row|no column says|is no quality|no topic filter|knows \{topic\}|no group id|for \{0\}|more than \{1\}",
+    r"about \{1\}|in units of|take shorter|\(\{0\}\)",
+)
+NOT_SHOWN = re.compile("|".join(_UNSHOWN))
+"""Words that no page shows: of the wire, of a printed object, or of a call from Python that is told what it gave."""
+
+
+def templates(path: Path) -> Iterator[str]:
+    """Yield the texts of a module with their blanks numbered, but no docstrings, descriptions and log lines."""
+    tree = ast.parse(path.read_text("utf-8"))
+    left: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            left.add(id(node.value))
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            if called in ("Field", "Option", "re.compile", "cast") or called.startswith("log."):
+                left |= {id(one) for one in ast.walk(node)}
+        if isinstance(node, ast.JoinedStr):
+            left |= {id(one) for one in node.values if isinstance(one, ast.Constant)}
+    for node in ast.walk(tree):
+        if id(node) not in left:
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield _numbered(node)
+
+
+def _numbered(node: ast.JoinedStr) -> str:
+    blank, text = 0, ""
+    for one in node.values:
+        if isinstance(one, ast.Constant):
+            text += str(one.value)
+        else:
+            text, blank = f"{text}{{{blank}}}", blank + 1
+    return text
+
+
+@cache
+def said() -> frozenset[str]:
+    return frozenset(text for path in SOURCE.rglob("*.py") for text in templates(path))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_sentence_of_a_room_is_known_in_german(room: str):
+    words = {text for path in SOURCE.glob(room) if path.name != "options.py" for text in templates(path)}
+    sentences = {text for text in words if len(re.findall(r"[a-zA-Z']{2,}", text)) > 1 and " " in text.strip()}
+    assert sorted(text for text in sentences if text not in GERMAN and not NOT_SHOWN.search(text)) == []
+
+
+def test_no_german_sentence_is_of_something_that_is_not_said_any_more():
+    assert sorted(set(GERMAN) - said()) == []
