@@ -109,3 +109,71 @@ def test_an_off_condition_without_words_in_onnx_is_refused():
     with pytest.raises(InvalidInput, match="off condition") as told:
         model.export()
     assert "property computed by the plant" in told.value.hint
+
+
+def same_alerts(plant, edge):
+    """Compare the plant's last alert with the edge's."""
+    last = edge.alerts.last
+    assert edge.alerts.raised == len(plant.alerts) > 0
+    one = plant.alerts[-1]
+    assert (last.start, last.end, last.peak_at) == (one.start, one.end, one.peak_at)
+    assert last.peak == pytest.approx(one.peak, rel=1e-6)
+    assert [name for name, _ in last.sensors] == [name for name, _ in one.sensors]
+    assert [share for _, share in last.sensors] == pytest.approx([share for _, share in one.sensors], abs=1e-5)
+
+
+def test_alerts_are_those_of_the_plant_also_over_a_restart_and_a_repair(model):
+    later = hard(4000, 6000, new=True)
+    repaired = int(times(later)[3200])
+    said = model.follow().take(later, resets=[repaired])
+    exported = Exported.load(model.export())
+    follower, reasons = exported.follow(), []
+    for start, end in ((0, 999), (999, 1000), (1000, 2600), (2600, 3201), (3201, 4000)):
+        reasons += follower.take(times(later)[start:end], {name: values[start:end] for name, values in later.items()})[1]
+        remembered = json.loads(json.dumps(follower.state()))
+        follower = exported.follow()
+        follower.restore(remembered)
+        if end == 3201:
+            follower.reset(repaired)
+    assert reasons == said.reason.tolist()
+    if model.settings.detector == "gaussian":
+        assert "anomaly" in reasons
+        same_alerts(said, follower)
+
+
+TEXTS = [
+    "mode == 'idle'",
+    "mode != 'run' or current < 5",
+    "not ('run' == mode) and recipe != 'none'",
+    "recipe == 'clean' or mode == 'idle' and current < 20",
+]
+
+
+@pytest.mark.parametrize("off", [*TEXTS[2:], *(pytest.param(off, marks=pytest.mark.slow) for off in TEXTS[:2])])
+@pytest.mark.parametrize("role", [pytest.param("ignore", marks=pytest.mark.slow), "states"])
+def test_an_off_condition_may_compare_texts(off, role):
+    def told(rows, start):
+        table = hard(rows, start, new=bool(start))
+        mode = np.where(np.nan_to_num(table["current"], nan=12.0) < 5, "idle", "run").astype(object)
+        mode[50:60] = None
+        return {**table, "mode": mode}
+
+    roles = {
+        "states": ["recipe", *(["mode"] if role == "states" else [])],
+        "ignore": ["current", *(["mode"] * (role == "ignore"))],
+    }
+    model = anomaly.fit(told(6000, 0), drivers=DRIVERS, off=off, start_up="15m", **roles)
+    later = told(2600, 6000)
+    later["mode"][700:720] = "maintenance"
+    said = model.follow().take(later)
+    score, reason = Exported.load(model.export()).follow().take(times(later), later)
+    assert {"off", "normal"} <= set(reason)
+    assert reason == said.reason.tolist()
+    np.testing.assert_allclose(score, said.score, rtol=1e-6, atol=1e-9)
+
+
+def test_a_text_that_something_else_is_done_with_is_refused():
+    table = {**hard(3000), "mode": np.full(3000, "run", object)}
+    model = anomaly.fit(table, drivers=DRIVERS, states=["recipe"], ignore=["mode", "current"], off="contains(mode, 'dle')")
+    with pytest.raises(InvalidInput, match="off condition"):
+        model.export()

@@ -138,3 +138,14 @@ def test_states_are_regimes_and_one_never_seen_is_unknown(train, later):
     scored = model.score({**machine(3000, start=6000), "sensor 3": machine(3000, start=6000)["sensor 3"] + 8.0, "recipe": new})
     assert set(scored.reason[:2000]) == {"normal"}
     assert set(scored.reason[2000:]) == {"unknown_regime"}
+
+
+def test_a_state_that_changes_only_while_the_machine_is_off_is_no_sensor_out_of_order(train, later):
+    off = np.arange(6000) % 1000 > 900
+    mode = np.where(off, "idle", "run").astype(object)
+    table = {**train, "mode": mode, "current": np.where(off, 0.0, 12.0)}
+    model = anomaly.fit(table, drivers=DRIVERS, states=["mode"], ignore=["current"], off="current < 5")
+    new = np.where(np.arange(3000) < 2000, "run", "test").astype(object)
+    scored = model.score({**machine(3000, start=6000), "mode": new, "current": np.full(3000, 12.0)})
+    assert set(scored.reason[:2000]) == {"normal"}
+    assert set(scored.reason[2000:]) == {"unknown_regime"}, "a value that running machines never had"

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lineshaft.connect.edge.alert import Alerts
 from lineshaft.core import NS, ConfigError, InvalidInput
 
 FORMAT = "lineshaft.anomaly.1"
@@ -34,6 +35,11 @@ class Exported:
     every: int
     manifest: dict[str, Any]
     session: Any
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Names of the columns that are texts."""
+        return frozenset(self.manifest["texts"])
 
     @classmethod
     def load(cls, content: bytes) -> Exported:
@@ -64,9 +70,14 @@ class Follower:
         self.shares: Floats = np.zeros((0, len(model.judged)))
         """Each judged sensor's share in the rows taken last (they sum to 1), NaN where a row was not judged."""
         self._memory = {name: _array(values) for name, values in model.manifest["memory"].items()}
+        rule = model.manifest.get("rule")  # a file of an earlier version has none: its scores alone are told
+        self.alerts = Alerts(rule, model.judged) if rule else None
 
     def take(self, times: Ints, columns: Mapping[str, Any]) -> tuple[Floats, list[str]]:
-        """Return score (0 to 1, .5 is the threshold, NaN: not judged) and reason of rows, one each `every`, in order of time."""
+        """Return score (0 to 1, .5 is the threshold, NaN: not judged) and reason of rows, one each `every`, in order of time.
+
+        The reason is `anomaly` while an alert is open, as at the plant; `alerts` has the last one.
+        """
         size, given = len(times), self.model.sensors
         if not size:
             return np.zeros(0), []
@@ -76,29 +87,35 @@ class Follower:
                 rows[:, place] = self._numbers(name, columns[name])
         since = times[0] - self.model.every if self.through is None else self.through
         seconds = np.diff(times.astype(np.int64), prepend=np.int64(since)).astype(np.float64)[:, None] / NS
-        names = [f"{name}_after" for name in self._memory] + ["score", "reason", "shares"]
+        told = ["score", "reason", "shares", *(["weights"] if self.alerts else [])]
         feed = {**{f"{name}_before": values for name, values in self._memory.items()}, "rows": rows, "seconds": seconds}
-        *memory, score, reason, shares = self.model.session.run(names, feed)
+        found = self.model.session.run([*(f"{name}_after" for name in self._memory), *told], feed)
+        memory, (score, reason, self.shares, *weights) = found[: len(self._memory)], found[len(self._memory) :]
         self._memory = dict(zip(self._memory, memory, strict=True))
-        self.through, self.shares = int(times[-1]), shares
+        self.through = int(times[-1])
+        line = score[:, 0]
+        odd = self.alerts.take(times, line / (1 - line), weights[0]) if self.alerts else line > 0.5
         words = self.model.manifest["reasons"]
-        return score[:, 0], [
-            words[1] if one > 0.5 else words[int(code)] for one, code in zip(score[:, 0], reason[:, 0], strict=True)
-        ]
+        return line, [words[1] if one else words[int(code)] for one, code in zip(odd, reason[:, 0], strict=True)]
 
-    def reset(self) -> None:
-        """Start the charts anew: the machine was repaired."""
+    def reset(self, at: int | None = None) -> None:
+        """Start the charts anew: the machine was repaired; an open alert is over."""
+        if self.alerts is not None:
+            self.alerts.reset(self.through or 0 if at is None else at)
         for name in ("means", "absent"):
             self._memory[name] = np.zeros_like(self._memory[name])
 
     def state(self) -> dict[str, Any]:
         """Return what must be remembered over a restart, as plain values."""
         memory = {name: [None if np.isnan(one) else one for one in values.tolist()] for name, values in self._memory.items()}
-        return {"through": self.through, "memory": memory}
+        alerts = None if self.alerts is None else self.alerts.state()
+        return {"through": self.through, "memory": memory, "alerts": alerts}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from there."""
         self.through = state["through"]
+        if self.alerts is not None and state.get("alerts"):
+            self.alerts.restore(state["alerts"])
         self._memory = {name: _array(values) for name, values in state["memory"].items()}
 
     def _numbers(self, name: str, values: Any) -> Floats:

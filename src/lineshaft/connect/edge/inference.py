@@ -1,8 +1,10 @@
 """Local inference: an exported detector judges its machine at the edge, with the plant or without.
 
-Its values are gathered into steps (start, end], stamped at the end, each the mean of the step's good numbers; a step is judged
-once a later value has come. Scores and reasons are values of a source named like the detector: kept, counted and sent as all
-others, and rules of this edge may listen to them. What it remembers is on disk with every step.
+Its values are gathered into steps (start, end], stamped at the end, each the mean of the step's good numbers and its last good
+text; a step is judged once a later value has come. Scores, reasons and alerts (true when one is raised, false when it ends, and
+its sensors) are values of a source named like the detector: kept, counted and sent as all others, and rules of this edge may
+listen to them. Alerts are raised by the plant's rule from the plant's scores, so they are the plant's. What it remembers is on
+disk with every step.
 """
 
 from __future__ import annotations
@@ -22,15 +24,31 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from lineshaft.connect.collect import Collector
-from lineshaft.connect.edge.reading import Floats, Ints, numbers_of
+from lineshaft.connect.edge.reading import Floats, Ints, Numbers, numbers_of
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
-from lineshaft.core import Quality, Section, write_whole
+from lineshaft.core import NS, Quality, Section, write_whole
 
 MOST_STEPS = 100_000
+DAY = 86_400 * NS
+"""A longer silence is not told step by step."""
+
+
+class Alerts(Protocol):
+    """The alerts of one machine."""
+
+    @property
+    def changes(self) -> list[tuple[int, bool, list[tuple[str, float]]]]:
+        """When, in the rows taken last, an alert was raised (True) or ended, and each sensor's share in it then."""
+        ...
 
 
 class Follower(Protocol):
     """Follows one machine."""
+
+    @property
+    def alerts(self) -> Alerts | None:
+        """The alerts, None for a detector that gives scores alone."""
+        ...
 
     def take(self, times: Ints, columns: Mapping[str, npt.NDArray[Any]], /) -> tuple[Floats, list[str]]:
         """Return score (NaN: not judged) and reason of each step."""
@@ -56,6 +74,11 @@ class Exported(Protocol):
     @property
     def sensors(self) -> tuple[str, ...]:
         """Names of what it wants to know."""
+        ...
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """Names of those that are texts."""
         ...
 
     @property
@@ -102,6 +125,7 @@ class _Step:
 
     total: dict[str, float] = field(default_factory=dict[str, float])
     count: dict[str, int] = field(default_factory=dict[str, int])
+    text: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
 
 
 class Inference:
@@ -125,14 +149,16 @@ class Inference:
         if self._loop is None or source != self._entry.source:
             return
         read = numbers_of(rows)
-        every = self._detector.every
         hit = read.numeric & (read.quality == Quality.GOOD) & np.isfinite(read.number)
         for place, tag in enumerate(read.tags):
             sensor = self._sensor_of.get(tag)
             if sensor is None:
                 continue
+            if sensor in self._detector.texts:
+                self._listen(sensor, rows, read, np.flatnonzero((read.tag == place) & (read.quality == Quality.GOOD)))
+                continue
             mine = np.flatnonzero(hit & (read.tag == place))
-            ends = -(-read.ts[mine] // every) * every
+            ends = self._ends(read.ts[mine])
             for end in np.unique(ends):
                 if end <= self._done:
                     continue
@@ -145,6 +171,20 @@ class Inference:
         while len(self._open) > MOST_STEPS:
             self._open.pop(min(self._open))
         self._loop.call_soon_threadsafe(self._woken.set)
+
+    def _ends(self, ts: Ints) -> Ints:
+        """Return the end of the step each time belongs to."""
+        return -(-ts // self._detector.every) * self._detector.every
+
+    def _listen(self, sensor: str, rows: pa.RecordBatch, read: Numbers, mine: Ints) -> None:
+        """Take texts: of a step the last one counts."""
+        for place, end in zip(mine.tolist(), self._ends(read.ts[mine]).tolist(), strict=True):
+            said = rows.column("vs")[place].as_py()
+            if said is None or end <= self._done:
+                continue
+            step, at = self._open.setdefault(end, _Step()), int(read.ts[place])
+            if sensor not in step.text or step.text[sensor][0] <= at:
+                step.text[sensor] = (at, said)
 
     async def run(self, out: Outlet) -> None:
         """Judge until cancelled."""
@@ -167,20 +207,31 @@ class Inference:
                 if score == score:  # noqa: PLR0124 - NaN: not judged
                     rows.add("score", ts, score)
                 rows.add("reason", ts, reason)
+            for ts, raised, sensors in follower.alerts.changes if follower.alerts is not None else ():
+                rows.add("alert", ts, raised)
+                rows.add("alert sensors", ts, ", ".join(f"{name} {share:.0%}" for name, share in sensors[:5]))
             if (made := rows.take()) is not None:
                 out.emit(made)
             await asyncio.to_thread(self._remember, follower)
 
-    def _closed(self) -> tuple[Ints, dict[str, Floats]]:
-        """Return the steps that are over, in order."""
+    def _closed(self) -> tuple[Ints, dict[str, Any]]:
+        """Return the steps that are over, in order; one in which nothing came is a step too."""
         ends = sorted(end for end in self._open if end < self._newest)
-        steps = [self._open.pop(end) for end in ends]
         if ends:
+            every, first = self._detector.every, ends[0]
+            if 0 < first - self._done <= DAY:
+                first = self._done + every
+            if ends[-1] - first <= DAY:
+                ends = list(range(first, ends[-1] + 1, every))
             self._done = ends[-1]
-        columns = {
-            sensor: np.array([one.total[sensor] / one.count[sensor] if sensor in one.count else np.nan for one in steps])
-            for sensor in self._detector.sensors
-        }
+        steps = [self._open.pop(end, _Step()) for end in ends]
+        columns: dict[str, Any] = {}
+        for sensor in self._detector.sensors:
+            if sensor in self._detector.texts:
+                columns[sensor] = np.array([one.text[sensor][1] if sensor in one.text else None for one in steps], object)
+            else:
+                means = [one.total[sensor] / one.count[sensor] if sensor in one.count else np.nan for one in steps]
+                columns[sensor] = np.array(means, np.float64)
         return np.array(ends, np.int64), columns
 
     def _remember(self, follower: Follower) -> None:

@@ -77,6 +77,8 @@ class Columns:
             reach[place] = float(np.ptp(known)) if len(known) else np.nan
         self.scale = np.maximum(spread, reach / QUIET)
         self.scale[~(self.scale > 1e-12 * np.abs(self.center))] = 0.0
+        states = self.scale[len(self.names) :]
+        states[states == 0] = 1.0  # a value of a state that these rows do not show
 
     @property
     def flat(self) -> list[str]:
@@ -102,11 +104,11 @@ class Columns:
         return found
 
 
-def levels_of(readings: Readings, name: str) -> list[Any]:
-    """Return the different values of a state, sorted."""
+def levels_of(readings: Readings, name: str, among: Bools) -> list[Any]:
+    """Return the different values of a state in some rows, sorted."""
     if name in readings.texts:
-        return sorted({str(cell) for cell in readings.texts[name].tolist() if cell is not None})
-    values = readings.numbers[name]
+        return sorted({str(cell) for cell in readings.texts[name][among].tolist() if cell is not None})
+    values = readings.numbers[name][among]
     return [float(value) for value in np.unique(values[~np.isnan(values)])]
 
 

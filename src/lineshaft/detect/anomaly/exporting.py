@@ -2,7 +2,8 @@
 
 The graph holds everything a row needs: gaps filled, states spread out, the off condition and its start-up guard, the known
 regimes, conditional residuals with any sensors missing, both charts. So whatever runs ONNX gives the scores of `model.score`.
-Alerts (persistence, hysteresis) are not in it: they are raised where findings are filed.
+Alerts are made of its scores: the manifest holds the rule (persistence, hysteresis, what is one alert), and each row comes with
+the weights of its sensors.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineshaft.core import NS, FormulaError, InvalidInput, parse_duration
+from lineshaft.detect.anomaly.alerts import LOW
 from lineshaft.detect.anomaly.columns import Off
 from lineshaft.detect.anomaly.drawing import Drawing, Value
+from lineshaft.detect.anomaly.offgraph import OffFormula, refused, texts_of, words_of
 from lineshaft.detect.anomaly.reading import Readings
 from lineshaft.detect.anomaly.scoring import BAD_DATA, OFF, REASONS, UNKNOWN_REGIME
 
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 FORMAT = "lineshaft.anomaly.1"
 LONG = 1e18
-OPERATORS = frozenset({"and", "or", "<", ">", "<=", ">=", "==", "!=", "+", "-", "*", "/"})
 
 
 def export(model: Model, name: str, number: int, holds: Mapping[str, int]) -> bytes:
@@ -44,6 +46,7 @@ def export(model: Model, name: str, number: int, holds: Mapping[str, int]) -> by
         "reasons": [*REASONS],
         "threshold": 0.5,
         "memory": drawn.memory,
+        "rule": _rule(model),
         "detector": model.settings.detector,
         "trained_to": model.about.get("end", ""),
     }
@@ -69,27 +72,36 @@ class _Graph:
         self.model, self.core, self.columns = model, model.core, model.core.columns
         self.mean, self.precision, self.covariance = linear()
         self.off_alias: dict[str, str] = {}
-        self.off, self.off_names = self._off()
+        self.off, self.off_names, said = self._off()
         measured = [*self.columns.names]
         others = [name for name in [*self.columns.states, *self.off_names] if name not in measured]
         self.inputs = [*measured, *dict.fromkeys(others)]
-        self.texts = {name: levels for name, levels in self.columns.states.items() if isinstance(levels[0], str)}
+        self.texts = {name: [*levels] for name, levels in self.columns.states.items() if isinstance(levels[0], str)}
+        for name, words in said.items():
+            known = self.texts.setdefault(name, [])
+            known += [word for word in words if word not in known]
         self.holds = {name: (holds.get(name, 0) + model.core.fill) / NS for name in self.inputs}
+        self.spoken = {name: holds.get(name, 0) / NS for name in said}
+        """How long a text of the off condition holds: as at the plant, short gaps of texts are not filled."""
         self.memory: dict[str, list[float]] = {}
         self.draw = Drawing()
 
-    def _off(self) -> tuple[Any, list[str]]:
-        """Return the tree of the off condition and the columns it asks."""
+    def _off(self) -> tuple[Any, list[str], dict[str, list[str]]]:
+        """Return the tree of the off condition, the columns it asks, and the words its texts are compared with."""
         settings = self.model.settings
         if not settings.off:
-            return None, []
+            return None, [], {}
         off = Off(settings.off, 0, 0)
+        texts = texts_of(self.model)
+        numbers = {name: np.zeros(0) for name in _named(self.model) if name not in texts}
         try:
-            off.learn(Readings(np.zeros(0, np.int64), {name: np.zeros(0) for name in _named(self.model)}))
-        except FormulaError as error:  # it compares texts
-            raise _refused() from error
+            off.learn(Readings(np.zeros(0, np.int64), numbers, {name: np.zeros(0, object) for name in texts}))
+        except FormulaError as error:
+            raise refused() from error
         self.off_alias = off.tree_names
-        return off.tree, [*off.tree_names.values()]
+        spoken = {name: list[str]() for name in self.off_alias.values() if name in texts}
+        words_of(off.tree, self.off_alias, spoken)
+        return off.tree, [*off.tree_names.values()], spoken
 
     def build(self) -> bytes:
         """Return the graph's bytes."""
@@ -197,8 +209,8 @@ class _Graph:
         """Return whether the machine is off or starting up, and whether that cannot be told."""
         d, names = self.draw, self.off_names
         raw = d.pick(row, [self.inputs.index(name) for name in names])
-        filled = self._hold("off", raw, seconds, np.array([self.holds[name] for name in names]))
-        value, known = _Formula(d, filled, names, self.off_alias).of(self.off)
+        filled = self._hold("off", raw, seconds, np.array([self.spoken.get(name, self.holds[name]) for name in names]))
+        value, known = OffFormula(d, filled, names, self.off_alias, self.texts).of(self.off)
         off = d.op("And", known, d.op("Not", d.op("Equal", value, d.const(np.array([0.0])))))
         since = d.op("Add", self.remember("off_since", [LONG]), seconds)
         since = d.op("Where", off, d.const(np.array([0.0])), since)
@@ -240,6 +252,7 @@ class _Graph:
         d.give("score", d.op("Where", judged, score, nothing))
         own = d.op("Div", level, d.const(limits.level))
         weight = d.op("Mul", far, d.op("Sqrt", d.op("Add", d.op("Mul", own, own), d.const(np.array([0.01])))))
+        d.give("weights", d.op("Where", judged, weight, d.const(np.zeros(size))), size)
         total = d.op("ReduceSum", weight, d.ints([0]), keepdims=1)
         some = d.op("Greater", total, d.const(np.array([0.0])))
         even = d.const(np.full(size, 1 / max(size, 1)))
@@ -247,70 +260,13 @@ class _Graph:
         d.give("shares", d.op("Where", judged, share, d.const(np.full(size, np.nan))), size)
 
 
-class _Formula:
-    """Draws an off condition: every part is a value and whether there is one."""
-
-    def __init__(self, drawing: Drawing, row: Value, names: list[str], alias: Mapping[str, str]) -> None:
-        self.d, self.row, self.names, self.alias = drawing, row, names, alias
-
-    def of(self, node: Any) -> tuple[Value, Value]:
-        """Return value and whether there is one. Raises InvalidInput for what the graph has no words for."""
-        d, kind = self.d, type(node).__name__
-        if kind == "Number":
-            return self._constant(float(node.value))
-        if kind == "Name":
-            if node.name not in self.alias:
-                return self._constant({"true": 1.0, "false": 0.0}.get(node.name.lower(), np.nan))
-            value = d.pick(self.row, [self.names.index(self.alias[node.name])])
-            return value, d.op("Not", d.op("IsNaN", value))
-        if kind == "Unary":
-            value, known = self.of(node.operand)
-            if node.op == "not":
-                return d.op("Cast", d.op("Equal", value, d.const(np.array([0.0]))), to="double"), known
-            return (d.op("Neg", value) if node.op == "-" else value), known
-        if kind == "Binary" and node.op in OPERATORS:
-            return self._binary(node.op, self.of(node.left), self.of(node.right))
-        raise _refused()
-
-    def _constant(self, value: float) -> tuple[Value, Value]:
-        made = self.d.const(np.array([value]))
-        return made, self.d.op("Not", self.d.op("IsNaN", made))
-
-    def _binary(self, op: str, left: tuple[Value, Value], right: tuple[Value, Value]) -> tuple[Value, Value]:
-        d, (a, a_known), (b, b_known) = self.d, left, right
-        if op in ("and", "or"):
-            untrue = d.op("Equal", a, d.const(np.array([0.0])))
-            take = d.op("Not", untrue) if op == "and" else untrue
-            value = d.op("Where", take, b, d.const(np.array([0.0 if op == "and" else 1.0])))
-            return value, d.op("And", a_known, d.op("Or", b_known, d.op("Not", take)))
-        known = d.op("And", a_known, b_known)
-        if op in "+-*/":
-            value = d.op({"+": "Add", "-": "Sub", "*": "Mul", "/": "Div"}[op], a, b)
-            finite = d.op("Not", d.op("Or", d.op("IsNaN", value), d.op("IsInf", value)))
-            return value, d.op("And", known, finite)
-        return d.op("Cast", self._compared(op, a, b), to="double"), known
-
-    def _compared(self, op: str, a: Value, b: Value) -> Value:
-        d = self.d
-        if op in "<>":
-            return d.op("Less" if op == "<" else "Greater", a, b)
-        room = d.op("Mul", d.op("Max", d.op("Abs", a), d.op("Abs", b)), d.const(np.array([1e-9])))
-        close = d.op("LessOrEqual", d.op("Abs", d.op("Sub", a, b)), room)
-        if op in ("==", "!="):
-            return close if op == "==" else d.op("Not", close)
-        return d.op("Or", close, d.op("Less" if op == "<=" else "Greater", a, b))
+def _rule(model: Model) -> dict[str, float]:
+    """Return how alerts are raised and ended; times in seconds."""
+    rule = model.rule
+    return {"window": rule.window, "needed": rule.needed, "clear": rule.clear, "merge_s": rule.merge / NS, "low": LOW}
 
 
 def _named(model: Model) -> list[str]:
     """Return all columns training knew, for the off condition to find its own among."""
     settings, seen = model.settings, model.about.get("quality", {}).get("sensors", [])
     return list(dict.fromkeys([*model.core.columns.names, *settings.states, *settings.ignore, *(one["name"] for one in seen)]))
-
-
-def _refused() -> InvalidInput:
-    return InvalidInput(
-        "the off condition cannot be written as ONNX",
-        where="off",
-        hint="numbers, comparisons, and, or, not, + - * / can; a property computed by the plant can hold the rest",
-        code="anomaly.export",
-    )

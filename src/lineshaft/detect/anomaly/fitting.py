@@ -117,11 +117,11 @@ def _choose(
     idle, untold = off.rows(readings)
     known = excluded(labels, readings.times)
     fit_for = ~idle & ~untold & ~known
-    states = {sensor.name: levels_of(readings, sensor.name) for sensor in used if sensor.role == "state"}
+    states = {sensor.name: levels_of(readings, sensor.name, fit_for) for sensor in used if sensor.role == "state"}
     columns = Columns(
         tuple(sensor.name for sensor in measured),
         np.array([sensor.role == "driver" for sensor in measured], np.bool_),
-        {name: levels for name, levels in states.items() if len(levels) > 1},
+        {name: levels for name, levels in states.items() if levels},
     )
     rows = Filler(columns.width, parse_duration(settings.fill)).fill(readings.times, columns.rows(readings))
     poor = (
@@ -209,6 +209,7 @@ def _learn(
         "detector": about,
         "thresholds": held,
         "quality": report.as_dict(),
+        "texts": [*readings.texts],
     }
     tell(1.0, "done")
     return Model(settings, core, every, span, steps, facts)

@@ -117,6 +117,7 @@ class Model:
         about = json.loads(json.dumps(self.about))
         for sensor in about.get("quality", {}).get("sensors", []):
             sensor["name"] = name(sensor["name"])
+        about["texts"] = [name(one) for one in about.get("texts", [])]
         loud = about.get("thresholds", {}).get("toned_down", {})
         about["thresholds"] = {**about.get("thresholds", {}), "toned_down": {name(one): by for one, by in loud.items()}}
         return replace(self, settings=AnomalySettings(**settings), core=core, about=about)

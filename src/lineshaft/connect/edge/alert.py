@@ -1,0 +1,122 @@
+"""From a detector's scores to alerts beside the machine: persistence, hysteresis, and what belongs together is one alert.
+
+The rule comes with the exported model; the alerts are those the plant raises from the same rows. Rows that were not judged are
+not there: persistence and hysteresis count running time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lineshaft.core import NS
+
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Alert:
+    """A time in which the machine did not run as in training; `end` is None while it lasts."""
+
+    start: int
+    end: int | None = None
+    peak: float = 0.0
+    peak_at: int = 0
+    weights: dict[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def sensors(self) -> list[tuple[str, float]]:
+        """Return each sensor's share in it, the largest first."""
+        total = sum(self.weights.values())
+        shares = [(name, weight / total) for name, weight in self.weights.items()] if total > 0 else []
+        return sorted(shares, key=lambda one: -one[1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"start": self.start, "end": self.end, "peak": self.peak, "peak_at": self.peak_at, "weights": self.weights}
+
+
+class Alerts:
+    """Follows one machine's scores row after row."""
+
+    def __init__(self, rule: Mapping[str, float], sensors: tuple[str, ...]) -> None:
+        self._window, self._needed, self._clear = int(rule["window"]), int(rule["needed"]), int(rule["clear"])
+        self._merge, self._low = int(rule["merge_s"] * NS), rule["low"]
+        self._sensors = sensors
+        self._hits: list[bool] = [False] * self._window
+        self._quiet = self._clear
+        self._parted = False
+        self.open = False
+        self.last: Alert | None = None
+        self.raised = 0
+        """How many alerts there have been."""
+        self.changes: list[tuple[int, bool, list[tuple[str, float]]]] = []
+        """When, in the rows taken last, an alert was raised (True) or ended, and its sensors then."""
+
+    def take(self, times: Ints, beyond: Floats, weights: Floats) -> Bools:
+        """Take rows; `beyond` is 1 at the threshold, NaN: not judged. Returns in which rows an alert is open."""
+        flags = np.zeros(len(times), np.bool_)
+        self.changes = []
+        for place in np.flatnonzero(~np.isnan(beyond)):
+            before, at = self.open, int(times[place])
+            flags[place] = self._row(at, float(beyond[place]), weights[place])
+            if self.open != before and self.last is not None:
+                self.changes.append((at, self.open, self.last.sensors))
+        return flags
+
+    def _row(self, at: int, beyond: float, weights: Floats) -> bool:
+        self._hits = [*self._hits[1:], beyond > 1]
+        self._quiet = 0 if beyond >= self._low else min(self._quiet + 1, 2**31)
+        if not self.open and beyond > 1 and sum(self._hits) >= self._needed:
+            self._raise(at)
+        alert = self.last
+        if not self.open or alert is None:
+            return False
+        if self._quiet >= self._clear:
+            self.open, alert.end = False, at
+            return False
+        if beyond > alert.peak:
+            alert.peak, alert.peak_at = beyond, at
+        if beyond > 1:
+            for name, weight in zip(self._sensors, weights, strict=True):
+                alert.weights[name] = alert.weights.get(name, 0.0) + float(weight)
+        return True
+
+    def _raise(self, at: int) -> None:
+        """Open an alert, or go on with the last one if that ended only now."""
+        last, self.open = self.last, True
+        if last is not None and not self._parted and last.end is not None and at - last.end <= self._merge:
+            last.end = None
+            return
+        self._parted, self.last = False, Alert(at)
+        self.raised += 1
+
+    def reset(self, at: int) -> None:
+        """Begin anew, the machine is back in service: its alert is over for good."""
+        if self.open and self.last is not None:
+            self.last.end = at
+        self._hits, self._quiet, self._parted, self.open = [False] * self._window, self._clear, True, False
+
+    def state(self) -> dict[str, Any]:
+        """Return what must be remembered, as plain values."""
+        last = None if self.last is None else self.last.as_dict()
+        return {
+            "hits": self._hits,
+            "quiet": self._quiet,
+            "parted": self._parted,
+            "open": self.open,
+            "raised": self.raised,
+            "last": last,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from there."""
+        self._hits, self._quiet, self._parted = list(state["hits"]), int(state["quiet"]), bool(state["parted"])
+        self.open, self.raised = bool(state["open"]), int(state["raised"])
+        self.last = None if state["last"] is None else Alert(**state["last"])
