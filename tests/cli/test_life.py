@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from lineshaft.cli.life import life
 from lineshaft.client import Unreached
-from lineshaft.core import ConfigError, Conflict, Forbidden, NotFound
+from lineshaft.core import NS, ConfigError, Conflict, Forbidden, NotFound, iso, now_ns
 from tests.doors.conftest import PUMP, House, make_house
 
+DAY = 86_400 * NS
 AGES = [{"asset": f"old pump {n}", "age": f"{days}d"} for n, days in enumerate((170, 200, 230, 190, 215))]
 
 
@@ -30,7 +31,7 @@ def typed(house: House, *words: str, role: str = "engineer") -> str:
 
 def test_a_fleet_is_trained_shown_and_forecast(house: House):
     assert typed(house, "list") == ""
-    house.post("life", {"assets": [PUMP], "name": "pumps", "lives": AGES})
+    house.post("life", {"assets": [PUMP], "name": "pumps", "lives": [*AGES, {"asset": PUMP, "begin": iso(now_ns() - 60 * DAY)}]})
     with pytest.raises(NotFound, match="no fleet 'pump'") as told:
         typed(house, "show", "pump")
     assert "pumps" in told.value.hint

@@ -138,6 +138,23 @@ def test_a_fleet_that_cannot_learn_says_what_is_missing(house, told):
         assert (refused.status_code, what in refused.json()["detail"], bool(refused.json()["hint"])) == (422, True, True), what
 
 
+def test_an_age_that_nobody_knows_is_not_made_up(house):
+    """Two machines without a value; the begin of one is told. The other is neither forecast nor counted as two years old."""
+    known, unknown = "Bakery/Line 1/Mixer", "Bakery/Line 1/Packer"
+    begin = iso(now_ns() - 80 * 86_400 * NS)
+    lives = [*ages(100, 120, 140, 90, 110), {"asset": known, "begin": begin}]
+    state, error, version = trained(house, "ages only", "life", assets=[known, unknown], lives=lives)
+    assert (state, version["method"]) == ("ready", "history"), error
+    house.rooms.fleets.tick()
+    told = {row["asset"]: row for row in house.get("life/forecasts")["items"] if row["fleet"] == "ages only"}
+    assert "nobody knows when its life began" in told[unknown]["error"]
+    assert told[unknown]["remaining_h"] is None
+    assert told[known]["age_h"] == pytest.approx(80 * 24, abs=2)
+    assert told[known]["remaining_h"] < 60 * 24, "five such machines lasted 90 to 140 days"
+    assert house.get("life")["items"][0]["properties"]
+    assert all("Criticality" not in one["properties"] for one in house.get("life")["items"]), "an attribute is no sensor"
+
+
 def test_an_index_that_stands_still_or_is_hardly_there_gives_no_date(house, told):
     end = told({"Vibration": np.full(ROWS, 3.0), "Flow": np.where(np.arange(ROWS) < 5, 1.0, np.nan)}, 11)
     for name in ("Vibration", "Flow"):

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import Assets
+from lineshaft.assets import Assets, Kind
 from lineshaft.core import (
     Conflict,
     Database,
@@ -97,7 +97,7 @@ class FleetBook:
         return alike
 
     def properties(self, paths: Sequence[str], wanted: Sequence[str], index: dict[str, Any] | None = None) -> list[str]:
-        """Return the names of the properties to learn from: those asked for, else all numbers that every asset has."""
+        """Return the names of the properties to learn from: those asked for, else all numbers every asset has values of."""
         have = [
             {one.name: one for one in self._assets.properties(path) if one.type in NUMBERS and not one.counter} for path in paths
         ]
@@ -106,7 +106,8 @@ class FleetBook:
             if name not in common:
                 hint = did_you_mean(name, common) or "a number that every asset of the fleet has"
                 raise InvalidInput(f"'{name}' is no property of every asset", where="properties", hint=hint, code="life.property")
-        names = list(dict.fromkeys(wanted)) or common
+        measured = {name for name in common if any(each[name].kind is not Kind.ATTRIBUTE for each in have)}
+        names = list(dict.fromkeys(wanted)) or [name for name in common if name in measured]
         return names if index is None or index["property"] in names else [*names, index["property"]]
 
     def _index(self, given: dict[str, Any] | None, paths: Sequence[str]) -> dict[str, Any] | None:

@@ -155,9 +155,9 @@ class Fleets:
 
     def _row(self, fleet: dict[str, Any], one: Span, model: LifeModel, at: int) -> dict[str, Any]:
         seen = self._table(fleet, one)
-        known = any(life.get("begin") == one.begin for life in fleet["lives"] if life["asset"] == one.asset)
-        begin = int(seen["time"][0]) if len(seen["time"]) and not known and one.begin <= at - fleet["lookback"] else one.begin
-        told = self._told(model, one.asset, seen, float(at - begin))
+        known = one.sure or bool(len(seen["time"]))
+        begin = one.begin if one.sure or not known else int(seen["time"][0])
+        told = self._told(model, one.asset, seen, float(at - begin)) if known else _unknown(one.asset)
         lengths = {name: None if np.isnan(value) else value for name, value in (("remaining", told.remaining), ("low", told.low))}
         return {
             "asset": one.asset,
@@ -271,6 +271,12 @@ class Fleets:
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"'{name}' gets no forecast of remaining life: {error}", "error"))
         else:
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"'{name}' is forecast", active=False))
+
+
+def _unknown(asset: str) -> Forecast:
+    """Return that nothing can be said: an age that nobody knows is not made up."""
+    error = "nobody knows when its life began: it has no values yet; tell a life with its begin, or wait for values"
+    return Forecast(asset, 0.0, float("nan"), 0.0, None, more_than=False, error=error)
 
 
 def _said(row: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
-from lineshaft.core import iso
+from lineshaft.core import NS, iso
 from lineshaft.detect.life import Record
 
 
@@ -28,13 +28,14 @@ Ends = Callable[[str, str, int, int], Sequence[End]]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One life of an asset."""
+    """One life of an asset; `sure` where its beginning is known, and is not just where the looking back begins."""
 
     asset: str
     begin: int
     end: int
     failed: bool
     now: bool = False
+    sure: bool = True
 
     @property
     def name(self) -> str:
@@ -64,13 +65,14 @@ def spans(fleet: dict[str, Any], ends: Ends, now: int) -> list[Span]:
         ]
         begun = [int(one["begin"]) for one in fleet["lives"] if one["asset"] == asset and one.get("begin")]
         known = sorted([*told, *ends(asset, fleet["failure_mode"], start, now)], key=lambda one: one.at)
-        begin = min(begun, default=start)
+        begin, sure = min(begun, default=start), bool(begun)
         for one in known:
             first = max([begin, *(at for at in begun if begin <= at < one.at)])
             if one.at > first:
-                found.append(Span(asset, first, one.at, one.failed))
-            begin = max(one.again, one.at)
-        found.append(Span(asset, max([begin, *(at for at in begun if begin <= at < now)]), now, failed=False, now=True))
+                found.append(Span(asset, first, one.at, one.failed, sure=sure))
+            begin, sure = max(one.again, one.at), True
+        last = max([begin, *(at for at in begun if begin <= at < now)])
+        found.append(Span(asset, last, now, failed=False, now=True, sure=sure))
     return found
 
 
@@ -81,13 +83,17 @@ def outside(fleet: dict[str, Any], now: int) -> list[str]:
     if not left:
         return []
     which = f"{len(left)} lives that were told ended" if len(left) > 1 else "a life that was told ended"
-    return [f"{which} before {iso(start)}, from when on it is looked back: look back further, or tell the age alone"]
+    return [f"{which} before {iso(start // NS * NS)}, from when on it is looked back: look back further, or tell the age alone"]
 
 
 def records(fleet: dict[str, Any], known: Sequence[Span], first: dict[str, int]) -> list[Record]:
-    """Return lives by their age alone; `first` tells when a life's values began where nobody knows when the life did."""
+    """Return lives by their age alone; `first` tells when a life's values began where nobody knows when the life did.
+
+    One of which neither is known has no age: it is left out.
+    """
     told = [Record(str(one["asset"]), float(one["age"]), bool(one["failed"])) for one in fleet["lives"] if one.get("age")]
-    return told + [Record(one.asset, float(one.end - first.get(one.name, one.begin)), one.failed) for one in known]
+    begins = [(one, one.begin if one.sure else first.get(one.name)) for one in known]
+    return told + [Record(one.asset, float(one.end - begin), one.failed) for one, begin in begins if begin is not None]
 
 
 def table(store: Store, asset: str, names: Sequence[str], every: int, start: int, end: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import Assets
+from lineshaft.assets import Assets, Kind
 from lineshaft.core import (
     Conflict,
     Database,
@@ -83,7 +83,8 @@ class Book:
         below = [path for path in tree if path == asset or path.startswith(f"{asset}/")]
         numbers = (DataType.DOUBLE, DataType.INTEGER)
         known = [one for path in below for one in self._assets.properties(path)]
-        return [one.path for one in known if one.type in numbers and not one.counter and one.name.lower() not in SHOWN]
+        fits = [one for one in known if one.type in numbers and not one.counter and one.kind is not Kind.ATTRIBUTE]
+        return [one.path for one in fits if one.name.lower() not in SHOWN]
 
     def texts(self, paths: Sequence[str]) -> frozenset[str]:
         """Return the properties that hold no numbers."""
