@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.act import CaseChanged
 from lineshaft.core import iso
-from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, FindingRaised
+from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, AlarmState, FindingRaised
 from lineshaft.maintain import OrderChanged, PurchaseChanged, Webhooks
 
 Wire = tuple[type[Any], Callable[[Connection, Any], None]]
@@ -24,7 +24,7 @@ def webhook_events(webhooks: Webhooks) -> Iterator[Wire]:
 
         def tell(tx: Connection, event: Any) -> None:
             said = str(getattr(event, what, what))
-            if not (isinstance(event, AlarmChanged) and said in ("raised", "cleared")):  # told with more beside
+            if not (isinstance(event, AlarmChanged) and _told_with_more(event)):
                 webhooks.tell(kind, said, str(getattr(event, asset, "")), str(getattr(event, subject)), _plain(event), tx)
 
         return tell
@@ -36,6 +36,11 @@ def webhook_events(webhooks: Webhooks) -> Iterator[Wire]:
     yield AlarmRaised, of("alarm", "raised", "asset_path", "alarm_id")
     yield AlarmCleared, of("alarm", "cleared", "asset_path", "alarm_id")
     yield AlarmChanged, of("alarm", "what", "asset_path", "alarm_id")
+
+
+def _told_with_more(event: AlarmChanged) -> bool:
+    """Say whether a step of an alarm is told by an event of its own: raised (or by its finding), cleared."""
+    return event.what == "clear" or (event.what == "raise" and event.state == AlarmState.UNACK)
 
 
 def _plain(event: Any) -> dict[str, Any]:

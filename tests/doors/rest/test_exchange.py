@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -112,6 +113,15 @@ def test_every_kind_a_webhook_is_told_of_is_told_within_its_change(house: House,
     house.post("purchases", {"part": "SEAL-32", "quantity": 1}, "planner")
     assert {type(event) for event in within} >= kinds
     assert outside == []
+    told: list[tuple[object, ...]] = []
+    board = SimpleNamespace(tell=lambda kind, what, _asset, subject, *_: told.append((kind, what, subject)))
+    handlers = dict(webhook_events(board))
+    for event in within:
+        if type(event) in handlers:
+            handlers[type(event)](None, event)
+    steps = [what for kind, what, subject in told if (kind, subject) == ("alarm", alarm["id"])]
+    steps = [what for what in steps if not str(what).startswith("input")]
+    assert sorted(map(str, steps)) == ["acknowledge", "cleared", "raised"], "each step once"
 
 
 def test_assets_come_in_from_a_table_after_a_dry_run(house: House):
