@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react';
 import { useTranslation } from 'react-i18next';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { unitText } from '../format/format';
 import type { Track } from './tracks';
 
 /** Calm inks; a dash of its own for each, so that colour is never alone. */
@@ -86,7 +87,7 @@ export default function Explorer({ tracks, span, marks, height, onZoom, onCursor
         scales: { x: { time: true, range: () => [span.start / 1000, span.end / 1000] }, ...Object.fromEntries(units.map((unit) => [axisOf(unit), { range: (_u: uPlot, low: number | null, high: number | null): [number, number] => air(low, high) }])) },
         axes: [
           { stroke: text, grid, ticks: grid, size: 28, space: narrow ? 90 : 80, values: (_u, splits) => splits.map((s) => clock.format(s * 1000)) },
-          ...units.map((unit, n): uPlot.Axis => ({ scale: axisOf(unit), side: n % 2 ? 1 : 3, stroke: text, grid: n === 0 ? grid : { show: false }, ticks: grid, size: narrow ? 44 : 58, label: unit || '–', labelSize: 16, labelFont: '12px sans-serif', values: (_u, splits) => splits.map((s) => number.format(s)) })),
+          ...units.map((unit, n): uPlot.Axis => ({ scale: axisOf(unit), side: n % 2 ? 1 : 3, stroke: text, grid: n === 0 ? grid : { show: false }, ticks: grid, size: narrow ? 44 : 58, label: unitText(unit) || '–', labelSize: 16, labelFont: '12px sans-serif', values: (_u, splits) => splits.map((s) => number.format(s)) })),
         ],
         series,
         bands,

@@ -39,9 +39,9 @@ function push(points: Points, ms: number, value: number | null): void {
   points.y.push(value);
 }
 
-export interface TrendProps { path: string; label: string; unit: string; height?: number; window?: number; span?: { start: number; end: number }; limit?: number | null; live?: boolean }
+export interface TrendProps { path: string; label: string; unit: string; height?: number; window?: number; span?: { start: number; end: number }; limit?: number | null; below?: boolean; live?: boolean }
 
-export default function Trend({ path, label, unit, height = 150, window = 600_000, span, limit = null, live = true }: TrendProps) {
+export default function Trend({ path, label, unit, height = 150, window = 600_000, span, limit = null, below = false, live = true }: TrendProps) {
   const box = useRef<HTMLDivElement>(null);
   const scheme = useComputedColorScheme();
   const { t, i18n } = useTranslation();
@@ -71,8 +71,9 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
       const { left, width } = u.bbox;
       const pen = u.ctx;
       pen.save();
-      pen.strokeStyle = token('--alarm-1');
-      pen.fillStyle = token('--alarm-1');
+      // Colour is for the abnormal: a limit that holds is as grey as the rest.
+      const beyond = data.y.some((value) => value !== null && value !== undefined && (below ? value < limit : value > limit));
+      pen.strokeStyle = pen.fillStyle = beyond ? token('--alarm-1') : ink;
       pen.lineWidth = 1.5 * devicePixelRatio;
       pen.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
       pen.beginPath();
@@ -150,7 +151,7 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
       resize.disconnect();
       plot.destroy();
     };
-  }, [past.data, scheme, i18n.language, height, window, from, to, limit, live, path, t]);
+  }, [past.data, scheme, i18n.language, height, window, from, to, limit, below, live, path, t]);
 
   const words = `${t('trend.of', { name: label })}, ${unit || t('trend.noUnit')}${limit === null ? '' : `, ${t('trend.limit')} ${f.number(limit)}`}`;
   return <div ref={box} className="u-wrap" style={{ height }} role="img" aria-label={words} />;

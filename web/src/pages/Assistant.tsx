@@ -9,6 +9,7 @@ import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { WorkOrder } from '../api/types';
 import { useMay } from '../app/session';
+import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
 
@@ -113,7 +114,7 @@ function Now({ of: found }: { of: Advice }) {
       </div>
       <div>
         <Text size="sm" fw={600}>{t('assist.values')}</Text>
-        {found.values.length === 0 ? <Text size="sm" c="dimmed">–</Text> : <dl className="facts">{found.values.map((one) => <Pair key={one.property} label={one.property.split('/').pop() ?? ''} value={`${typeof one.value === 'number' ? f.number(one.value) : String(one.value ?? '–')} ${one.unit}${one.quality ? ` (${t(one.quality === 1 ? 'quality.uncertain' : 'quality.bad')})` : ''}`} />)}</dl>}
+        {found.values.length === 0 ? <Text size="sm" c="dimmed">–</Text> : <dl className="facts">{found.values.map((one) => <Pair key={one.property} label={one.property.split('/').pop() ?? ''} value={`${typeof one.value === 'number' ? f.number(one.value) : f.value(one.value ?? null)} ${unitText(one.unit)}${one.quality ? ` (${t(one.quality === 1 ? 'quality.uncertain' : 'quality.bad')})` : ''}`} />)}</dl>}
       </div>
       {found.orders.length > 0 && (
         <div>

@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Stack, Table, Text } from '@mantine/core';
+import { Button, Group, SegmentedControl, Stack, Table, Text, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -59,9 +59,9 @@ function Fleet({ items, chosen, onPick }: { items: Position[]; chosen: string | 
           <Table.Thead><Table.Tr><Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('condition.position')}</Table.Th><Table.Th className="figure">{t('condition.vibration')}</Table.Th><Table.Th>{t('condition.zone')}</Table.Th><Table.Th className="figure">{t('condition.usual')}</Table.Th><Table.Th className="figure">{t('condition.temperature')}</Table.Th><Table.Th>{t('condition.at')}</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
             {items.map((one) => (
-              <Table.Tr key={one.id}>
+              <Table.Tr key={one.id} className={one.id === chosen ? 'chosen' : undefined}>
                 <Table.Td><ConditionState state={one.state} /></Table.Td>
-                <Table.Td className="wrap"><Button size="compact-md" h="auto" mih={30} variant={one.id === chosen ? 'filled' : 'default'} aria-pressed={one.id === chosen} onClick={() => onPick(one.id)} styles={{ label: { whiteSpace: 'normal', textAlign: 'left' } }}>{one.path}</Button></Table.Td>
+                <Table.Td className="wrap"><UnstyledButton className="choice" aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>{one.path}</UnstyledButton></Table.Td>
                 <Table.Td className="figure">{one.level === null ? '–' : `${f.number(one.level, 2)} ${one.unit}`}</Table.Td>
                 <Table.Td>{one.zone ?? '–'}</Table.Td>
                 <Table.Td className="figure">{one.learned < 1 ? t('condition.learning', { share: f.percent(one.learned, 0) }) : f.number(one.usual, 2)}</Table.Td>

@@ -58,7 +58,7 @@ function Trends({ asset, window }: { asset: AssetDetail; window: number }) {
   const numeric = asset.properties.filter((one) => one.kind !== 'attribute' && NUMERIC.test(one.type) && ![m.state, m.good, m.bad].includes(one.path));
   const [all, setAll] = useState(false);
   const limits = [...(asset.limits ?? []), ...asset.alarms];
-  const limitOf = (property: Property): number | null => limits.find((one) => one.property === property.name || one.property === property.path)?.limit ?? null;
+  const limitOf = (property: Property) => limits.find((one) => one.property === property.name || one.property === property.path);
   // States as zero and one and metrics of a minute say little as a line; they are there on request.
   const shown = all ? numeric : numeric.filter((one) => one.kind !== 'metric' && one.unit);
   if (numeric.length === 0) return null;
@@ -66,11 +66,12 @@ function Trends({ asset, window }: { asset: AssetDetail; window: number }) {
     <Panel title={t('machine.trends')} extra={shown.length > 0 && (all || shown.length < numeric.length) ? <Switch size="sm" label={t('machine.withMetrics')} checked={all} onChange={(event) => setAll(event.currentTarget.checked)} /> : undefined}>
       <SimpleGrid cols={{ base: 1, sm: 2, xl: 3 }} spacing="md">
         {(shown.length ? shown : numeric).map((property) => {
-          const limit = limitOf(property);
+          const found = limitOf(property);
+          const limit = found?.limit ?? null;
           return (
             <Box key={property.id} style={{ minWidth: 0 }}>
               <Group justify="space-between" wrap="nowrap" mb={2}><Text size="sm" fw={600} truncate>{property.name}</Text><Text size="sm" component="div"><Value path={property.path} unit={property.unit} /></Text></Group>
-              <Suspense fallback={<Box h={150} />}><Trend path={property.path} label={property.name} unit={property.unit} window={window} limit={limit} /></Suspense>
+              <Suspense fallback={<Box h={150} />}><Trend path={property.path} label={property.name} unit={property.unit} window={window} limit={limit} below={found?.operator?.startsWith('<') ?? false} /></Suspense>
             </Box>
           );
         })}

@@ -36,7 +36,7 @@ export default function Notifications() {
         <Answer of={useQuery(n.routes)} empty={(list) => list.items.length === 0} none={t('notify.noRoute')}>{(list) => <Routes items={list.items} onEdit={may ? setEditing : undefined} />}</Answer>
       </Panel>
       <Panel title={t('notify.messages')} pad={false} mt="sm" extra={<SegmentedControl aria-label={t('notify.which')} size="xs" value={state} onChange={(value) => setState(value as typeof state)} data={STATES.map((value) => ({ value, label: t(`messageState.${value}`) }))} />}>
-        <Answer of={useQuery(n.deliveries(state === 'all' ? undefined : state))} empty={(list) => list.items.length === 0}>{(list) => <Messages items={list.items} />}</Answer>
+        <Answer of={useQuery(n.deliveries(state === 'all' ? undefined : state))} empty={(list) => list.items.length === 0} none={t('notify.noMessages')}>{(list) => <Messages items={list.items} />}</Answer>
       </Panel>
       {editing && <RouteForm route={editing === 'new' ? null : editing} channels={known} onClose={() => setEditing(null)} />}
     </>
