@@ -196,3 +196,24 @@ def test_the_baseline_alone_judges_where_that_is_asked_for():
     place = vibration.Position("Small motor", power_kw=0.4, group="baseline", learn=20)
     assert place.zones is None
     assert vibration.Monitor(place).take(0, vibration=9.0).state == "healthy"
+
+
+def test_the_temperature_of_a_machine_that_shakes_itself_apart_or_is_too_hot_is_never_learned_as_usual():
+    monitor = vibration.Monitor(vibration.Position("Pump", power_kw=3, temperature_limit=85, learn=30))
+    for at in range(5):
+        monitor.take(at, vibration=1.0, temperature=50.0)
+    for at in range(5, 40):
+        told = monitor.take(at, vibration=9.0, temperature=80.0)
+    assert (told.state, monitor.temperature.learned, monitor.vibration.learned) == ("alarm", False, False)
+    for at in range(40, 60):
+        monitor.take(at, vibration=1.0, temperature=50.0)
+    assert not monitor.temperature.learned, "an alarm nobody has looked into is no usual time"
+    monitor.repaired()
+    for at in range(60, 80):
+        monitor.take(at, vibration=1.0, temperature=90.0)
+    assert not monitor.temperature.learned
+    monitor.repaired()
+    for at in range(80, 110):
+        monitor.take(at, vibration=1.0, temperature=50.0)
+    assert monitor.temperature.usual == 50.0
+    assert monitor.vibration.usual == pytest.approx(1.0)

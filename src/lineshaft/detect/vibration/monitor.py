@@ -91,15 +91,16 @@ class Monitor:
             hint = "RMS is never below 0: is this a raw sample, or a bad value?"
             raise InvalidInput(f"vibration {vibration} is below 0", where=self.position.name, hint=hint, code="vibration.value")
         new: list[Finding] = []
-        zone: str | None = None
         above: float | None = None
         warmer: float | None = None
-        if running and vibration is not None and np.isfinite(vibration):
-            zone = self._zone(at, vibration, new)
-            if zone != "D" or self.vibration.learned:  # what may damage the machine is never learned as usual
-                above = self._deviation(at, "vibration", self.vibration, vibration, new)
+        shakes = vibration if running and vibration is not None and np.isfinite(vibration) else None
+        zone = None if shakes is None else self._zone(at, shakes, new)
+        usual = self._may_be_usual(zone, temperature)
+        if shakes is not None and (usual or self.vibration.learned):
+            above = self._deviation(at, "vibration", self.vibration, shakes, new)
         if running and temperature is not None and np.isfinite(temperature):
-            warmer = self._deviation(at, "temperature", self.temperature, temperature, new)
+            if usual or self.temperature.learned:
+                warmer = self._deviation(at, "temperature", self.temperature, temperature, new)
             self._limit(at, temperature, new)
         if waveform is not None and looked is None and self.position.bearing is not None and running:
             looked = diagnose(waveform, self.position.bearing, waveform.rpm or self.position.rpm)
@@ -107,6 +108,12 @@ class Monitor:
             self._bearing(at, looked, new)
         self._settle()
         return Judged(at, self.state, zone, above, warmer, tuple(new), looked)
+
+    def _may_be_usual(self, zone: str | None, temperature: float | None) -> bool:
+        """Say whether a reading may be learned from: what may damage the machine, or comes while it is in alarm, is not usual."""
+        limit = self.position.temperature_limit
+        is_hot = limit is not None and temperature is not None and temperature > limit
+        return zone != "D" and not is_hot and LEVEL[self.state] < LEVEL[ALARM]
 
     def acknowledge(self) -> str:
         """Somebody has looked at the alarm: work is needed."""
