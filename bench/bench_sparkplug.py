@@ -16,7 +16,7 @@ KINDS = (Type.DOUBLE, Type.INT32, Type.BOOLEAN, Type.FLOAT)
 
 def run() -> list[Row]:
     rows: list[Row] = []
-    for named, mixed in ((False, False), (False, True), (True, False)):
+    for named, mixed in ((False, False), (False, True), (True, False), (True, True)):
         what = f"{'names' if named else 'aliases'}, {'four types' if mixed else 'doubles'}"
         payloads = [_payload(i, named=named, mixed=mixed) for i in range(MESSAGES)]
         ours, theirs = _ours(payloads, named=named, mixed=mixed), _theirs(payloads)

@@ -24,6 +24,8 @@ ALIAS, TIME, DATATYPE, HISTORICAL, TRANSIENT, NULL = 2, 3, 4, 5, 6, 7
 INT, LONG, FLOAT, DOUBLE, BOOLEAN, STRING = 10, 11, 12, 13, 14, 15
 VARINTS = {ALIAS, TIME, DATATYPE, HISTORICAL, TRANSIENT, NULL, INT, LONG, BOOLEAN}
 FIXED = {FLOAT: 4, DOUBLE: 8}
+VALUES = (INT, LONG, FLOAT, DOUBLE, BOOLEAN)
+WORD = np.uint64(0xFFFFFFFF)
 MOST_LAYOUTS, MOST_SHAPES = 16, 4
 LONG_RUN = 24
 _POWERS = np.uint64(1) << (np.uint64(7) * np.arange(10, dtype=np.uint64))
@@ -151,6 +153,8 @@ class Metrics:
     transient: NDArray[np.bool_]
     slow: list[tuple[int, int, int]]
     data: bytes
+    pattern: Any = None
+    """What all these payloads have in common, if they do: then each of them has the same keys in the same order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +242,7 @@ def _read(data: bytes, begin: int, end: int) -> tuple[Head, tuple[NDArray[np.int
     starts: list[int] = []
     lengths: list[int] = []
     tags: dict[int, tuple[int, int]] = {}
-    head = _walk(data, begin, end, starts, lengths, tags)
+    head = walk(data, begin, end, starts, lengths, tags)
     at, sizes = np.array(starts, np.int64), np.array(lengths, np.int64)
     if len(starts) >= LONG_RUN and max(lengths) < 0x80 and -1 not in tags:
         shapes = _SHAPES.setdefault(end - begin, [])
@@ -274,7 +278,7 @@ def _shape(starts: NDArray[np.int64], lengths: NDArray[np.int64], tags: Mapping[
     )
 
 
-def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int], tags: dict[int, tuple[int, int]]) -> Head:
+def walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int], tags: dict[int, tuple[int, int]]) -> Head:
     """Note where each metric of a payload lies, and the numbers beside them by their tag."""
     ms = seq = last = -1
     start, length = starts.append, lengths.append
@@ -285,7 +289,7 @@ def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int]
                 size = data[pos + 1]
                 pos += 2
                 if size >= 0x80:
-                    size, pos = _varint(data, pos - 1, end)
+                    size, pos = varint(data, pos - 1, end)
                 start(pos)
                 length(size)
                 pos += size
@@ -294,11 +298,11 @@ def _walk(data: bytes, pos: int, end: int, starts: list[int], lengths: list[int]
                 last = size
             elif tag in (0x08, 0x18):
                 first = pos + 1
-                number, pos = _varint(data, first, end)
+                number, pos = varint(data, first, end)
                 tags[tag] = (first, pos)
                 ms, seq = (number, seq) if tag == 0x08 else (ms, number)
             elif tag in (0x22, 0x2A):
-                size, pos = _varint(data, pos + 1, end)
+                size, pos = varint(data, pos + 1, end)
                 pos += size
                 tags[-1] = (0, 0)
             else:
@@ -323,7 +327,8 @@ def _run(data: bytes, pos: int, end: int, size: int, starts: list[int], lengths:
     return pos + n * stride
 
 
-def _varint(data: bytes, pos: int, end: int) -> tuple[int, int]:
+def varint(data: bytes, pos: int, end: int) -> tuple[int, int]:
+    """Read one number; return it and where it ends. Raises Malformed."""
     number = shift = 0
     while pos < end and shift < 70:
         byte = data[pos]
@@ -358,7 +363,7 @@ def _layout(row: bytes) -> _Layout | None:
             mask[pos] = 0xFF
             pos += 1
             if number in VARINTS and wire == 0:
-                _, after = _varint(row, pos, len(row))
+                _, after = varint(row, pos, len(row))
                 mask[pos:after] = 0x80
                 fields[number] = (pos, after)
             elif (number, wire) in ((FLOAT, 5), (DOUBLE, 1)):
@@ -374,7 +379,8 @@ def _layout(row: bytes) -> _Layout | None:
     except (IndexError, Malformed):
         return None
     expected &= mask
-    return _Layout(mask, expected, fields, name) if pos == len(row) else None
+    one = sum(number in VALUES for number in fields) < 2
+    return _Layout(mask, expected, fields, name) if pos == len(row) and one else None
 
 
 def _columns(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64], message: NDArray[np.int64]) -> Metrics:
@@ -442,17 +448,19 @@ def _fill(out: Metrics, layout: _Layout, rows: NDArray[np.int64], matrix: NDArra
     if TIME in layout.fields:
         out.ms[rows] = _numbers(matrix, layout.fields[TIME]).astype(np.int64)
     if TRANSIENT in layout.fields:
-        out.transient[rows] = matrix[:, layout.fields[TRANSIENT][0]] != 0
+        out.transient[rows] = _numbers(matrix, layout.fields[TRANSIENT]) != 0
     for number in (INT, LONG, BOOLEAN):
         if number in layout.fields:
-            out.field[rows], out.raw[rows] = number, _numbers(matrix, layout.fields[number])
+            bits = _numbers(matrix, layout.fields[number])
+            out.field[rows], out.raw[rows] = number, bits & WORD if number == INT else bits
     for number, kind in ((FLOAT, "<f4"), (DOUBLE, "<f8")):
         if number in layout.fields:
             start, end = layout.fields[number]
-            values = np.ascontiguousarray(matrix[:, start:end]).view(kind)[:, 0].astype(np.float64)
-            out.field[rows], out.raw[rows] = number, values.view(np.uint64)
+            values = np.ascontiguousarray(matrix[:, start:end]).view(kind)[:, 0]
+            with np.errstate(invalid="ignore"):  # a NaN of the signalling kind
+                out.field[rows], out.raw[rows] = number, values.astype(np.float64).view(np.uint64)
     if NULL in layout.fields:
-        null = matrix[:, layout.fields[NULL][0]] != 0
+        null = _numbers(matrix, layout.fields[NULL]) != 0
         out.field[rows[null]] = 0
 
 

@@ -1,10 +1,12 @@
 """The host application: what births, data and deaths mean, and when a rebirth is asked for (specification 3.0)."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false
+# pyarrow's stubs know neither NumPy buffers nor boolean arrays
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +17,16 @@ from numpy.typing import NDArray
 
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.image import absent
+from lineshaft.connect.sources.sparkplug.pattern import Patterns
 from lineshaft.connect.sources.sparkplug.register import Body, Node, Register, hidden
 from lineshaft.connect.sources.sparkplug.values import FLOATING, TRUTH, WHOLE, Unstorable, integers, quality_of, value_of
-from lineshaft.connect.sparkplug_b import Head, Malformed, Metrics, Type, decode, messages, parse
+from lineshaft.connect.sparkplug_b import Head, Malformed, Metrics, Type, messages, parse
 from lineshaft.core import SAMPLES
 
 LONGEST_WAIT = 300.0
 MS = 1_000_000
+LATEST = 2**43
+"""Milliseconds from which on a time is none: that of its payload, or its arrival, stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Host:
         self.rejected: Counter[tuple[str, str]] = Counter()
         self._rows: list[pa.RecordBatch] = []
         self._slow = Collector()
+        self._patterns = Patterns()
         self._after = rebirth_after
 
     def hear(self, heard: Sequence[Heard]) -> list[pa.RecordBatch]:
@@ -157,7 +163,8 @@ class Host:
         if not heard:
             return
         try:
-            heads, metrics = decode([one.payload for one in heard])
+            speakers = [(one.node.path, one.device) for one in heard]
+            heads, metrics = self._patterns.decode([one.payload for one in heard], speakers)
         except Malformed as error:
             if len(heard) == 1:
                 self.rejected[self._path(heard[0]), str(error)] += 1
@@ -182,7 +189,10 @@ class Host:
     def _columns(self, heard: list[Heard], heads: list[Head], bodies: list[Body | None], metrics: Metrics) -> None:
         """Put metrics into columns; what nobody was born with is counted and its node asked for a rebirth."""
         numbers = np.array([-1 if body is None else body.number for body in bodies], np.int64)
-        ids = self.register.find(numbers[metrics.message], metrics.key, metrics.named)
+        if metrics.pattern is None:
+            ids = self.register.find(numbers[metrics.message], metrics.key, metrics.named)
+        else:
+            ids = self.register.find_pattern(metrics.pattern, numbers, metrics.key, metrics.named)
         fast = np.ones(len(ids), bool)
         for row, start, end in metrics.slow:
             fast[row] = False
@@ -205,24 +215,25 @@ class Host:
         """Return the rows of known metrics as SAMPLES."""
         message, ids, field, raw = metrics.message[rows], ids[rows], metrics.field[rows], metrics.raw[rows]
         standing_in = np.array(
-            [head.ms * MS if head.ms >= 0 else one.at for one, head in zip(heard, heads, strict=True)], np.int64
+            [head.ms * MS if 0 <= head.ms < LATEST else one.at for one, head in zip(heard, heads, strict=True)], np.int64
         )
-        ts = np.where(metrics.ms[rows] >= 0, metrics.ms[rows] * MS, standing_in[message])
+        ms = metrics.ms[rows]
+        ts = ms * MS
+        if ms.min() < 0 or ms.max() >= LATEST:
+            ts = np.where((ms >= 0) & (ms < LATEST), ts, standing_in[message])
         kinds = self.register.kinds[ids]
         floating, whole, truth = FLOATING[field], WHOLE[field], field == TRUTH
         huge = whole & (kinds == Type.UINT64) & (raw >= np.uint64(2**63))
-        used, place = np.unique(ids, return_inverse=True)
-        names = pa.array([self.register.tags[number] for number in used], pa.string())
         texts = pa.nulls(len(rows), pa.string())
         if huge.any():
             texts = pa.array([str(int(number)) if big else None for number, big in zip(raw, huge, strict=True)], pa.string())
         arrays = [
-            pa.DictionaryArray.from_arrays(pa.array(place, pa.int32()), names),
-            pa.array(ts).cast(pa.timestamp("ns", tz="UTC")),
-            pa.array(raw.view(np.float64), mask=~floating),
-            pa.array(integers(raw, kinds), mask=~(whole & ~huge)),
+            self.register.name(ids),
+            pa.Array.from_buffers(SAMPLES.field("ts").type, len(rows), [None, pa.py_buffer(ts)]),
+            _where(floating, lambda: raw.view(np.float64), pa.float64()),
+            _where(whole & ~huge, lambda: integers(raw, kinds), pa.int64()),
             texts,
-            pa.array(raw != 0, mask=~truth),
+            _where(truth, lambda: raw != 0, pa.bool_()),
             pa.array(np.zeros(len(rows), np.int16)),
             pa.nulls(len(rows), pa.int32()),
         ]
@@ -256,7 +267,14 @@ class Host:
             self.rejected[tag, str(error)] += 1
             return
         ms = int(metric.timestamp) if metric.HasField("timestamp") else head_ms
-        self._slow.add(tag, ms * MS if 0 <= ms < 2**43 else at, value, quality_of(metric))
+        self._slow.add(tag, ms * MS if 0 <= ms < LATEST else at, value, quality_of(metric))
+
+
+def _where(there: NDArray[np.bool_], values: Callable[[], NDArray[Any]], kind: pa.DataType) -> Any:
+    """Return a column of values where they are there, and nulls."""
+    if not there.any():
+        return pa.nulls(len(there), kind)
+    return pa.array(values(), kind) if there.all() else pa.array(values(), kind, mask=~there)
 
 
 def _birth_number(payload: Any) -> int:

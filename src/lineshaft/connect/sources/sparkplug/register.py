@@ -1,16 +1,21 @@
 """Who is born: edge nodes, devices and their metrics, by name and alias, looked up for many metrics at once."""
 
+# pyright: reportArgumentType=false, reportCallIssue=false
+# pyarrow's stubs know neither NumPy buffers nor boolean arrays
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from lineshaft.connect.sparkplug_b import UINT64, name_key
 
 _MIX = np.random.default_rng().integers(1, 2**63, 3, np.uint64) * np.uint64(2) + np.uint64(1)
+MOST_PATTERNS = 10_000
 HIDDEN = ("bdSeq", "Node Control/", "Device Control/")
 
 
@@ -63,6 +68,8 @@ class Register:
         self._kinds: list[int] = []
         self._keys: dict[int, dict[int, int]] = {}
         self._sorted: tuple[UINT64, NDArray[np.int64]] | None = None
+        self._of_pattern: dict[tuple[object, int], NDArray[np.int64]] = {}
+        self._names: pa.StringArray | None = None
         self.kinds = np.zeros(0, np.uint8)
 
     def node(self, group: str, name: str) -> Node:
@@ -93,7 +100,8 @@ class Register:
                 keys[_key(body.number, alias, named=False)] = number
             ids.append(number)
         self._keys[body.number] = keys
-        self._sorted = None
+        self._sorted = self._names = None
+        self._of_pattern.clear()
         body.ids = ids
         body.alive = True
         return ids
@@ -106,6 +114,31 @@ class Register:
         wanted = _mixed(bodies, keys, named)
         place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         return np.where(known[place] == wanted, ids[place], -1)
+
+    def find_pattern(
+        self, pattern: object, bodies: NDArray[np.int64], keys: UINT64, named: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Return what `find` does, for payloads of these bodies that all have the keys of one pattern."""
+        found: list[NDArray[np.int64]] = []
+        n = len(keys) // max(len(bodies), 1)
+        for body in bodies.tolist():
+            ids = self._of_pattern.get((pattern, body))
+            if ids is None:
+                ids = self.find(np.full(n, body, np.int64), keys[:n], named[:n])
+                if len(self._of_pattern) > MOST_PATTERNS:
+                    self._of_pattern.clear()
+                self._of_pattern[pattern, body] = ids
+            found.append(ids)
+        return np.concatenate(found)
+
+    def name(self, ids: NDArray[np.int64]) -> Any:
+        """Return the tags of metrics, as a dictionary of those that occur."""
+        if self._names is None:
+            self._names = pa.array(self.tags, pa.string())
+        used = np.flatnonzero(np.bincount(ids))
+        narrow = np.zeros(int(used[-1]) + 1, np.int32)
+        narrow[used] = np.arange(len(used), dtype=np.int32)
+        return pa.DictionaryArray.from_arrays(pa.array(narrow[ids]), self._names.take(pa.array(used)))
 
     def locate(self, body: int, word: str | int) -> int:
         """Return the id of one metric by its name or alias, -1 when nobody was born with it."""
