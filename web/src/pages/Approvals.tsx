@@ -10,9 +10,11 @@ import type { Approval } from '../api/types';
 import { report } from '../app/notices';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useWho } from '../parts/Actor';
 import { AskReason } from '../parts/Confirm';
 import { DryRun } from '../parts/DryRun';
 import { Answer, PageHead } from '../parts/Page';
+import { Said } from '../parts/Said';
 
 /** What waits for somebody's yes: the proposal as it is, as you would change it, and why you may not when you may not. */
 export default function Approvals() {
@@ -47,6 +49,7 @@ function Card({ approval }: { approval: Approval }) {
   const { t } = useTranslation();
   const f = useFormat();
   const me = useMe();
+  const who = useWho();
   const may = useMay('approvals.decide');
   const mine = [me.id, me.name, me.display].filter(Boolean).some((name) => name === approval.proposed_by || name === approval.proposed_by_id);
 
@@ -67,7 +70,7 @@ function Card({ approval }: { approval: Approval }) {
       <Group justify="space-between" align="flex-start" gap="xs">
         <Box style={{ minWidth: 0 }}>
           <Title order={2} fz={16} className="wrap">{title}</Title>
-          <Text size="sm" c="dimmed" component="div">{t('approval.by')} {approval.proposed_by} · {f.when(approval.created)}{approval.expires && open ? ` · ${t('approval.expires')} ${f.when(approval.expires)}` : ''}{approval.case_id && <> · <Link to="/cases/$id" params={{ id: approval.case_id }} className="tap">{t('order.openCase')}</Link></>}</Text>
+          <Text size="sm" c="dimmed" component="div">{t('approval.by')} {who(approval.proposed_by)} · {f.when(approval.created)}{approval.expires && open ? ` · ${t('approval.expires')} ${f.when(approval.expires)}` : ''}{approval.case_id && <> · <Link to="/cases/$id" params={{ id: approval.case_id }} className="tap">{t('order.openCase')}</Link></>}</Text>
         </Box>
         <Badge color="slate" variant="outline">{t(`approvalState.${approval.state}`)}</Badge>
       </Group>
@@ -90,7 +93,7 @@ function Card({ approval }: { approval: Approval }) {
           ))}
         </Table.Tbody>
       </Table>
-      {approval.decided && <Text size="sm" mt="xs">{t(`approvalState.${approval.state}`)}: {approval.decided_by}, {f.when(approval.decided)}{approval.reason ? ` · ${approval.reason}` : ''}</Text>}
+      {approval.decided && <Text size="sm" mt="xs">{t(`approvalState.${approval.state}`)}: {who(approval.decided_by)}, {f.when(approval.decided)}{approval.reason && <> · <Said text={approval.reason} /></>}</Text>}
       {open && own && <Alert mt="sm" variant="outline" color="slate" icon={<IconLock size={18} aria-hidden />} title={t(mine ? 'approval.ownTitle' : 'approval.changedTitle')} data-own>{t('approval.ownWhy')}</Alert>}
       {open && !own && !may && <Text size="sm" c="dimmed" mt="sm">{t('approval.notMay')}</Text>}
       {open && !own && may && (

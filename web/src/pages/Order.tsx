@@ -11,12 +11,14 @@ import { w, type CheckStep, type FullOrder } from '../api/workshop';
 import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useWho } from '../parts/Actor';
 import { CheckPhoto } from '../parts/CheckPhoto';
 import { Elsewhere } from '../parts/Elsewhere';
 import { Candidates, Past } from '../parts/OrderAdvice';
 import { Effort, PartMoves, Permits, Talk } from '../parts/OrderWork';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
+import { Said } from '../parts/Said';
 import { StepDialog } from '../parts/StepDialog';
 
 const Trend = lazy(() => import('../charts/Trend'));
@@ -212,6 +214,7 @@ export function noteOf(order: Pick<WorkOrder, 'checklist'>, note: string | null)
 
 function Story({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
+  const who = useWho();
   const f = useFormat();
   return (
     <Panel title={t('order.history')}>
@@ -219,7 +222,7 @@ function Story({ order }: { order: FullOrder }) {
         {[...order.history].reverse().map((entry, at) => (
           <Group key={at} gap="sm" py={6} wrap="nowrap" align="flex-start">
             <Text size="sm" c="dimmed" style={{ whiteSpace: 'nowrap' }}>{f.when(entry.at)}</Text>
-            <Box style={{ minWidth: 0 }}><Text size="sm" fw={600} className="wrap">{t(`orderState.${entry.what}`, { defaultValue: t(`orderStep.${entry.what}`, { defaultValue: entry.what }) })}</Text><Text size="xs" c="dimmed">{entry.by}</Text>{noteOf(order, entry.note) && <Text size="sm" className="wrap">{noteOf(order, entry.note)}</Text>}</Box>
+            <Box style={{ minWidth: 0 }}><Text size="sm" fw={600} className="wrap">{t(`orderState.${entry.what}`, { defaultValue: t(`orderStep.${entry.what}`, { defaultValue: entry.what }) })}</Text><Text size="xs" c="dimmed">{who(entry.by)}</Text>{noteOf(order, entry.note) && <Text size="sm" className="wrap"><Said text={noteOf(order, entry.note)} /></Text>}</Box>
           </Group>
         ))}
         {order.history.length === 0 && <Text size="sm" c="dimmed">{t('word.none')}</Text>}

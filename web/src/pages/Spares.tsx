@@ -1,4 +1,4 @@
-import { Badge, Box, Button, Group, NumberInput, Table, Text, TextInput } from '@mantine/core';
+import { Badge, Box, Button, Group, NumberInput, Stack, Table, Text, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconQrcode } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import type { Purchase, Spare } from '../api/types';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { useWho } from '../parts/Actor';
 import { AtErp } from '../parts/AtErp';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
@@ -73,7 +74,7 @@ function Receive({ spare }: { spare: Spare }) {
   const [open, setOpen] = useState<'receive' | 'buy' | null>(null);
   const [count, setCount] = useState<string | number>(1);
   const run = useCommand(() => (open === 'buy' ? post('purchases', { part: spare.part, quantity: Number(count) }) : post(`spares/${spare.id}/receive`, { quantity: Number(count), version: spare.version })), ['spares', 'purchases', 'approvals'], () => { setOpen(null); report(t('word.saved')); });
-  if (!open) return <Group gap={4} justify="flex-end" wrap="nowrap">{may && <Button size="compact-sm" onClick={() => setOpen('receive')}>{t('spare.receive')}</Button>}{mayBuy && <Button size="compact-sm" onClick={() => { setCount(Math.max(1, spare.target - spare.available)); setOpen('buy'); }}>{t('spare.buy')}</Button>}</Group>;
+  if (!open) return <Stack gap={4} align="stretch">{may && <Button size="compact-sm" onClick={() => setOpen('receive')}>{t('spare.receive')}</Button>}{mayBuy && <Button size="compact-sm" onClick={() => { setCount(Math.max(1, spare.target - spare.available)); setOpen('buy'); }}>{t('spare.buy')}</Button>}</Stack>;
   return (
     <Group gap={4} wrap="nowrap" justify="flex-end">
       <NumberInput aria-label={t('spare.quantity')} size="xs" w={70} min={1} allowDecimal={false} value={count} onChange={setCount} autoFocus />
@@ -86,6 +87,7 @@ function Receive({ spare }: { spare: Spare }) {
 function Purchases() {
   const { t } = useTranslation();
   const f = useFormat();
+  const who = useWho();
   const mayReceive = useMay('purchases.receive');
   const receive = useCommand((one: Purchase) => post(`purchases/${one.id}/receive`, { version: one.version }), ['purchases', 'spares'], () => report(t('word.saved')));
   return (
@@ -101,10 +103,10 @@ function Purchases() {
                   <Table.Td><Text size="sm">{one.part}</Text><Text size="xs" c="dimmed">{one.name}</Text></Table.Td>
                   <Table.Td className="figure">{f.number(one.quantity)}{one.state === 'ordered' && one.received ? <Text size="xs" c="dimmed">{t('purchase.came', { quantity: f.number(one.received) })}</Text> : null}</Table.Td>
                   <Table.Td className="figure">{f.money(one.cost)}</Table.Td>
-                  <Table.Td miw={130}><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'ordered' && mayReceive && <Box mt={4}><Button size="compact-sm" loading={receive.isPending && receive.variables.id === one.id} onClick={() => receive.mutate(one)}>{t('purchase.receive')}</Button></Box>}{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
+                  <Table.Td miw={150}><Badge color="slate" variant="outline">{t(`purchaseState.${one.state}`)}</Badge>{one.state === 'ordered' && mayReceive && <Box mt={4}><Button size="compact-sm" loading={receive.isPending && receive.variables.id === one.id} onClick={() => receive.mutate(one)}>{t('purchase.receive')}</Button></Box>}{one.state === 'proposed' && <Box><Link to="/approvals" className="tap">{t('purchase.decide')}</Link></Box>}</Table.Td>
                   <Table.Td><AtErp purchase={one} /></Table.Td>
-                  <Table.Td>{one.proposed_by}</Table.Td>
-                  <Table.Td>{one.approved_by ?? '–'}</Table.Td>
+                  <Table.Td>{who(one.proposed_by)}</Table.Td>
+                  <Table.Td>{who(one.approved_by)}</Table.Td>
                   <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }}>{t('word.open')}</Link> : '–'}</Table.Td>
                 </Table.Tr>
               ))}

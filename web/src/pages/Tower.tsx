@@ -55,10 +55,10 @@ function Deeds() {
                     <Table.Tr key={`${one.at}${at}`}>
                       <Table.Td className="nowrap">{f.when(one.at)}</Table.Td>
                       <Table.Td miw={140}><Actor name={one.actor} kind={one.actor_kind} /></Table.Td>
-                      <Table.Td><Deed of={one} /></Table.Td>
-                      <Table.Td>{one.asset ?? '–'}</Table.Td>
+                      <Table.Td miw={170}><Deed of={one} /></Table.Td>
+                      <Table.Td miw={150}>{one.asset ?? '–'}</Table.Td>
                       <Table.Td>{one.mode ? t(`mode.${one.mode}`, { defaultValue: one.mode }) : '–'}</Table.Td>
-                      <Table.Td className="wrap"><Outcome of={one.outcome} /></Table.Td>
+                      <Table.Td miw={170} className="wrap"><Outcome of={one.outcome} /></Table.Td>
                       <Table.Td>{one.case_id ? <Link to="/cases/$id" params={{ id: one.case_id }} className="tap">{t('word.open')}</Link> : '–'}</Table.Td>
                     </Table.Tr>
                   ))}

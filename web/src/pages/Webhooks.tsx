@@ -11,6 +11,7 @@ import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { AsSent, type Message } from '../parts/AsSent';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
 const STATES = ['all', 'waiting', 'delivered', 'given up'] as const;
@@ -26,7 +27,7 @@ export default function Webhooks() {
         <Answer of={useQuery(q.webhooks)} empty={(list) => list.items.length === 0} none={t('webhook.none')}>{(list) => <Receivers items={list.items} />}</Answer>
       </Panel>
       <Panel title={t('webhook.messages')} pad={false} mt="sm" extra={<SegmentedControl aria-label={t('webhook.which')} size="xs" value={state} onChange={(value) => setState(value as typeof state)} data={STATES.map((value) => ({ value, label: t(`deliveryState.${value}`) }))} />}>
-        <Answer of={useQuery(q.deliveries(state === 'all' ? undefined : state))} empty={(list) => list.items.length === 0}>{(list) => <Messages items={list.items} />}</Answer>
+        <Answer of={useQuery(q.deliveries(state === 'all' ? undefined : state))} empty={(list) => list.items.length === 0} none={t('webhook.noMessages')}>{(list) => <Messages items={list.items} />}</Answer>
       </Panel>
     </>
   );
@@ -81,7 +82,7 @@ function Told({ of: one }: { of: Delivery }) {
   const { t } = useTranslation();
   return (
     <Text size="sm" component="div" px={12} py={8} className="wrap" role="status" data-answer={one.state}>
-      {one.error && <IconAlertTriangle size={14} aria-hidden />} {one.hook}: {one.state === 'delivered' ? t('webhook.answered', { status: one.status }) : one.error ? `${t('webhook.refused')} ${one.error}` : t('webhook.tested')}
+      {one.error && <IconAlertTriangle size={14} aria-hidden />} {one.hook}: {one.state === 'delivered' ? t('webhook.answered', { status: one.status }) : one.error ? <>{t('webhook.refused')} <Said text={one.error} /></> : t('webhook.tested')}
     </Text>
   );
 }
@@ -105,7 +106,7 @@ function Messages({ items }: { items: Delivery[] }) {
               <Table.Td><Text size="sm">{one.type.replace('org.lineshaft.', '')}</Text><Text size="xs" c="dimmed" className="wrap">{one.subject}</Text></Table.Td>
               <Table.Td maw={340}>
                 <Badge color="slate" variant="outline">{t(`deliveryState.${one.state}`)}{one.status ? ` · ${one.status}` : ''}</Badge>
-                {one.error && <Text size="xs" component="div" className="wrap" c="var(--alarm-2)" fw={600}><IconAlertTriangle size={14} aria-hidden /> {t('erp.failed', { count: one.attempts })}: {one.error}</Text>}
+                {one.error && <Text size="xs" component="div" className="wrap" c="var(--alarm-2)" fw={600}><IconAlertTriangle size={14} aria-hidden /> {t('erp.failed', { count: one.attempts })}: <Said text={one.error} /></Text>}
                 {one.error && one.next_at && <Text size="xs" c="dimmed">{t('erp.next')} {f.when(one.next_at)}</Text>}
               </Table.Td>
               <Table.Td className="figure">{may && <Group gap={6} wrap="nowrap" justify="flex-end"><Button size="compact-sm" loading={look.isPending && look.variables.id === one.id} onClick={() => look.mutate(one)}>{t('webhook.look')}</Button><Button size="compact-sm" loading={replay.isPending && replay.variables.id === one.id} onClick={() => replay.mutate(one)}>{t('webhook.replay')}</Button></Group>}</Table.Td>

@@ -1,6 +1,7 @@
 import { Text } from '@mantine/core';
 import { useTranslation } from 'react-i18next';
 import type { TowerEntry } from '../api/types';
+import { said } from '../locales/sentences';
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 
@@ -8,19 +9,24 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 export function Deed({ of: entry }: { of: TowerEntry }) {
   const { t, i18n } = useTranslation();
   const task = entry.task && i18n.exists(`task.${entry.task}`) ? t(`task.${entry.task}`) : null;
-  const rest = /: (waits|failed|retried|expired|skipped)$/.exec(entry.what)?.[1];
-  const text = task ? `${task}${rest ? `: ${t(`deed.${rest}`)}` : ''}` : t(`did.${entry.what.replaceAll(' ', '-')}`, { defaultValue: entry.what });
+  const [, before] = /^(approved|rejected|edited|expired|taken back): /.exec(entry.what) ?? [];
+  const [, after] = /: (waits|failed|retried|expired|skipped|proposed|still open|falls to a person|handed to the agent|not handed to the agent)$/.exec(entry.what) ?? [];
+  const rest = before ?? after;
+  const text = task ? `${task}${rest ? `: ${t(`deed.${rest.replaceAll(' ', '-')}`)}` : ''}` : t(`did.${entry.what.replaceAll(' ', '-')}`, { defaultValue: said(entry.what, i18n.language) });
   return <Text size="sm" span className="wrap" title={entry.what}>{text}</Text>;
 }
 
 /** How it ended; ids that only machines read are left out. */
 export function Outcome({ of: outcome }: { of: string | null }) {
-  const { t } = useTranslation();
+  const { t, i18n } = useTranslation();
   const parts = (outcome ?? '').split('; ').filter((part) => part && !UUID.test(part) && !/: \d{16,}$/.test(part));
   if (parts.length === 0) return '–';
   return parts.map((part, at) => {
+    const [field] = part.split(': ');
+    const whole = i18n.exists(`field.${field}`) ? part : said(part, i18n.language);
+    if (whole !== part) return <Text key={part} size="sm" span className="wrap">{at > 0 ? ' · ' : ''}{whole}</Text>;
     const [name, value] = part.split(': ');
-    const text = value === undefined ? t(`outcome.${part}`, { defaultValue: part }) : `${t(`field.${name}`, { defaultValue: name ?? '' })} ${t(`said.${value}`, { defaultValue: value })}`;
+    const text = value === undefined ? t(`outcome.${part}`, { defaultValue: said(part, i18n.language) }) : `${t(`field.${name}`, { defaultValue: name ?? '' })} ${t(`said.${value}`, { defaultValue: value })}`;
     return <Text key={part} size="sm" span className="wrap">{at > 0 ? ' · ' : ''}{text}</Text>;
   });
 }

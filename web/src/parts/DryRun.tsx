@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { useCommand } from '../api/queries';
 import { useMay } from '../app/session';
+import { Said } from './Said';
 import { Scroll } from './Scroll';
 
 type Fields = Record<string, unknown>;
@@ -62,7 +63,7 @@ function Found({ of: one }: { of: Seen }) {
   return (
     <Box mt={6} data-rehearsed>
       <Text size="sm" fw={600} className="wrap">{one.title}</Text>
-      {one.why && <Text size="sm" component="div" className="wrap" fw={600}><IconAlertTriangle size={14} aria-hidden /> {one.why}{one.hint && ` – ${one.hint}`}</Text>}
+      {one.why && <Text size="sm" component="div" className="wrap" fw={600}><IconAlertTriangle size={14} aria-hidden /> <Said text={one.why} />{one.hint && <> – <Said text={one.hint} /></>}</Text>}
       {one.there && <Text size="sm" className="wrap">{t('rehearse.there', { what: one.there })}</Text>}
       {one.rows.length > 0 && (
         <Scroll minWidth={420} mah={260}>
