@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -15,7 +16,7 @@ from lineshaft.connect import Accounts, EdgeBuffer, Edges, EdgesSettings, Recept
 from lineshaft.connect.edge.identity import enrol, read_identity
 from lineshaft.connect.edge.line import Refused
 from lineshaft.connect.edge.uplink import Uplink
-from lineshaft.core import NS, CredentialsError, Retryable, now_ns, samples
+from lineshaft.core import NS, CredentialsError, InvalidInput, Retryable, now_ns, samples
 from lineshaft.doors import uplink
 from tests.doors.conftest import House
 
@@ -28,7 +29,7 @@ class Door:
         self.house = house
         self.edges = Edges(house.rooms.db, folder / "ca", EdgesSettings(certificate_valid=valid))
         self.accounts = Accounts(folder / "edges.db")
-        reception = Reception(house.rooms.guard, self.edges, self.accounts, house.rooms.ingest)
+        reception = self.reception = Reception(house.rooms.guard, self.edges, self.accounts, house.rooms.ingest)
         listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"https://127.0.0.1:{listener.getsockname()[1]}"
         self.server = uvicorn.Server(uplink.config(reception, self.edges.authority))
@@ -104,6 +105,24 @@ def test_what_is_delivered_twice_is_stored_once_and_the_account_balances(edge: E
     edge.said(12)
     edge.hand_over()
     assert edge.account() == {"received": 42 + 60, "stored": 42, "duplicate": 60, "pending": 0, "balance": 0}
+
+
+def test_a_picture_travels_whole_and_a_refusal_says_why(edge: Edge):
+    got: list[tuple[str, bytes, dict[str, Any]]] = []
+
+    def take(name: str, content: bytes, said: dict[str, Any]) -> None:
+        if said["asset"] == "nowhere":
+            raise InvalidInput("there is no asset 'nowhere'")
+        got.append((name, content, said))
+
+    with pytest.raises(Refused, match="keeps no pictures"):
+        edge.line.picture(b"x", {"asset": "A"})
+    edge.door.reception.picture = take
+    content = bytes(range(256)) * 8_000
+    edge.line.picture(content, {"asset": "Öfen", "score": 0.9})
+    assert got == [(edge.name, content, {"asset": "Öfen", "score": 0.9})]
+    with pytest.raises(Refused, match="no asset 'nowhere'"):
+        edge.line.picture(b"x", {"asset": "nowhere"})
 
 
 def test_a_shut_out_edge_keeps_its_values_and_hands_them_over_once_invited_again(edge: Edge):

@@ -22,6 +22,7 @@ DOCS = ROOT / "docs"
 PAGES = [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 ROOMS = ["guard", "connect", "assets", "production", "store", "compute", "detect", "maintain", "act", "twin", "doors"]
 IMPORTED_AS = {
+    "pillow": "PIL",
     "argon2-cffi": "argon2",
     "pydantic-ai-slim": "pydantic_ai",
     "python-snap7": "snap7",

@@ -11,23 +11,26 @@ import contextlib
 import json
 import logging
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lineshaft import __version__
 from lineshaft.app.edge_parts import Parts, check
 from lineshaft.app.edge_settings import read_home
 from lineshaft.connect import EdgeConfig, Gateway, SourceStatus, open_buffer
+from lineshaft.connect.edge.album import Outbox
 from lineshaft.connect.edge.applied import Applied, down
 from lineshaft.connect.edge.deeds import Deeds
 from lineshaft.connect.edge.identity import folder_of
 from lineshaft.connect.edge.uplink import Uplink
-from lineshaft.core import NS, Bus, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration, write_whole
+from lineshaft.core import NS, Bus, ConfigError, LineshaftError, SystemEvent, SystemEvents, iso, parse_duration, write_whole
 
 log = logging.getLogger("lineshaft.edge")
-LOOK_S, BATCHES = 0.5, 1_024
+T = TypeVar("T")
+LOOK_S, PICTURES_S, BATCHES = 0.5, 2.0, 1_024
 SWITCH_S = 0.0005
 """How long another thread may keep a rule waiting for its turn; Python's own 5 ms is all the time a rule has."""
 OWN = ("sources", "derived", "pipelines", "functions", "detectors", "uns")
@@ -45,9 +48,9 @@ class EdgeNode:
         self.bus = Bus()
         self.events = SystemEvents(self.bus)
         self.bus.on(SystemEvent, _logged, "edge: what it tells of itself is in its log and in its reports")
-        self.buffer = open_buffer(home / "edge.db", self.settings.gateway)
+        self.buffer = _opened(home / "edge.db", lambda path: open_buffer(path, self.settings.gateway))
         self.uplink = Uplink(home, self.buffer, parse_duration(self._edge.timeout) / NS)
-        self.deeds = Deeds(folder_of(home) / "deeds.db")
+        self.deeds = _opened(folder_of(home) / "deeds.db", Deeds)
         self._locks = folder_of(home) / "locked.json"
         self._locked = _read_locks(self._locks)
         own = EdgeConfig.model_validate({name: getattr(self.settings, name) for name in OWN})
@@ -92,7 +95,8 @@ class EdgeNode:
         sys.setswitchinterval(SWITCH_S)
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
-        reporting = asyncio.create_task(self._report_for_ever(), name="edge:report")
+        beside = (self._report_for_ever(), self._send_pictures())
+        reporting = asyncio.gather(*(asyncio.create_task(one) for one in beside))
         if started is not None:
             started()
         before: list[SourceStatus] = []
@@ -163,6 +167,17 @@ class EdgeNode:
                 log.exception("reporting failed")
             await asyncio.sleep(every)
 
+    async def _send_pictures(self) -> None:
+        """Send what waits for the plant's album; values do not wait for pictures, they have a line of their own."""
+        outbox = Outbox(self._home)
+        while True:
+            try:
+                await asyncio.to_thread(outbox.send, self.uplink.picture)
+                self.bus.tell(SystemEvent("edge:pictures", "pictures are handed over", active=False))
+            except (LineshaftError, OSError) as error:
+                self.bus.tell(SystemEvent("edge:pictures", f"pictures wait: {error}", "warning"))
+            await asyncio.sleep(PICTURES_S)
+
     def _heed(self, answer: dict[str, Any]) -> None:
         """Forget deeds the plant has, and keep which machines are locked out: it holds while the line is cut."""
         self.deeds.taken(int(answer.get("deeds", 0)))
@@ -190,6 +205,15 @@ class EdgeNode:
             "lost": sum(self.buffer.lost().values()),
             "expires_days": round(self.uplink.identity.days_left()[0], 2),
         }
+
+
+def _opened(path: Path, open_: Callable[[Path], T]) -> T:
+    """Open a file this node keeps its books in. Raises ConfigError for a full, read-only or broken disk."""
+    try:
+        return open_(path)
+    except (sqlite3.Error, OSError) as error:
+        hint = "free or repair the disk; what is in the file stays, and machines keep what their queues hold meanwhile"
+        raise ConfigError(f"{path.name} cannot be opened: {error}", where=str(path), hint=hint, code="home.unusable") from error
 
 
 def _read_locks(path: Path) -> dict[tuple[str, str], str]:

@@ -10,6 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,7 +19,7 @@ import sqlalchemy as sa
 from lineshaft.assets import Assets
 from lineshaft.core import Database, metadata, now_ns, parse_duration
 from lineshaft.guard import Command, Guard, Subject
-from lineshaft.store import Change, Seen, Store
+from lineshaft.store import Change, Seen, Store, described
 
 log = logging.getLogger("lineshaft.app")
 EVERY_S = 30.0
@@ -136,22 +137,21 @@ class Mirror:
 
     def take_images(self) -> int:
         """Take in what waits in HOME/inbox/images; return how many pictures that were."""
-        album, me = self._store.images, Subject.system("inbox")
-
-        def take(content: bytes, seen: Seen) -> None:
-            asset = self._assets.asset(seen.asset).path
-            command = Command(me, "images.add", "image", {"asset": asset, "name": seen.name, "size": len(content)}, None, asset)
-
-            def run(tx: Any) -> dict[str, Any]:
-                return {"id": album.add(tx, content, seen).id}
-
-            self._guard.perform(command, run)
-
-        taken = 0
+        album, taken = self._store.images, 0
         for path, beside in album.waiting():
-            album.take(path, beside, take)
+            album.take(path, beside, lambda content, seen: self._take("inbox", content, seen))
             taken += 1
         return taken
+
+    def take_from_edge(self, edge: str, content: bytes, said: Mapping[str, Any]) -> None:
+        """Take in a picture an edge node sends; the same one again changes nothing. Raises a LineshaftError."""
+        self._take(f"edge {edge}", content, described(said, now_ns()))
+
+    def _take(self, who: str, content: bytes, seen: Seen) -> None:
+        asset = self._assets.asset(seen.asset).path
+        about = {"asset": asset, "name": seen.name, "size": len(content)}
+        command = Command(Subject.system(who), "images.add", "image", about, None, asset)
+        self._guard.perform(command, lambda tx: {"id": self._store.images.add(tx, content, replace(seen, asset=asset)).id})
 
     def tidy(self) -> None:
         """Once an hour: delete pictures past their time, files nobody names, and removed files of tables."""

@@ -373,6 +373,7 @@ class Plant:
         sock = listen(chosen.host, chosen.port)
         reception = Reception(self.guard, self.edges, self.accounts, self.shaft.take)
         reception.locked = self._locked_at_edge
+        reception.picture = self.mirror.take_from_edge
         server = Server(uplink.config(reception, self.edges.authority))
         return lambda: server.serve(sockets=[sock])
 

@@ -217,7 +217,10 @@ def _of_store(store: Store) -> Iterator[View]:
     fields = "id name mime size:integer sha256 asset created:time"
     said = "Documents about assets; those about nothing in particular have no asset."
     yield View("documents", _fields(fields), shelf, said, "asset", "created", room="store")
-    fields = "id asset lot ts:time station result name mime size:integer width:integer height:integer sha256 path taken_in:time"
+    fields = (
+        "id asset lot ts:time station result name mime size:integer width:integer height:integer sha256 path taken_in:time "
+        "score:number model"
+    )
     said = "Images of inspections; `path` is the file below HOME/lake. The newest 100,000."
     yield View("images", _fields(fields), album, said, "asset", "ts", room="store")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import struct
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -49,6 +50,9 @@ class Image:
     sha256: str
     path: str
     taken_in: int
+    score: float | None = None
+    model: str | None = None
+    """Which model said `result`, and how sure it was (0 to 1); none where a person or a station did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class Seen:
     station: str = ""
     result: str = ""
     name: str = ""
+    score: float | None = None
+    model: str | None = None
 
 
 class Images:
@@ -193,10 +199,24 @@ class Images:
     def _described(self, path: Path, beside: Path | None) -> Seen:
         said: Mapping[str, Any] = json.loads(beside.read_text()) if beside else {}
         place = path.parent.relative_to(self.inbox).as_posix()
-        ts = parse_time(str(said["time"]), where=f"{path.name}.json") if said.get("time") else path.stat().st_mtime_ns
-        words = {name: str(said.get(name) or "") for name in ("station", "result")}
-        asset = str(said.get("asset") or (place if place != "." else ""))
-        return Seen(asset, str(said["lot"]) if said.get("lot") else None, ts, **words, name=path.name)
+        known = {"asset": place if place != "." else "", "name": path.name}
+        return described({**known, **said}, path.stat().st_mtime_ns)
+
+
+def described(said: Mapping[str, Any], ts: int) -> Seen:
+    """Return what a file beside a picture says of it; `ts` stands for a time it does not say. Raises InvalidInput."""
+    name = str(said.get("name") or "")
+    when = parse_time(str(said["time"]), where=f"{name}.json") if said.get("time") else ts
+    lot, score, model = (said.get(word) for word in ("lot", "score", "model"))
+    try:
+        sure = None if score is None else float(score)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"the score is no number: {score!r:.50}", where=f"{name}.json", code="image.score") from None
+    if sure is not None and not math.isfinite(sure):
+        raise InvalidInput("the score is no number", where=f"{name}.json", code="image.score")
+    station, result = str(said.get("station") or "")[:200], str(said.get("result") or "")[:50]
+    asset = str(said.get("asset") or "")
+    return Seen(asset, str(lot) if lot else None, when, station, result, name[:400], sure, str(model)[:200] if model else None)
 
 
 def _as_they_are(files: Sequence[File]) -> Sequence[File]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -80,6 +82,8 @@ images = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False, index=True),
     sa.Column("path", sa.String(200), nullable=False),
     sa.Column("taken_in", sa.BigInteger, nullable=False, index=True),
+    sa.Column("score", sa.Float),
+    sa.Column("model", sa.String(200)),
 )
 """Images of inspections; the contents are files of the lake named by their hash."""
 
@@ -130,12 +134,16 @@ import_jobs = sa.Table(
 """Files of an older historian handed to the running node."""
 
 
-def _widen_entries(tx: Connection) -> None:
-    """Give entries of the catalog, where they were made before, columns and what a table was made of."""
-    have = {str(column["name"]) for column in sa.inspect(tx).get_columns(catalog_entries.name)}
-    for column in catalog_entries.columns:
-        if column.name not in have:
-            tx.execute(sa.text(f'ALTER TABLE catalog_entry ADD COLUMN "{column.name}" {column.type.compile(tx.dialect)}'))
+def _widen(table: sa.Table) -> Callable[[Connection], None]:
+    """Give a table, where it was made before, the columns it has now."""
+
+    def widen(tx: Connection) -> None:
+        have = {str(column["name"]) for column in sa.inspect(tx).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in have:
+                tx.execute(sa.text(f'ALTER TABLE {table.name} ADD COLUMN "{column.name}" {column.type.compile(tx.dialect)}'))
+
+    return widen
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -144,5 +152,6 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "runs of ETL jobs, images", create(etl_runs, images)),
     Migration(4, "what storage costs", create(cost_terms, storage_sizes)),
     Migration(5, "imports into a running node", create(import_jobs)),
-    Migration(6, "units and lineage of tables people describe", _widen_entries),
+    Migration(6, "units and lineage of tables people describe", _widen(catalog_entries)),
+    Migration(7, "what a model sees in a picture", _widen(images)),
 )

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from lineshaft.app.mirror import Mirror
+from lineshaft.core import LineshaftError
 from tests.doors.conftest import OVEN, PUMP, House
 
 
@@ -63,11 +64,31 @@ def test_the_inbox_is_emptied_and_what_is_wrong_is_put_aside(house: House, mirro
     for name, content in (("a.png", png(9)), ("b.png", b"nothing")):
         (inbox / name).write_bytes(content)
         os.utime(inbox / name, (1_760_000_000, 1_760_000_000))
-    (inbox / "a.png.json").write_text('{"lot": "L-9", "result": "pass", "station": "Camera 1", "time": "2026-01-02T00:00:00Z"}')
+    (inbox / "a.png.json").write_text(
+        '{"lot": "L-9", "result": "pass", "station": "Camera 1", "score": 0.75, "model": "m 1", "time": "2026-01-02T00:00:00Z"}'
+    )
     assert mirror.take_images() == 2
-    assert [(one["asset"], one["station"]) for one in house.get("images?lot=L-9")["items"]] == [(PUMP, "Camera 1")]
+    (one,) = house.get("images?lot=L-9")["items"]
+    assert (one["asset"], one["station"], one["score"], one["model"]) == (PUMP, "Camera 1", 0.75, "m 1")
     assert (house.rooms.store.images.inbox / "refused" / "b.png.txt").exists()
     assert mirror.take_images() == 0
+
+
+def test_a_picture_from_an_edge_is_in_the_album_once_with_what_its_model_saw(house: House, mirror: Mirror):
+    said = {"asset": OVEN, "lot": "L-edge", "time": "2026-01-03T00:00:00Z", "result": "scratch", "score": 0.9, "model": "s 3"}
+    for _ in range(2):
+        mirror.take_from_edge("hall-2", png(33), said)
+    (one,) = house.get("images?lot=L-edge")["items"]
+    assert (one["result"], one["score"], one["model"], one["asset"]) == ("scratch", 0.9, "s 3", OVEN)
+    rows = house.post("sql", {"sql": "SELECT result, score, model FROM images WHERE lot = 'L-edge'"}, "planner").json()["rows"]
+    assert rows == [["scratch", 0.9, "s 3"]]
+    for wrong, what in (
+        ({"asset": "nowhere"}, "nowhere"),
+        ({"score": "much"}, "no number"),
+        ({"score": float("nan")}, "no number"),
+    ):
+        with pytest.raises(LineshaftError, match=what):
+            mirror.take_from_edge("hall-2", png(33), {**said, **wrong})
 
 
 def test_books_of_the_plant_are_tables_of_the_lake(house: House, mirror: Mirror):

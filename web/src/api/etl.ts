@@ -5,7 +5,7 @@ export interface EtlRun { id: string; job: string; job_version: string; state: s
 export interface EtlStep { name: string; kind: string; text: string; table: string; mode: string }
 export interface EtlJob { job: string; description: string; owner: string; schedule: string; next: string | null; file: string; version: string; steps: EtlStep[]; last: EtlRun | null }
 export interface EtlBook { items: EtlJob[]; problems: { where: string; problem: string; hint: string }[] }
-export interface ImageInfo { id: string; asset: string; lot: string | null; timestamp: string; station: string; result: string; name: string; mime: string; size: number; width: number | null; height: number | null; sha256: string; path: string; version: number }
+export interface ImageInfo { id: string; asset: string; lot: string | null; timestamp: string; station: string; result: string; name: string; mime: string; size: number; width: number | null; height: number | null; sha256: string; path: string; version: number; score: number | null; model: string | null }
 export interface Rule { id: string; who: string; tables: string; columns: string[]; effect: string; assets: string[]; note: string; created: string; created_by: string | null; version: number }
 
 const SHORT = 3_000;

@@ -55,7 +55,7 @@ function Thumb({ one, open }: { one: ImageInfo; open: () => void }) {
   return (
     <UnstyledButton onClick={open} aria-label={words} style={{ minWidth: 0 }}>
       {SHOWN.includes(one.mime) ? <img src={address(`images/${one.id}/content`)} alt={words} loading="lazy" decoding="async" style={{ width: '100%', aspectRatio: '4 / 3', objectFit: 'contain', background: 'var(--page)', border: '1px solid var(--line)' }} /> : <IconPhoto size={48} aria-hidden />}
-      <Text size="sm" fw={600} truncate>{one.lot ?? one.name}{one.result && ` · ${one.result}`}</Text>
+      <Text size="sm" fw={600} truncate>{one.lot ?? one.name}{one.result && ` · ${one.result}`}{one.score !== null && ` ${f.number(one.score * 100, 0)} %`}</Text>
       <Text size="xs" c="dimmed" truncate>{one.asset}</Text>
       <Text size="xs" c="dimmed">{f.when(one.timestamp)}</Text>
     </UnstyledButton>
@@ -71,7 +71,7 @@ function Shown({ one, close }: { one: ImageInfo; close: () => void }) {
   return (
     <Modal opened onClose={close} title={one.name} size="xl" closeButtonProps={{ 'aria-label': t('action.close') }}>
       {SHOWN.includes(one.mime) && <img src={address(`images/${one.id}/content`)} alt={one.name} style={{ maxWidth: '100%', maxHeight: '60vh', display: 'block' }} />}
-      <Facts of={[[t('word.asset'), one.asset], [t('image.lot'), one.lot ?? '–'], [t('image.result'), one.result || '–'], [t('image.station'), one.station || '–'], [t('image.at'), f.when(one.timestamp)], [t('image.size'), `${one.width ?? '?'} × ${one.height ?? '?'}, ${f.number(one.size / 1024, 1)} kB`]]} />
+      <Facts of={[[t('word.asset'), one.asset], [t('image.lot'), one.lot ?? '–'], [t('image.result'), one.result || '–'], ...(one.model ? [[t('image.model'), one.model], [t('image.score'), one.score === null ? '–' : `${f.number(one.score * 100, 1)} %`]] as [string, string][] : []), [t('image.station'), one.station || '–'], [t('image.at'), f.when(one.timestamp)], [t('image.size'), `${one.width ?? '?'} × ${one.height ?? '?'}, ${f.number(one.size / 1024, 1)} kB`]]} />
       {may && <Button mt="sm" leftSection={<IconTrash size={16} aria-hidden />} loading={remove.isPending} onClick={() => (sure ? remove.mutate(undefined) : setSure(true))}>{t(sure ? 'image.sure' : 'image.delete')}</Button>}
     </Modal>
   );

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -36,3 +36,21 @@ def unpack(body: bytes) -> tuple[dict[str, Any], list[Batch]]:
         return json.loads(bytes(parts[0])), [Batch.from_bytes(part) for part in parts[1:]]
     except (IndexError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         raise InvalidInput(f"this message cannot be read: {error}", code="edge.message") from None
+
+
+def pack_picture(content: bytes, said: Mapping[str, Any]) -> bytes:
+    """Return the message of one picture: what is known of it, then its bytes."""
+    head = json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+    return LENGTH.pack(len(head)) + head + content
+
+
+def unpack_picture(body: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return a picture and what is known of it. Raises InvalidInput for anything that `pack_picture` did not make."""
+    try:
+        end = LENGTH.size + LENGTH.unpack_from(body)[0]
+        said: Any = json.loads(body[LENGTH.size : end])
+    except (struct.error, ValueError) as error:
+        raise InvalidInput(f"this message cannot be read: {error}", code="edge.message") from None
+    if not isinstance(said, dict):
+        raise InvalidInput("this message says nothing of its picture", code="edge.message")
+    return body[end:], cast("dict[str, Any]", said)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from lineshaft.connect.edge.accounts import Accounts, named
-from lineshaft.connect.edge.frames import unpack
+from lineshaft.connect.edge.frames import unpack, unpack_picture
 from lineshaft.connect.edge.register import Edges, Known
 from lineshaft.core import Batch, Conflict, Forbidden, InvalidInput, LineshaftError, NotFound, Retryable, now_ns
 from lineshaft.guard import Command, Guard, Subject
@@ -19,6 +19,8 @@ from lineshaft.guard import Command, Guard, Subject
 OPEN_LIMIT, LIMIT = 64 * 1024, 256 * 1024 * 1024
 """Most bytes of a message from anybody, and from a known edge."""
 Ingest = Callable[[list[Batch]], Sequence[object]]
+Picture = Callable[[str, bytes, dict[str, Any]], None]
+"""Takes an edge's picture and what is known of it; when it returns, the picture is on the disk."""
 Locked = Callable[[str, str, str], str]
 """Asked with an edge's name, its source and tag; returns who locked the machine out and why, or an empty text."""
 _OUTCOMES: dict[str, Literal["ok", "refused"]] = {"ok": "ok", "refused": "refused"}
@@ -33,6 +35,7 @@ class Reception:
         self._accounts = accounts
         self._ingest = ingest
         self.locked: Locked = lambda _edge, _source, _tag: ""
+        self.picture: Picture | None = None
 
     def answer(self, what: str, serial: str | None, body: bytes) -> tuple[int, dict[str, Any]]:
         """Answer one question; a refusal says why."""
@@ -51,6 +54,11 @@ class Reception:
     def _known(self, what: str, edge: Known, body: bytes) -> dict[str, Any]:
         if what == "POST /edge/batches":
             return self._batches(edge, body)
+        if what == "POST /edge/picture":
+            if self.picture is None:
+                raise NotFound("this plant keeps no pictures", code="edge.path")
+            self.picture(edge.name, *unpack_picture(body))
+            return {"at": now_ns()}
         if what == "POST /edge/report":
             return self._report(edge, _read(body))
         if what == "POST /edge/renew":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lineshaft.connect.buffer import EdgeBuffer
-from lineshaft.connect.edge.frames import pack
+from lineshaft.connect.edge.frames import pack, pack_picture
 from lineshaft.connect.edge.identity import Identity, read_identity, renewal, renewed
 from lineshaft.connect.edge.line import Line, expired
 from lineshaft.core import Batch, Retryable, now_ns
@@ -38,6 +38,10 @@ class Uplink:
         self.delivered += sum(batch.rows.num_rows for batch in batches)
         self.last_ok = now_ns()
         return int(taken)
+
+    def picture(self, content: bytes, said: Mapping[str, Any]) -> None:
+        """Return once the plant's album has a picture. Raises Retryable, or Refused with what the plant says against it."""
+        self._ask("picture", pack_picture(content, said))
 
     def report(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """Tell the plant how this node is; return its answer, and learn how far the clocks are apart."""

@@ -35,6 +35,8 @@ class ImageShape(Shape):
     height: Annotated[int | None, Field(examples=[480])]
     sha256: Annotated[str, Field(examples=["9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"])]
     path: Annotated[str, Field(examples=["images/9f/9f86d081.png"], description="Its file below HOME/lake.")]
+    score: Annotated[float | None, Field(examples=[0.97], description="How sure the model was that said `result`; 0 to 1.")]
+    model: Annotated[str | None, Field(examples=["surface 3"], description="The model that said `result`; none: no model did.")]
     version: Version
 
 
@@ -118,4 +120,5 @@ def delete(sender: Sender, image_id: str) -> Deleted:
 
 def _image(one: Image) -> dict[str, Any]:
     names = ("id", "asset", "lot", "station", "result", "name", "mime", "size", "width", "height", "sha256", "path", "version")
+    names += ("score", "model")
     return {**{name: getattr(one, name) for name in names}, "timestamp": moment(one.ts)}
