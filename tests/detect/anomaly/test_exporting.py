@@ -141,6 +141,36 @@ def test_alerts_are_those_of_the_plant_also_over_a_restart_and_a_repair(model):
         same_alerts(said, follower)
 
 
+@pytest.fixture(scope="module")
+def boosted() -> anomaly.Model:
+    options = {"least_rows": 500, "trees": 15, "leaves": 8}
+    settings = {"drivers": [*DRIVERS], "states": ["recipe"], "ignore": ["current"], "off": "current < 5"}
+    return anomaly.fit(hard(4000), detector="boosted", options=options, **settings)
+
+
+def test_boosted_trees_give_the_plants_scores(boosted):
+    later = hard(1500, 6000, new=True)
+    said = boosted.follow().take(later)
+    follower = Exported.load(boosted.export()).follow()
+    score, reason = follower.take(times(later), later)
+    np.testing.assert_allclose(score, said.score, atol=1e-6)
+    np.testing.assert_allclose(follower.shares, said.shares, atol=1e-5)
+    assert reason == said.reason.tolist()
+    assert np.isnan(np.column_stack([later[name] for name in boosted.sensors])).mean() > 0.02
+
+
+def test_boosted_trees_met_by_missing_values_training_never_saw(boosted):
+    whole = machine(3000)
+    model = anomaly.fit(
+        whole, drivers=DRIVERS, detector="boosted", options={"least_rows": 500, "trees": 15, "leaves": 8, "hidden": 0.0}
+    )
+    later = hard(900, 6000)
+    del later["recipe"], later["current"]
+    said = model.follow().take(later)
+    score, _ = Exported.load(model.export()).follow().take(times(later), later)
+    np.testing.assert_allclose(score, said.score, atol=1e-6)
+
+
 TEXTS = [
     "mode == 'idle'",
     "mode != 'run' or current < 5",

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from lineshaft.core import ConfigError
 
 Value = str
-OPSET = 17
+OPSETS = (("", 17), ("ai.onnx.ml", 3))
 LETTERS = {"double": 11, "bool": 9}
 """ONNX numbers of element types."""
 
@@ -65,6 +65,10 @@ class Drawing:
     def pick(self, value: Value, places: list[int]) -> Value:
         """Return some elements of a value."""
         return self.op("Gather", value, self.ints([int(one) for one in places]), axis=0)
+
+    def tensor(self, values: npt.NDArray[np.float64]) -> Any:
+        """Return doubles as an attribute of an operation."""
+        return self._numpy.from_array(values)
 
     def op(self, kind: str, *inputs: Value | None, **attributes: Any) -> Value:
         """Return what an operation gives."""
@@ -125,7 +129,9 @@ class Drawing:
         outputs = [value(f"{name}_after", self._double, [len(self._states[name])]) for name in states]
         outputs += [value(name, self._double, ["n", size]) for name, (_, size) in self._given.items()]
         graph = h.make_graph([scan], "anomaly", inputs, outputs, [tensor for _, tensor in self._constants.values()])
-        made = h.make_model(graph, opset_imports=[h.make_opsetid("", OPSET)], producer_name="lineshaft", ir_version=8)
+        made = h.make_model(
+            graph, opset_imports=[h.make_opsetid(*one) for one in OPSETS], producer_name="lineshaft", ir_version=8
+        )
         return bytes(made.SerializeToString())
 
     def _body(self, states: list[str]) -> Any:

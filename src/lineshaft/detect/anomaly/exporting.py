@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lineshaft.core import NS, FormulaError, InvalidInput, parse_duration
+from lineshaft.detect.anomaly import trees
 from lineshaft.detect.anomaly.alerts import LOW
 from lineshaft.detect.anomaly.columns import Off
 from lineshaft.detect.anomaly.drawing import Drawing, Value
 from lineshaft.detect.anomaly.offgraph import OffFormula, refused, texts_of, words_of
 from lineshaft.detect.anomaly.reading import Readings
 from lineshaft.detect.anomaly.scoring import BAD_DATA, OFF, REASONS, UNKNOWN_REGIME
+from lineshaft.detect.detector import Floats
 
 if TYPE_CHECKING:
     from lineshaft.detect.anomaly.model import Model
@@ -61,8 +63,9 @@ class _Graph:
     """Draws the step of one row; the graph scans it over the rows."""
 
     def __init__(self, model: Model, holds: Mapping[str, int]) -> None:
-        linear = getattr(model.core.detector, "linear", None)
-        if linear is None:
+        self.linear: Any = getattr(model.core.detector, "linear", None)
+        self.trees: Any = getattr(model.core.detector, "trees", None)
+        if self.linear is None and self.trees is None:
             raise InvalidInput(
                 f"a model of the detector '{model.settings.detector}' cannot be written as ONNX",
                 where="detector",
@@ -70,7 +73,6 @@ class _Graph:
                 code="anomaly.export",
             )
         self.model, self.core, self.columns = model, model.core, model.core.columns
-        self.mean, self.precision, self.covariance = linear()
         self.off_alias: dict[str, str] = {}
         self.off, self.off_names, said = self._off()
         measured = [*self.columns.names]
@@ -163,20 +165,33 @@ class _Graph:
         return out
 
     def _residuals(self, standard: Value, missing: Value) -> tuple[Value, Value]:
-        """Return conditional residuals of the judged sensors, and the drivers with missing ones estimated."""
+        """Return residuals of the judged sensors, and the drivers with missing ones estimated."""
+        d = self.draw
+        if self.trees is None:
+            residual, said = self._conditional(standard, missing, *self.linear())
+        else:
+            ensembles, spread = self.trees()
+            said = trees.draw(d, standard, ensembles)
+            off = d.op("Sub", standard, said)
+            residual = d.op("Div", d.pick(off, list(self.columns.charted)), d.const(spread))
+        return residual, d.op("Where", missing, said, standard)
+
+    def _conditional(
+        self, standard: Value, missing: Value, mean: Floats, precision: Floats, covariance: Floats
+    ) -> tuple[Value, Value]:
+        """Return conditional residuals, and what all columns should be by those that are there."""
         d, width = self.draw, self.columns.width
-        away = d.op("Where", missing, d.const(np.zeros(width)), d.op("Sub", standard, d.const(self.mean)))
-        precision = d.swept(self.precision, missing)
-        pulled = d.op("MatMul", d.op("Unsqueeze", away, d.ints([0])), precision)
-        diagonal = d.op("ReduceSum", d.op("Mul", precision, d.const(np.eye(width))), d.ints([0]), keepdims=0)
+        away = d.op("Where", missing, d.const(np.zeros(width)), d.op("Sub", standard, d.const(mean)))
+        swept = d.swept(precision, missing)
+        pulled = d.op("MatMul", d.op("Unsqueeze", away, d.ints([0])), swept)
+        diagonal = d.op("ReduceSum", d.op("Mul", swept, d.const(np.eye(width))), d.ints([0]), keepdims=0)
         flat = d.op("Squeeze", pulled, d.ints([0]))
         charted = list(self.columns.charted)
         gone, scale = d.pick(missing, charted), d.op("Sqrt", d.pick(diagonal, charted))
         safe = d.op("Where", gone, d.const(np.ones(len(charted))), scale)
         residual = d.op("Where", gone, d.const(np.full(len(charted), np.nan)), d.op("Div", d.pick(flat, charted), safe))
-        said = d.op("Squeeze", d.op("MatMul", pulled, d.const(self.covariance)), d.ints([0]))
-        said = d.op("Add", said, d.const(self.mean))
-        return residual, d.op("Where", missing, said, standard)
+        said = d.op("Squeeze", d.op("MatMul", pulled, d.const(covariance)), d.ints([0]))
+        return residual, d.op("Add", said, d.const(mean))
 
     def _reason(self, row: Value, seconds: Value, missing: Value, strange: Value | None, drivers: Value) -> Value:
         """Say whether the row can be judged, as a number of REASONS."""

@@ -83,6 +83,12 @@ class Boosted:
         other.noise = noise.copy()
         return other, np.sqrt(noise[self.charted] / (self.spread[self.charted] ** 2 + noise[self.charted]))
 
+    def trees(self) -> tuple[list[tuple[Ints, list[dict[str, Any]]]], Floats]:
+        """Return for every column the columns its trees ask and the trees, and the charted spreads: what an export needs."""
+        self._open()
+        told = [(places, [one["tree_structure"] for one in trees.dump_model()["tree_info"]]) for places, trees in self._trees]
+        return told, np.sqrt(self.spread[self.charted] ** 2 + self.noise[self.charted])
+
     def state(self) -> Arrays:
         """Return the trees as text in bytes, spreads, and which columns are charted."""
         trees = {f"trees.{n}": np.frombuffer(text.encode(), np.uint8).copy() for n, text in enumerate(self.texts)}
@@ -132,13 +138,18 @@ class Boosted:
         made = lightgbm.train(settings, data, num_boost_round=count)
         return f"{','.join(str(int(one)) for one in others)}\n{made.model_to_string()}"
 
+    def _open(self) -> None:
+        """Read the trees from their texts."""
+        if self._trees:
+            return
+        lightgbm = _lightgbm()
+        for text in self.texts:
+            head, _, body = text.partition("\n")
+            places = np.array([int(one) for one in head.split(",")], np.int64)
+            self._trees.append((places, lightgbm.Booster(model_str=body)))
+
     def _say(self, rows: Floats, place: int) -> Floats:
-        if not self._trees:
-            lightgbm = _lightgbm()
-            for text in self.texts:
-                head, _, body = text.partition("\n")
-                places = np.array([int(one) for one in head.split(",")], np.int64)
-                self._trees.append((places, lightgbm.Booster(model_str=body)))
+        self._open()
         others, trees = self._trees[place]
         return np.asarray(trees.predict(np.ascontiguousarray(rows[:, others]), num_threads=1), np.float64)
 
