@@ -5,6 +5,8 @@ ARGS ?=
 PY := .venv/bin/python
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
+# where this is set, every node and every test worker would compile all it imports anew: half of a node's start
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint format bench docs soak lock web clean ready-run ready-dev
 

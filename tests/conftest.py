@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from lineshaft.core import Database
 from tests.counterparts import postgresql
 from tools import bootstrap
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or every node a test starts compiles all it imports: half of its start
+sys.dont_write_bytecode = False
 ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile("house", deadline=None)  # a busy machine is not a failure
 settings.load_profile("house")

@@ -30,7 +30,7 @@ def lineshaft(*args: str, env: Mapping[str, str] | None = None, **kwargs: Any) -
     return subprocess.Popen([sys.executable, "-m", "lineshaft", *args], env={**os.environ, **(env or {})}, **kwargs)
 
 
-def run(*args: str, env: Mapping[str, str] | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*args: str, env: Mapping[str, str] | None = None, timeout: float = 180) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "lineshaft", *args],
@@ -64,7 +64,7 @@ class Node:
         self.process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}/api/v1/", timeout=30)
 
-    def start(self, timeout: float = 60) -> Node:
+    def start(self, timeout: float = 180) -> Node:
         with self.log.open("ab") as out:
             self.process = lineshaft(
                 "up",

@@ -70,7 +70,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     process = subprocess.Popen(words, env=env, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not answers(url + "/login"):
             if process.poll() is not None or time.monotonic() > end:
                 pytest.fail("the demo did not start:\n" + (home.parent / "demo.log").read_text("utf-8")[-4000:])
