@@ -14,13 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pylogix.lgx_response import Response
+from pylogix.lgx_tag import UDT, Tag
 
 from lineshaft.connect import SourceEntry, source_plugins
 from lineshaft.connect.inside import Browser, inside_plugins
+from lineshaft.connect.insides.ethernet_ip import seen_of
+from lineshaft.connect.logix_tags import LogixTag
 from lineshaft.connect.rehearsal import read_once
 from lineshaft.connect.sight import Wish
+from lineshaft.connect.sources.ethernet_ip import EthernetIpOptions
 from lineshaft.core import Conflict, CredentialsError, InvalidInput, NotFound, Retryable
 from tests.connect.plant import Plant
+from tests.connect.test_sparkplug_counterpart import edge_node
 from tests.counterparts.mosquitto import mosquitto
 from tests.counterparts.programs import MEND, python, running
 
@@ -175,6 +181,46 @@ def test_a_logix_controller_gives_its_tags_or_says_that_it_does_not(free_port: i
         assert found["Count"]["pick"]["value"] == {"at": "Count"}
 
 
+def logix_tag(name: str, kind: str, *, size: int = 0, struct: int = 0) -> Tag:
+    tag = Tag()
+    tag.TagName, tag.DataType, tag.Array, tag.Size, tag.Struct = name, kind, int(size > 0), size, struct
+    return tag
+
+
+class Logix:
+    """A controller that gives out its list, as pylogix tells it; no server of others here serves that service."""
+
+    def __init__(self) -> None:
+        motor = UDT()
+        motor.Name = "Motor"
+        motor.Fields = [logix_tag("Speed", "REAL"), logix_tag("ZZZZZ1", "SINT"), logix_tag("Faults", "DINT", size=4)]
+        self.UDTByName = {"Motor": motor}
+
+    def GetTagList(self) -> Response:  # noqa: N802 - pylogix's name
+        tags = [logix_tag("Pump", "Motor", struct=1), logix_tag("Count", "DINT"), logix_tag("__internal", "DINT")]
+        return Response(None, [*tags, logix_tag("Program:Main.Step", "DINT"), logix_tag("Axis", "AXIS_CIP", struct=1)], "Success")
+
+    def Read(self, names: list[str]) -> list[Response]:  # noqa: N802 - pylogix's name
+        return [Response(name, 7, "Success") if name == "Count" else Response(name, None, "Path segment error") for name in names]
+
+
+def test_members_of_logix_structures_are_picked_one_by_one():
+    seen = seen_of(Logix(), EthernetIpOptions.model_validate({"host": HERE, "tags_file": "none yet"}), Wish())
+    assert [(one.id, one.parent, one.kind, one.type) for one in seen.items] == [
+        ("Pump", "", "branch", "Motor"),
+        ("Pump.Speed", "Pump", "value", "REAL"),
+        ("Pump.Faults", "Pump", "value", "DINT[4]"),
+        ("Count", "", "value", "DINT"),
+        ("Program:Main.Step", "", "value", "DINT"),
+        ("Axis", "", "branch", "AXIS_CIP"),
+    ]
+    picks = {one.id: one.pick.value for one in seen.items if one.pick is not None}
+    assert picks["Pump.Faults"] == {"at": "Pump.Faults[0]", "name": "Pump.Faults", "count": 4}
+    tags = [LogixTag.model_validate(pick) for pick in picks.values()]
+    assert {"Pump.Speed", "Pump.Faults[3]", "Program:Main.Step"} <= {label for tag in tags for label in tag.labels}
+    assert [one.value for one in seen.items if one.value] == ["7"]
+
+
 @pytest.mark.counterpart
 def test_data_blocks_of_the_c_snap7_are_picked(free_port: int):
     interpreter = python("snap7")
@@ -204,6 +250,20 @@ def test_topics_of_a_mosquitto_are_heard_for_a_while(tmp_path: Path, free_port: 
     step = found["at.step"]
     assert (step["parent"], step["value"], step["type"]) == ("hall/press/state", "3", "number")
     assert SourceEntry.model_validate({"name": "h", "type": "mqtt", "url": "mqtt://x", "topics": [step["pick"]["value"]]}).build()
+
+
+@pytest.mark.slow
+@pytest.mark.counterpart
+def test_metrics_of_an_edge_node_of_tahu_are_heard(tmp_path: Path, free_port: int, node: Path, npm_counterparts: Path):
+    with mosquitto(tmp_path, free_port) as broker, edge_node(node, npm_counterparts, broker.port):
+        found = look("sparkplug", {"url": f"mqtt://{HERE}:{broker.port}"}, seconds=5.0)
+    assert found["Plant"]["pick"] == {"option": "groups", "value": "Plant", "sets": {}}
+    assert (found["Edge1"]["parent"], found["Dev1"]["parent"], found["m/9"]["parent"]) == (
+        "Plant",
+        "Plant/Edge1",
+        "Plant/Edge1/Dev1",
+    )
+    assert found["m/9"]["value"] != ""
 
 
 def test_columns_of_files_are_shown_with_what_they_probably_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

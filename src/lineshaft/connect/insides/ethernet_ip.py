@@ -31,13 +31,14 @@ class EthernetIpInside:
         thread = ThreadPoolExecutor(1, "lineshaft-logix-look")
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(thread, lambda: _seen(plc, options, wish))
+            return await loop.run_in_executor(thread, lambda: seen_of(plc, options, wish))
         finally:
             close(plc)  # which also ends the wait of a look that was cancelled
             thread.shutdown(wait=False)
 
 
-def _seen(plc: Any, options: EthernetIpOptions, wish: Wish) -> Seen:
+def seen_of(plc: Any, options: EthernetIpOptions, wish: Wish) -> Seen:
+    """Return what a controller tells of itself through pylogix. Raises LineLost."""
     try:
         answer = plc.GetTagList()
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:  # what pylogix raises at half an answer
