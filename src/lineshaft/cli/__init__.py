@@ -15,7 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("lineshaft.cli.demo:demo", "Show a small bakery line alive, from its signals to a work order."),
     "up": ("lineshaft.cli.up:up", "Run a node for real use."),
     "edge": ("lineshaft.cli.edge:edge", "Run an edge node: sources here, values to a plant elsewhere."),
-    "edges": ("lineshaft.cli.edges:edges", "Invite, list and shut out the edge nodes of a plant."),
+    "edges": ("lineshaft.cli.edges:edges", "Invite, list, configure and shut out the edge nodes of a plant."),
     "devices": ("lineshaft.cli.access:devices", "Let devices publish to this node by MQTT, each with its own secret."),
     "trust": ("lineshaft.cli.access:trust", "Trust the certificates of OPC UA servers, after comparing them."),
     "executor": ("lineshaft.cli.executor:executor", "Move cases beside a node, on its PostgreSQL database."),
