@@ -38,7 +38,7 @@ from lineshaft.connect.sparkplug_b import (
 )
 
 Ints = NDArray[np.int64]
-NAME = 1
+NAME, MS, SEQ = 1, 0x08, 0x18
 WORTH, MOST, TRIES, LONGEST = 256, 3, 8, 8
 """Metrics that must be alike for reading them together; patterns a speaker may have, and misses before it is taken for one
 that says something else each time; bytes of the longest integer read in columns."""
@@ -71,6 +71,7 @@ class Pattern:
     back: Ints
     other: Ints
     width: UINT64
+    head: int
 
     @property
     def likeness(self) -> tuple[bytes, bytes, tuple[tuple[int, int, int], ...]]:
@@ -91,6 +92,7 @@ class _Found:
     pieces: list[bytes] = field(default_factory=list[bytes])
     at: list[int] = field(default_factory=list[int])
     messages: list[int] = field(default_factory=list[int])
+    seqs: list[int] = field(default_factory=list[int])
     heads: list[Head] = field(default_factory=list[Head])
 
 
@@ -189,15 +191,24 @@ def _read(pattern: Pattern, payloads: Sequence[bytes], numbers: Sequence[int]) -
     if not alike.all():
         good = [number for number, fits in zip(found.messages, alike.tolist(), strict=True) if fits]
         return _read(pattern, payloads, good) if good else None
+    found.heads = [Head(ms, seq) for ms, seq in zip(_times(pattern, fixed, count), found.seqs, strict=True)]
     return found, _metrics(pattern, fixed, integers, np.array(found.messages, np.int64), data)
+
+
+def _times(pattern: Pattern, fixed: bytes, count: int) -> list[int]:
+    """Return the times of the payloads themselves."""
+    if not pattern.head:
+        return [-1] * count
+    begins = np.arange(count) * len(pattern.mask) + 1
+    return _squeezed(_words(fixed)[begins] & _MASKS[pattern.head], pattern.head).tolist()
 
 
 def _cut(pattern: Pattern, payload: bytes, begin: int, found: _Found) -> bool:
     """Cut one payload into its fixed bytes and its integers; return whether that could be done."""
     pieces: list[bytes] = []
     at: list[int] = []
+    pos = 0
     try:
-        head, pos = _head(payload, 0)
         for step, back, other in pattern.steps:
             there = pos + step
             pieces.append(payload[pos:there])
@@ -205,28 +216,29 @@ def _cut(pattern: Pattern, payload: bytes, begin: int, found: _Found) -> bool:
             pos = there + payload[there - back] - other
             if pos <= there:
                 return False
-        there = pos + pattern.rest
-        pieces.append(payload[pos:there])
-        tail, end = _head(payload, there)
-    except (IndexError, Malformed):
+    except IndexError:
         return False
-    if there > len(payload) or end != len(payload) or min(head.ms, tail.ms) >= 0 or min(head.seq, tail.seq) >= 0:
+    there = pos + pattern.rest
+    seq = _tail(payload, there)
+    if seq is None:
         return False
+    pieces.append(payload[pos:there])
     found.pieces += pieces
     found.at += at
-    found.heads.append(Head(max(head.ms, tail.ms), max(head.seq, tail.seq)))
+    found.seqs.append(seq)
     return True
 
 
-def _head(payload: bytes, pos: int) -> tuple[Head, int]:
-    """Read the numbers beside the metrics; return them and where the first other thing begins."""
-    ms = seq = -1
-    end = len(payload)
-    while pos < end and payload[pos] in (0x08, 0x18):
-        number, after = varint(payload, pos + 1, end)
-        ms, seq = (number, seq) if payload[pos] == 0x08 else (ms, number)
-        pos = after
-    return Head(ms, seq), pos
+def _tail(payload: bytes, pos: int) -> int | None:
+    """Return the sequence number behind the metrics, -1 where nothing is there; None for anything else."""
+    size = len(payload) - pos
+    if size == 0:
+        return -1
+    if size == 2 and payload[pos] == SEQ and payload[pos + 1] < 0x80:
+        return payload[pos + 1]
+    if size == 3 and payload[pos] == SEQ and payload[pos + 1] >= 0x80 > payload[pos + 2]:
+        return payload[pos + 1] & 0x7F | payload[pos + 2] << 7
+    return None
 
 
 def _words(data: bytes) -> UINT64:
@@ -322,6 +334,8 @@ def learn(payload: bytes) -> Pattern | None:
     sheet, pos = _Sheet(), -1
     for start, length in zip(starts, lengths, strict=True):
         front = 2 + (length >= 0x80) + (length >= 0x4000)
+        if pos < 0 and not sheet.begin(payload[: start - front]):
+            return None
         if pos not in (-1, start - front):
             return None  # a number stands between two metrics
         pos = start + length
@@ -336,6 +350,7 @@ class _Sheet:
 
     def __init__(self) -> None:
         self._mask, self._expected = bytearray(), bytearray()
+        self.head = 0
         self._steps: list[tuple[int, int, int]] = []
         self._cut = 0
         self._keys: list[int] = []
@@ -350,6 +365,15 @@ class _Sheet:
         """Note bytes of which these bits do not change."""
         self._mask += bytes([mask]) * len(data)
         self._expected += bytes(byte & mask for byte in data)
+
+    def begin(self, front: bytes) -> bool:
+        """Note what stands before the metrics: the payload's time, or nothing; return whether it is no more."""
+        if not front:
+            return True
+        self.head = len(front) - 1
+        self.write(front[:1], 0xFF)
+        self.write(front[1:], 0x80)
+        return front[0] == MS and varint(front, 1, len(front))[1] == len(front) <= LONGEST
 
     def metric(self, row: bytes) -> bool:
         """Note one metric; return whether it can be read in columns."""
@@ -441,6 +465,7 @@ class _Sheet:
             np.array([back for _, back, _ in self._steps], np.int64),
             np.array([other for _, _, other in self._steps], np.int64),
             np.array([0xFFFFFFFF if self._fields[which] == INT else 2**64 - 1 for which in self._loose], np.uint64),
+            self.head,
         )
 
 
