@@ -25,7 +25,7 @@ ROOMS = (
 )
 """Where every sentence must be known; others may be."""
 _UNSHOWN = (
-    "SET TRANSACTION|PRAGMA|Node Control|Device Control",
+    r"\[\[sources\]\]|SET TRANSACTION|PRAGMA|Node Control|Device Control",
     "Connection failure|Connection lost|Invalid reply|timed out|Routing failure",
     "type id|message type|diagnostics|additional header|longer than its|longer than the|without a binary",
     r"mean over|spread over|against its own|^\{0\} (from|to|rows) |DB\{0\} byte|lineshaft life|LightGBM|pip install",

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from sqlalchemy.engine import Connection
 
 from lineshaft.connect.gateway import Gateway
-from lineshaft.connect.inside import Browser
+from lineshaft.connect.inside import Browser, inside_plugins
 from lineshaft.connect.rehearsal import LONGEST, read_once
 from lineshaft.connect.settings import SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.sight import Wish
@@ -184,10 +184,18 @@ def kinds() -> list[dict[str, Any]]:
         try:
             options = source_plugins().load(name).Options
         except LineshaftError as error:
-            found.append({"type": name, "about": "", "options": {}, "problem": str(error)})
+            found.append({"type": name, "about": "", "options": {}, "problem": str(error), "browse": False})
             continue
         about = cast("str", options.__doc__ or "").strip().partition("\n")[0]
-        found.append({"type": name, "about": about, "options": options.model_json_schema(), "problem": ""})
+        found.append(
+            {
+                "type": name,
+                "about": about,
+                "options": options.model_json_schema(),
+                "problem": "",
+                "browse": name in set(inside_plugins()),
+            }
+        )
     return found
 
 

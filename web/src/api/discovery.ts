@@ -6,7 +6,7 @@ import type { SourceHealth } from './types';
 export type Options = Record<string, unknown>;
 export interface SourceLine extends SourceHealth { id: string | null; type: string; written: 'settings.toml' | 'here'; options: Options; paused: boolean; by: string | null; at: string | null; version: number | null }
 export interface Schema { $ref?: string; type?: string; title?: string; description?: string; default?: unknown; enum?: readonly unknown[]; const?: unknown; anyOf?: Schema[]; items?: Schema; properties?: Record<string, Schema>; required?: string[]; additionalProperties?: unknown; $defs?: Record<string, Schema>; minimum?: number; maximum?: number }
-export interface SourceKind { type: string; about: string; options: Schema; problem: string }
+export interface SourceKind { type: string; about: string; options: Schema; problem: string; browse: boolean }
 export interface Tried { state: SourceHealth['state']; message: string; rows: number; items: { tag: string; timestamp: string | null; value: unknown; quality: string }[]; bad: Record<string, string> }
 export interface TagCompared { old: string; new: string; old_rows: number; new_rows: number; compared: number; equal: number; largest: number | null; mean: number | null; apart_at: string | null; late_s: number | null; verdict: 'same' | 'apart' | 'only-old' | 'only-new' | 'silent' }
 export interface Look { id: string; network: string; protocols: string[]; state: 'running' | 'done' | 'cancelled' | 'failed'; message: string; by: string; asked: number; total: number; found: number; started: string; ended: string | null }

@@ -14,6 +14,9 @@ describe("the server's sentences", () => {
     expect(said('the server refuses us: BadUserAccessDenied - check user, password_env or user_certificate, and that the server trusts our certificate', 'de')).toMatch(/^der Server lässt uns nicht ein: .* - prüfen Sie user/);
     expect(said('rig: the environment variable X is not set - it holds the password', 'de')).toBe('rig: die Umgebungsvariable X ist nicht gesetzt - sie enthält das Passwort');
   });
+  it('may have something added after a comma', () => {
+    expect(said('3 pictures taken in from /a/b, 2 judged by seals since the start', 'de')).toBe('3 Bilder aufgenommen aus /a/b, 2 seit dem Start von seals beurteilt');
+  });
   it('fill every blank that the English one has', () => {
     const blanks = (text: string): string => [...new Set([...text.matchAll(/\{\d+\}/g)].map(([one]) => one))].sort().join();
     const lost = Object.entries(german).filter(([english, told]) => blanks(told) !== blanks(english)).map(([english]) => english);

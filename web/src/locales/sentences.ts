@@ -46,7 +46,9 @@ function several(text: string): string | null {
     const end = joint === ' (' && rest.endsWith(')') && second !== null ? `${second})` : (second ?? rest);
     return `${first ?? text.slice(0, at)}${joint}${end}`;
   }
-  return null;
+  const tail = text.indexOf(', '); // what is added to a sentence is known with its comma
+  const added = tail > 0 ? whole(text.slice(tail)) : null;
+  return added === null ? null : `${part(text.slice(0, tail))}${added}`;
 }
 
 export function said(text: string, language: string): string {

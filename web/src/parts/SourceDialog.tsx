@@ -36,7 +36,7 @@ export function SourceDialog({ wanted, close, done }: { wanted: Wanted; close: (
         <Select label={t('source.kind')} required allowDeselect={false} disabled={Boolean(one.id)} value={one.type || null} data={known.map((each) => ({ value: each.type, label: each.type, disabled: each.problem !== '' }))} onChange={(type) => type && setOne({ ...one, type, options: {} })} description={spoken(kind?.about, i18n.language)} />
         <TextInput label={t('source.name')} required disabled={Boolean(one.id)} value={one.name} description={t('source.nameAbout')} onChange={(event) => setOne({ ...one, name: event.currentTarget.value })} />
         {kind && <SchemaForm key={kind.type} schema={kind.options} root={kind.options} value={one.options} change={(options) => setOne({ ...one, options })} />}
-        {kind && <InsidePicker key={`inside ${kind.type}`} name={body.name} type={kind.type} options={one.options} change={(options) => setOne({ ...one, options })} />}
+        {kind?.browse && <InsidePicker key={`inside ${kind.type}`} name={body.name} type={kind.type} options={one.options} change={(options) => setOne({ ...one, options })} />}
         {attempt.data && <Heard of={attempt.data} />}
         <Group justify="flex-end" gap="xs">
           <Button onClick={close}>{t('action.cancel')}</Button>

@@ -48,6 +48,7 @@ class SourceKind(Shape):
     about: Annotated[str, Field(examples=["How to reach a Modbus controller and which of its registers to ask for."])]
     options: Annotated[dict[str, Any], Field(examples=[{"properties": {"url": {"type": "string"}}}])]
     problem: Annotated[str, Field(examples=[""])]
+    browse: Annotated[bool, Field(examples=[True], description="It can be looked into before it is listened to.")]
 
 
 class NewSource(Body):
