@@ -124,20 +124,21 @@ function Rows({ items, narrow, chosen, onChoose, onAcknowledge }: { items: Alarm
   const f = useFormat();
   const may = useMay('alarms.acknowledge');
   const named = useAlarmName();
+  const button = (alarm: Alarm) => unseen(alarm) && may && <Button display="block" size="compact-sm" onClick={(event) => { event.stopPropagation(); onAcknowledge(alarm); }}>{t('alarm.acknowledge')}</Button>;
   return (
     <Scroll minWidth={narrow ? 560 : 760}>
       <Table>
-        <Table.Thead><Table.Tr><Table.Th>{t('alarm.priority')}</Table.Th><Table.Th>{t('alarm.alarm')}</Table.Th>{!narrow && <Table.Th>{t('word.asset')}</Table.Th>}<Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('alarm.raised')}</Table.Th><Table.Th className="figure">{t('alarm.value')}</Table.Th><Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th></Table.Tr></Table.Thead>
+        <Table.Thead><Table.Tr><Table.Th>{t('alarm.priority')}</Table.Th><Table.Th>{t('alarm.alarm')}</Table.Th>{!narrow && <Table.Th>{t('word.asset')}</Table.Th>}<Table.Th>{t('word.state')}</Table.Th><Table.Th>{t('alarm.raised')}</Table.Th><Table.Th className="figure">{t('alarm.value')}</Table.Th>{!narrow && <Table.Th><span className="visually-hidden">{t('word.actions')}</span></Table.Th>}</Table.Tr></Table.Thead>
         <Table.Tbody>
           {items.map((alarm) => (
             <Table.Tr key={alarm.id} className={alarm.id === chosen ? 'choose chosen' : 'choose'} onClick={() => onChoose(alarm.id)} aria-selected={alarm.id === chosen} data-alarm={alarm.id}>
               <Table.Td className="nowrap"><Group gap={6} wrap="nowrap"><Prio p={alarm.priority} asks={unseen(alarm)} silent /><Text size="sm">{t(`priority.${Math.min(5, Math.max(1, alarm.priority))}`)}</Text></Group></Table.Td>
               <Table.Td><button type="button" onClick={() => onChoose(alarm.id)} style={{ all: 'unset', cursor: 'pointer', fontWeight: unseen(alarm) ? 700 : 500 }} className="focusable">{named(alarm)}</button>{narrow && <Text size="xs" c="dimmed">{alarm.asset}</Text>}</Table.Td>
               {!narrow && <Table.Td>{alarm.asset}</Table.Td>}
-              <Table.Td>{t(`alarmState.${alarm.state}`)}</Table.Td>
+              <Table.Td>{t(`alarmState.${alarm.state}`)}{narrow && button(alarm)}</Table.Td>
               <Table.Td className="nowrap">{f.when(alarm.raised)}</Table.Td>
               <Table.Td className="figure"><Watched alarm={alarm} /></Table.Td>
-              <Table.Td className="figure">{unseen(alarm) && may && <Button size="compact-sm" onClick={(event) => { event.stopPropagation(); onAcknowledge(alarm); }}>{t('alarm.acknowledge')}</Button>}</Table.Td>
+              {!narrow && <Table.Td className="figure">{button(alarm)}</Table.Td>}
             </Table.Tr>
           ))}
         </Table.Tbody>
