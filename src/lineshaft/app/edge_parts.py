@@ -11,11 +11,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from lineshaft.connect import EdgeConfig, Source, WriterSettings
+from lineshaft.connect.edge import exported
 from lineshaft.connect.edge.deeds import Deeds
 from lineshaft.connect.edge.derived import Deriver, Evaluate
 from lineshaft.connect.edge.function import FunctionSource
 from lineshaft.connect.edge.inference import Exported, Inference
 from lineshaft.connect.edge.pipeline import Pipelines
+from lineshaft.connect.edge.plain import Plain, PlainModel
 from lineshaft.connect.edge.reading import Bools, Floats, Ints
 from lineshaft.connect.edge.rule import Rules
 from lineshaft.connect.edge.uns import Namespace
@@ -39,11 +41,9 @@ def compiled(text: str, names: Sequence[str], where: str) -> Evaluate:
     return evaluate
 
 
-def opened(content: bytes) -> Exported:
-    """Open an exported detector. Raises InvalidInput for a file that is none, ConfigError where its library is missing."""
-    from lineshaft.connect.edge import exported  # noqa: PLC0415 - onnxruntime is an extra, and large
-
-    return exported.Exported.load(content)
+def opened(content: bytes, onnx: PlainModel | None = None) -> Exported:
+    """Open an exported detector, or an ONNX file as it is described. Raises InvalidInput, ConfigError without its library."""
+    return Plain.load(onnx, content) if onnx is not None else exported.Exported.load(content)
 
 
 def check(config: EdgeConfig) -> None:
@@ -52,7 +52,7 @@ def check(config: EdgeConfig) -> None:
     for rule in config.rules.entries:
         compiled(rule.formula, tuple(rule.inputs), f"[[rules]] {rule.name}")
     for one in config.detectors.entries:
-        opened(one.bytes())
+        opened(one.bytes(), one.onnx)
 
 
 class Parts:
@@ -61,7 +61,9 @@ class Parts:
     def __init__(self, config: EdgeConfig, folder: Path, deeds: Deeds, forbids: Permissive) -> None:
         self.pipelines = Pipelines(config.pipelines.entries, Deriver.of(config.derived.entries, compiled))
         self._functions = [FunctionSource(entry) for entry in config.functions.entries]
-        self._detectors = [Inference(entry, opened(entry.bytes()), folder / "detectors") for entry in config.detectors.entries]
+        self._detectors = [
+            Inference(entry, opened(entry.bytes(), entry.onnx), folder / "detectors") for entry in config.detectors.entries
+        ]
         self._namespace = [Namespace(config.uns)] if config.uns.url else []
         self._machines = {entry.name for entry in config.sources.entries}
         self._allowed = tuple(rule.allowed() for rule in config.rules.entries)

@@ -53,8 +53,9 @@ class Exported:
             every, sensors, judged = int(manifest["every_s"] * NS), manifest["inputs"], manifest["sensors"]
             made = (str(manifest["name"]), int(manifest["version"]), tuple(sensors), tuple(judged), every)
         except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-            raise InvalidInput(f"this is not an exported model: {error}", code="edge.model") from error
-        return cls(*made, manifest, _session(graph))
+            hint = "a plain ONNX file is described by [detectors.onnx]: its columns, and which number is the score"
+            raise InvalidInput(f"this is not an exported model: {error}", hint=hint, code="edge.model") from error
+        return cls(*made, manifest, session(graph))
 
     def follow(self) -> Follower:
         """Return a follower that has seen nothing yet."""
@@ -130,7 +131,8 @@ def _array(values: list[float | None]) -> Floats:
     return np.array([np.nan if one is None else one for one in values], np.float64)
 
 
-def _session(graph: bytes) -> Any:
+def session(graph: bytes) -> Any:
+    """Open an ONNX graph. Raises InvalidInput for one that cannot be read, ConfigError without onnxruntime."""
     try:
         import onnxruntime  # noqa: PLC0415 - an extra, and large
     except ImportError as error:

@@ -24,6 +24,7 @@ import pyarrow as pa
 from pydantic import Field, field_validator
 
 from lineshaft.connect.collect import Collector
+from lineshaft.connect.edge.plain import PlainModel
 from lineshaft.connect.edge.reading import Floats, Ints, Numbers, numbers_of
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
 from lineshaft.core import NS, Quality, Section, write_whole
@@ -101,9 +102,10 @@ class DetectorEntry(Section):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", description="Its name, and that of the source its scores come from."
     )
-    content: str = Field(description="The exported file (model.onnx and manifest.json in one zip), in base64.")
+    content: str = Field(description="The exported file (a zip), or with `onnx` an ONNX file of anybody's; in base64.")
     source: str = Field(description="The source whose tags it judges.")
     sensors: dict[str, str] = Field(default_factory=dict, description="Sensor and tag; a sensor that is not named is its tag.")
+    onnx: PlainModel | None = Field(None, description="What goes in and comes out, for an ONNX file that was not exported here.")
 
     @field_validator("content")
     @classmethod
