@@ -1,4 +1,4 @@
-import { Alert, Badge, Box, Button, Group, NumberInput, SegmentedControl, Stack, Table, Text, TextInput, Title } from '@mantine/core';
+import { Alert, Badge, Box, Button, Group, NativeSelect, NumberInput, SegmentedControl, Stack, Table, Text, TextInput, Title } from '@mantine/core';
 import { IconLock } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -33,8 +33,11 @@ export default function Approvals() {
 }
 
 /** The gate lets quantities and the like be changed, never what the thing is or what it costs. */
-const FIXED = ['cost', 'unit_cost', 'number', 'part', 'name'];
+const FIXED = ['cost', 'unit_cost', 'unit', 'number', 'part', 'name', 'property', 'asset', 'proposed_by', 'verdict', 'why'];
 const editable = (name: string, value: unknown): value is string | number => (typeof value === 'string' || typeof value === 'number') && !name.endsWith('id') && !FIXED.includes(name);
+/** A moment in nanoseconds as a field for date and time takes it, in the reader's own time. */
+const local = (ns: number): string => new Date(ns / 1e6 - new Date(ns / 1e6).getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const ORDER_KINDS = ['corrective', 'preventive', 'predictive', 'inspection'] as const;
 const MONEY = ['cost', 'unit_cost'];
 const words = (value: unknown): string => (value === null || value === undefined ? '–' : typeof value === 'object' ? JSON.stringify(value) : String(value));
 
@@ -80,14 +83,16 @@ function Card({ approval }: { approval: Approval }) {
             <Table.Tr key={name}>
               <Table.Th scope="row" w="40%">{t(`field.${name}`, { defaultValue: name })}</Table.Th>
               <Table.Td className="wrap">
-                {editing && editable(name, value) ? (typeof value === 'number'
-                  ? <NumberInput aria-label={name} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
-                  : <TextInput aria-label={name} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
+                {editing && name === 'due' && typeof value === 'number' ? <TextInput type="datetime-local" aria-label={t('field.due')} value={local(Number(draft[name] ?? value))} onChange={(event) => { const at = Date.parse(event.currentTarget.value); if (Number.isFinite(at)) setDraft({ ...draft, [name]: at * 1e6 }); }} />
+                  : editing && name === 'kind' && kind === 'order' ? <NativeSelect aria-label={t('field.kind')} value={String(draft[name] ?? value)} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} data={ORDER_KINDS.map((one) => ({ value: one, label: t(`orderKind.${one}`) }))} />
+                  : editing && editable(name, value) ? (typeof value === 'number'
+                  ? <NumberInput aria-label={t(`field.${name}`, { defaultValue: name })} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
+                  : <TextInput aria-label={t(`field.${name}`, { defaultValue: name })} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
                   : name === 'lines' ? lines(value).map((line) => <Text key={line.part} size="sm">{f.number(line.quantity)} × {line.part} {line.name} · {f.money(line.cost)}</Text>)
                   : name === 'due' && typeof value === 'number' ? f.when(new Date(value / 1e6).toISOString())
                   : name === 'kind' && kind === 'order' ? t(`orderKind.${words(value)}`, { defaultValue: words(value) })
                   : typeof value === 'number' ? (MONEY.includes(name) ? f.money(value) : f.number(value)) : words(value)}
-                {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{words(value)}</span> → <span className="diff-new">{words(edit[name])}</span></Text>}
+                {editing && name in edit && <Text size="xs" component="div"><span className="diff-old">{name === 'due' ? f.when(new Date(Number(value) / 1e6).toISOString()) : words(value)}</span> → <span className="diff-new">{name === 'due' ? f.when(new Date(Number(edit[name]) / 1e6).toISOString()) : words(edit[name])}</span></Text>}
               </Table.Td>
             </Table.Tr>
           ))}

@@ -62,7 +62,7 @@ function Found({ of: found }: { of: Advice }) {
             {found.checklist.map((one) => <Check key={one.text} of={one} on={done.has(one.text)} flip={() => setDone((before) => { const next = new Set(before); if (!next.delete(one.text)) next.add(one.text); return next; })} />)}
           </Stack>
         </Panel>
-        <Panel title={t('assist.now')}><Now of={found} /></Panel>
+        <Panel title={t('assist.now')}>{found.asset ? <Now of={found} /> : <Text size="sm" c="dimmed">{t('assist.noAsset')}</Text>}</Panel>
       </SimpleGrid>
       <Panel title={t('assist.passages')} mt="sm">
         {found.passages.length === 0 && <Text size="sm" c="dimmed">{t('assist.noPassages')}</Text>}
