@@ -33,7 +33,7 @@ def required() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long ones, so that two workers end together."""
+    """Begin with the long ones, so that two workers end together; whole nodes and browsers get more time than the others."""
 
     def short(item: pytest.Item) -> bool:
         long = item.get_closest_marker("chaos") or item.get_closest_marker("browser") or item.get_closest_marker("slow")
@@ -41,6 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     first = {item.path for item in items if not short(item)}
     items.sort(key=lambda item: item.path not in first)
+    for item in items:
+        whole = item.get_closest_marker("browser") or "flow" in item.path.parts
+        if whole and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(400))
 
 
 @pytest.hookimpl(wrapper=True)

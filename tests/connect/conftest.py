@@ -58,7 +58,7 @@ class Ear:
     def of(self, tag: str) -> list[object]:
         return [value for name, _, value, _ in self.values() if name == tag]
 
-    async def until(self, true: Callable[[], Any], seconds: float = 20) -> None:
+    async def until(self, true: Callable[[], Any], seconds: float = 60) -> None:
         """Wait for news until the condition holds."""
         async with asyncio.timeout(seconds):
             while not true():

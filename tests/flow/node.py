@@ -42,7 +42,7 @@ def run(*args: str, env: Mapping[str, str] | None = None, timeout: float = 180) 
     )
 
 
-def until(what: Callable[[], Any], timeout: float = 30, every: float = 0.1) -> Any:
+def until(what: Callable[[], Any], timeout: float = 90, every: float = 0.1) -> Any:
     """Ask again until the answer is true; the last answer is told when the time is over."""
     end = time.monotonic() + timeout
     answer: Any = None

@@ -83,7 +83,7 @@ def test_a_wrong_formula_and_a_silent_machine_are_told_and_everything_else_works
         text = " ".join(event["message"] + " " + event["hint"] for event in events)
         return "currant" in text and "pump.yaml" in text and "bakery" in text
 
-    until(told, 20)
+    until(told)
     now = now_ns()
     path = f"{PUMP}/Flow"
     assert post(node, {"property": path, "timestamp": iso(now), "value": 118.5})["stored"] == 1

@@ -57,7 +57,7 @@ def test_a_machine_is_found_proposed_confirmed_and_compared(tmp_path: Path, mach
         assert "source line is listened to" in done
         assert "Coolant pump: Hall/Coolant pump; 5 measurements bound" in done
         path = "Hall/Coolant pump/Vibration"
-        value = until(lambda: node.get("latest", property=path)["items"][0], 30)
+        value = until(lambda: node.get("latest", property=path)["items"][0])
         assert 0 < value["value"] < 5
         listed = ask("discover", "list")
         assert "connected" in listed

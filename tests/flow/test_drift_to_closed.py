@@ -100,7 +100,7 @@ def test_a_drift_no_limit_would_tell_becomes_closed_work_and_a_label(node: Node)
     repair(node, order["id"], anna)
     node.post(f"work-orders/{order['id']}/verify", {"note": "runs quietly"}, token=bert)
     until(lambda: node.get(f"work-orders/{order['id']}")["state"] == "verified")
-    ended = until(lambda: node.get("findings")["items"][0]["evidence"]["end"], 30)
+    ended = until(lambda: node.get("findings")["items"][0]["evidence"]["end"])
     assert ended > found["evidence"]["start"]
     codes = {"mode": "VIB", "cause": "AGE", "remedy": "REPLACE", "codes": {"label": "confirmed"}}
     node.post(f"work-orders/{order['id']}/close", codes, token=bert)

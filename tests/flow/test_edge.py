@@ -312,7 +312,7 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
         # a source that is not there: the one before runs again by itself
         plant.post("edges/hall-2/configs", {"text": good.replace(str(machine), str(free_port())), "note": "wrong port"})
         until(lambda: (edge()["refused"] or {}).get("number") == 2, 60)
-        until(lambda: runs(1), 30)
+        until(lambda: runs(1))
 
         # a function that crashes is no reason to stop, but a new configuration with it is not taken; nor without approval
         made = plant.post("edges/hall-2/configs", {"text": good + FUNCTION + RULE})
@@ -321,7 +321,7 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
         assert asyncio.run(read_setpoint(machine)) == 117.6
         plant.post("edges/hall-2/configs/3/approve", token=boss)
         until(lambda: runs(3), 60)
-        until(lambda: any(rule["writes"] for rule in edge()["rules"]), 30)
+        until(lambda: any(rule["writes"] for rule in edge()["rules"]))
         assert asyncio.run(read_setpoint(machine)) == 60.0
         until(
             lambda: [row for row in plant.get("audit")["items"] if row["action"] == "writes.rule" and row["outcome"] == "ok"], 30
@@ -329,18 +329,18 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
 
         # killed on trial: it begins the trial again, and goes back
         plant.post("edges/hall-2/configs", {"text": good.replace(str(machine), str(free_port()))})
-        until(lambda: edge()["config"] == 4 and edge()["trial"], 30)
+        until(lambda: edge()["config"] == 4 and edge()["trial"])
         site.kill_edge()
         site.start_edge()
         until(lambda: (edge()["refused"] or {}).get("number") == 4, 60)
-        until(lambda: runs(3), 30)
+        until(lambda: runs(3))
         plant.post("edges/hall-2/configs/1/want")
         until(lambda: runs(1), 60)
 
-    until(lambda: plant.get("edges/hall-2")["sources"], 30)
+    until(lambda: plant.get("edges/hall-2")["sources"])
     site.stop_edge()
     site.start_edge()
-    until(lambda: plant.get("edges/hall-2")["state"] == "online", 30)
+    until(lambda: plant.get("edges/hall-2")["state"] == "online")
 
     def balanced() -> bool:
         rows = [row for row in plant.get("ledger")["items"] if row["source"] in ("hall-2/mill", "hall-2/sum")]
@@ -348,7 +348,7 @@ def test_a_configuration_is_given_approved_tried_and_taken_back(site: Site, mach
         thinned = next(row for row in rows if row["tag"] == "ns=1;s=v1")
         return len(kinds) == 2 and thinned["filtered"] > 0 and all(row["balance"] == 0 for row in rows)
 
-    until(balanced, 30)
+    until(balanced)
     site.stop_edge()
 
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from lineshaft.core import NS, now_ns
+from lineshaft.core import now_ns
 from tests.flow.node import BAKERY, Node, until
 
+MS = 1_000_000
 PATH = "Bakery/Line 1/Oven/Power"
 JOB = f"""\
 job: copied
@@ -58,20 +59,20 @@ def node(tmp_path: Path):
 
 
 def killed(node: Node, kills: int, dice: random.Random) -> None:
-    given = 0
-    base = now_ns() - 3600 * NS
+    given: list[int] = []
     for _ in range(kills):
-        rows = [{"property": PATH, "timestamp": base + (given + n) * NS, "value": float(given + n)} for n in range(30)]
+        newest = now_ns() - MS  # after the moment until which the last run read: a job takes what is later than that
+        given += (fresh := [newest - n * MS for n in reversed(range(30))])
+        rows = [{"property": PATH, "timestamp": at, "value": float(given.index(at))} for at in fresh]
         assert node.post("values", {"rows": rows})["stored"] == 30
-        given += 30
         run = node.post("etl/copied/run", {})
         threading.Event().wait(dice.uniform(0, 2))
         node.kill()
         node.start()
         node.login()
-        done = until(lambda run=run: ended(node, run["id"]), 60)
+        done = until(lambda run=run: ended(node, run["id"]), 120)
         assert (done["state"], done["steps_done"], done["error"]) == ("done", 3, "")
-        whole(node, given, base)
+        whole(node, given)
     assert len(node.get("etl/runs")["items"]) == kills
     assert node.get("audit/verify")["ok"]
 
@@ -80,12 +81,13 @@ def ended(node: Node, run_id: str) -> dict[str, Any] | None:
     return next((one for one in node.get("etl/runs")["items"] if one["id"] == run_id and one["ended"]), None)
 
 
-def whole(node: Node, given: int, base: int) -> None:
+def whole(node: Node, given: list[int]) -> None:
     """Every value is in the table once, each key has its newest, and the last step counted them all."""
-    assert asked(node, "SELECT count(*), count(DISTINCT ts_ns), sum(value) FROM copied") == [[given, given, sum(range(given))]]
-    newest = {(base + n * NS) % 7: float(n) for n in range(given)}
+    n = len(given)
+    assert asked(node, "SELECT count(*), count(DISTINCT ts_ns), sum(value) FROM copied") == [[n, n, sum(range(n))]]
+    newest = {at % 7: float(place) for place, at in enumerate(given)}
     assert sorted(asked(node, "SELECT k, value FROM newest")) == sorted([k, value] for k, value in newest.items())
-    assert asked(node, "SELECT n FROM counted") == [[given]]
+    assert asked(node, "SELECT n FROM counted") == [[n]]
 
 
 def asked(node: Node, sql: str) -> list[list[Any]]:

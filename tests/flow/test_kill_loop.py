@@ -129,7 +129,7 @@ def proven(node: Node, machine: Machine) -> None:
         return told["state"] == "done" and told["windows"] > 100 and told["changed"] == 0
 
     until(clean, 180, every=2)
-    until(lambda: all(row["balance"] == 0 for row in node.get("ledger", limit=1000)["items"]), 30)
+    until(lambda: all(row["balance"] == 0 for row in node.get("ledger", limit=1000)["items"]))
     assert node.get("audit/verify")["ok"]
 
 

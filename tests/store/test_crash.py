@@ -32,8 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_ten_kills_lose_nothing_and_double_nothing(tmp_path: Path):
     (tmp_path / "home").mkdir()
     acknowledged, highest = 0, 0
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "PYTHONPYCACHEPREFIX": str(tmp_path / "code")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
     for _ in range(10):
         command = [sys.executable, "-m", "tests.store.appender", str(tmp_path / "home"), str(acknowledged + 1)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd=ROOT) as child:

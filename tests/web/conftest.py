@@ -121,7 +121,7 @@ class Browsers:
             said = context.request.post("/api/v1/login", data={"name": name, "password": PASSWORD})
             assert said.ok, said.text()
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)
         page.on("console", lambda message: self._heard(message.type, message.text))
         page.on("pageerror", lambda error: self._heard("error", str(error)))
         page.on("request", lambda request: self._asked(request.url))

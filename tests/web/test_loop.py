@@ -63,7 +63,7 @@ def test_a_broken_pump_becomes_work_everywhere(browsers: Browsers) -> None:
     person(page, "petra", "planner")  # before the proposal: an account made by who proposed it since is no second person
     page.goto("/")
     page.locator("[data-action=break-pump]").click()
-    page.get_by_text("Coolant pump vibration high").first.wait_for(timeout=40_000)
+    page.get_by_text("Coolant pump vibration high").first.wait_for(timeout=90_000)
 
     page.goto("/alarms")
     row = page.locator("tr[data-alarm]").filter(has_text="Coolant pump vibration high")
@@ -108,7 +108,7 @@ def test_a_phone_shows_the_alarm_in_the_header_and_in_a_drawer(browsers: Browser
     page = browsers.page(size=PHONE)
     page.goto("/")
     page.locator("[data-action=break-pump]").click()
-    page.get_by_role("link", name="Priority 1 critical").locator("text=1").first.wait_for(timeout=40_000)
+    page.get_by_role("link", name="Priority 1 critical").locator("text=1").first.wait_for(timeout=90_000)
     page.goto("/alarms")
     page.locator("button[data-alarm]").first.click()
     page.get_by_text("What to do").wait_for()
