@@ -203,14 +203,14 @@ class Host:
                 self._unknown(heard[int(message)], int(n))
         good = fast & (ids >= 0) & ~metrics.transient
         if good.any():
-            self._rows.append(self._batch(heard, heads, metrics, ids, np.flatnonzero(good)))
+            self._rows.append(self._batch(heard, heads, metrics, ids, slice(None) if good.all() else np.flatnonzero(good)))
 
     def _unknown(self, one: Heard, n: int = 1) -> None:
         self.rejected[f"{self._path(one)}/?", "nobody heard these metrics being born: a rebirth is asked for"] += n
         self.want(one.node)
 
     def _batch(
-        self, heard: list[Heard], heads: list[Head], metrics: Metrics, ids: NDArray[np.int64], rows: NDArray[np.int64]
+        self, heard: list[Heard], heads: list[Head], metrics: Metrics, ids: NDArray[np.int64], rows: NDArray[np.int64] | slice
     ) -> pa.RecordBatch:
         """Return the rows of known metrics as SAMPLES."""
         message, ids, field, raw = metrics.message[rows], ids[rows], metrics.field[rows], metrics.raw[rows]
@@ -224,18 +224,18 @@ class Host:
         kinds = self.register.kinds[ids]
         floating, whole, truth = FLOATING[field], WHOLE[field], field == TRUTH
         huge = whole & (kinds == Type.UINT64) & (raw >= np.uint64(2**63))
-        texts = pa.nulls(len(rows), pa.string())
+        texts = pa.nulls(len(ids), pa.string())
         if huge.any():
             texts = pa.array([str(int(number)) if big else None for number, big in zip(raw, huge, strict=True)], pa.string())
         arrays = [
             self.register.name(ids),
-            pa.Array.from_buffers(SAMPLES.field("ts").type, len(rows), [None, pa.py_buffer(ts)]),
+            pa.Array.from_buffers(SAMPLES.field("ts").type, len(ids), [None, pa.py_buffer(ts)]),
             _where(floating, lambda: raw.view(np.float64), pa.float64()),
             _where(whole & ~huge, lambda: integers(raw, kinds), pa.int64()),
             texts,
             _where(truth, lambda: raw != 0, pa.bool_()),
-            pa.array(np.zeros(len(rows), np.int16)),
-            pa.nulls(len(rows), pa.int32()),
+            pa.array(np.zeros(len(ids), np.int16)),
+            pa.nulls(len(ids), pa.int32()),
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,10 +43,14 @@ NAME, MS, SEQ = 1, 0x08, 0x18
 WORTH, MOST, TRIES, LONGEST = 256, 3, 8, 8
 """Metrics that must be alike for reading them together; patterns a speaker may have, and misses before it is taken for one
 that says something else each time; bytes of the longest integer read in columns."""
-_CONTINUE = np.uint64(0x8080808080808080)
-_BITS = (np.uint64(1) << np.arange(0, 64, 8, dtype=np.uint64)) - np.uint64(1)
-_MASKS = np.append(_BITS, np.uint64(2**64 - 1))
-"""The low n bytes of a word."""
+_MASKS, _HIGH, _LAST = np.zeros(256, np.uint64), np.zeros(256, np.uint64), np.ones(256, np.uint64)
+"""For n bytes: the low n of a word; the top bits of those; and how these are where a number of n bytes ends with them.
+
+No word is like the last of an n that is none.
+"""
+for _n in range(1, LONGEST + 1):
+    _MASKS[_n] = 2 ** (8 * _n) - 1
+    _HIGH[_n], _LAST[_n] = 0x8080808080808080 >> 8 * (8 - _n), 0x80808080808080 >> 8 * (8 - _n)
 
 
 @dataclass(slots=True, eq=False)
@@ -69,9 +74,16 @@ class Pattern:
     values: dict[int, tuple[Ints, Ints]]
     loose: Ints
     back: Ints
-    other: Ints
+    other: NDArray[np.uint8]
     width: UINT64
     head: int
+    _last: tuple[int, tuple[Any, ...]] = (0, ())
+
+    def again(self, count: int) -> tuple[Any, ...]:
+        """Return keys, which are names, fields and which are transient, so many times over; mostly as often as the last time."""
+        if self._last[0] != count:
+            self._last = count, tuple(np.tile(column, count) for column in (self.key, self.named, self.field, self.transient))
+        return self._last[1]
 
     @property
     def likeness(self) -> tuple[bytes, bytes, tuple[tuple[int, int, int], ...]]:
@@ -252,11 +264,10 @@ def _integers(pattern: Pattern, data: bytes, found: _Found, count: int) -> tuple
     if not pattern.steps:
         return np.zeros(0, np.uint64), np.ones(count, np.bool_)
     at = np.array(found.at).reshape(count, -1)
-    sizes = np.frombuffer(data, np.uint8)[at - pattern.back].astype(np.int64) - pattern.other
-    short = np.clip(sizes, 1, LONGEST)
+    sizes = np.frombuffer(data, np.uint8)[at - pattern.back] - pattern.other
     words = _words(data)[at]
-    proper = (sizes == short) & ((words & _CONTINUE & _MASKS[short]) == (_CONTINUE & _MASKS[short - 1]))
-    return _squeezed(words & _MASKS[short], int(short.max())), proper.all(axis=1)
+    proper = (words & _HIGH[sizes]) == _LAST[sizes]
+    return _squeezed(words & _MASKS[sizes], min(int(sizes.max()), LONGEST)), proper.all(axis=1)
 
 
 def _squeezed(words: UINT64, size: int) -> UINT64:
@@ -286,18 +297,8 @@ def _metrics(pattern: Pattern, fixed: bytes, integers: UINT64, messages: Ints, d
         raw[:, which] = bits
     if len(integers):
         raw[:, pattern.loose] = integers & pattern.width
-    return Metrics(
-        np.repeat(messages, n),
-        np.tile(pattern.key, count),
-        np.tile(pattern.named, count),
-        ms.ravel(),
-        np.tile(pattern.field, count),
-        raw.ravel(),
-        np.tile(pattern.transient, count),
-        [],
-        data,
-        pattern,
-    )
+    key, named, kinds, transient = pattern.again(count)
+    return Metrics(np.repeat(messages, n), key, named, ms.ravel(), kinds, raw.ravel(), transient, [], data, pattern)
 
 
 def _in_order(parts: Sequence[Metrics]) -> Metrics:
@@ -463,7 +464,7 @@ class _Sheet:
             {kind: _pair(places) for kind, places in self._values.items()},
             np.array(self._loose, np.int64),
             np.array([back for _, back, _ in self._steps], np.int64),
-            np.array([other for _, _, other in self._steps], np.int64),
+            np.array([other for _, _, other in self._steps], np.uint8),
             np.array([0xFFFFFFFF if self._fields[which] == INT else 2**64 - 1 for which in self._loose], np.uint64),
             self.head,
         )
