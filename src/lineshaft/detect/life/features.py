@@ -9,6 +9,7 @@ import numpy as np
 
 from lineshaft.detect.detector import Floats
 from lineshaft.detect.life.histories import Life
+from lineshaft.detect.life.regimes import Regimes
 
 SHARES = (0.025, 0.05, 0.15)
 """Lengths of the windows as shares of a usual life."""
@@ -26,6 +27,7 @@ class Features:
     scale: Floats
     windows: tuple[int, int, int]
     left_out: dict[str, str] = field(default_factory=dict[str, str])
+    regimes: Regimes = field(default_factory=Regimes)
 
     @classmethod
     def learn(cls, lives: list[Life], names: list[str], cap: float) -> Features:
@@ -33,10 +35,13 @@ class Features:
         usual = float(np.median([len(life) for life in lives]))
         small, middle, large = (max(floor, round(share * usual)) for share, floor in zip(SHARES, (3, 5, 10), strict=True))
         left = np.concatenate([np.minimum(life.remaining, cap) for life in lives])
+        together = {name: np.concatenate([life.columns[name] for life in lives]) for name in names}
+        regimes = Regimes.learn({name: values for name, values in together.items() if not np.isnan(values).all()}, left)
+        together = {**together, **regimes.flat(together)}
         kept: list[tuple[float, str, float, float]] = []
         left_out: dict[str, str] = {}
         for name in names:
-            values = np.concatenate([life.columns[name] for life in lives])
+            values = together[name]
             known = ~np.isnan(values)
             if known.sum() < 0.1 * len(values) or not np.ptp(values[known]) > 1e-9 * float(np.abs(values[known]).max() or 1):
                 left_out[name] = "never changes, or is mostly missing, in lives that ended"
@@ -50,7 +55,7 @@ class Features:
         kept.sort(key=lambda one: one[0])
         names = [name for _, name, _, _ in kept]
         values = (np.array([one[2] for one in kept]), np.array([one[3] for one in kept]))
-        return cls(names, *values, (small, middle, large), left_out)
+        return cls(names, *values, (small, middle, large), left_out, regimes)
 
     @property
     def labels(self) -> list[tuple[str, str]]:
@@ -61,7 +66,8 @@ class Features:
     def rows(self, life: Life) -> Any:
         """Return a row of features for every row of a life."""
         size = len(life)
-        matrix = np.column_stack([life.columns.get(name, np.full(size, np.nan)) for name in self.names])
+        columns = self.regimes.flat(life.columns)
+        matrix = np.column_stack([columns.get(name, np.full(size, np.nan)) for name in self.names])
         values = (matrix - self.center) / self.scale
         small, middle, large = self.windows
         steady = _mean(values, large)
@@ -87,6 +93,7 @@ class Features:
             "scale": self.scale.tolist(),
             "windows": list(self.windows),
             "left_out": self.left_out,
+            "regimes": self.regimes.state(),
         }
 
     @classmethod
@@ -94,7 +101,8 @@ class Features:
         """Be again what `state` returned."""
         small, middle, large = state["windows"]
         center, scale = np.array(state["center"]), np.array(state["scale"])
-        return cls(state["names"], center, scale, (small, middle, large), state["left_out"])
+        regimes = Regimes(**state.get("regimes", {}))
+        return cls(state["names"], center, scale, (small, middle, large), state["left_out"], regimes)
 
 
 def _sums(values: Floats, width: int) -> tuple[Floats, Floats, Floats]:
