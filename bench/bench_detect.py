@@ -47,7 +47,9 @@ def tep() -> list[Row]:
     rows = [more_is_better("detect.tep", told.mean, "fraction", "promise", 0.95)]
     rows.append(Row("detect.tep.false_alarms: own threshold on d00_te", told.own_false_alarms, "fraction"))
     rows += [Row(f"detect.tep.fault_{fault}", rate, "fraction") for fault, rate in told.rates.items()]
-    return rows + [more_is_better(f"detect.tep beside {peer}", told.mean, "fraction", peer, beside.tep(peer)) for peer in peers()]
+    others = {peer: beside.tep(peer) for peer in peers()}
+    rows += [more_is_better(f"detect.tep beside {peer}", told.mean, "fraction", peer, mean) for peer, (mean, _) in others.items()]
+    return rows + paces("detect.tep", told.pace, {peer: said for peer, (_, said) in others.items()})
 
 
 def batadal() -> list[Row]:
@@ -61,9 +63,13 @@ def batadal() -> list[Row]:
         Row("detect.batadal.found", told.found, f"of {told.attacks}"),
         Row("detect.batadal.auc", told.auc, "AUC"),
     ]
-    return rows + [
-        more_is_better(f"detect.batadal beside {peer}", told.s, "S", peer, beside.batadal(peer)[0]) for peer in peers()
+    others = {peer: beside.batadal(peer) for peer in peers()}
+    false = told.false_alarms_per_month
+    rows += [more_is_better(f"detect.batadal beside {peer}", told.s, "S", peer, s) for peer, (s, _, _) in others.items()]
+    rows += [
+        Row(f"detect.batadal.false_alarms beside {peer}", false, "1/month", peer, own) for peer, (_, own, _) in others.items()
     ]
+    return rows + paces("detect.batadal", told.pace, {peer: said for peer, (_, _, said) in others.items()})
 
 
 def skab() -> list[Row]:
@@ -76,7 +82,18 @@ def skab() -> list[Row]:
         more_is_better("detect.skab.top2", told.top2, "fraction", "promise", 0.85),
         Row("detect.skab.top1", told.top1, "fraction"),
     ]
-    return rows + [more_is_better(f"detect.skab beside {peer}", told.auc, "AUC", peer, beside.skab(peer)) for peer in peers()]
+    others = {peer: beside.skab(peer) for peer in peers()}
+    rows += [more_is_better(f"detect.skab beside {peer}", told.auc, "AUC", peer, area) for peer, (area, _) in others.items()]
+    return rows + paces("detect.skab (34 files)", told.pace, {peer: said for peer, (_, said) in others.items()})
+
+
+def paces(name: str, ours: figures.Pace, others: dict[str, beside.Scores]) -> list[Row]:
+    """Return how long learning took and how many rows are scored a second, ours and beside each other."""
+    rows = [Row(f"{name}.fit", ours.fit_s, "s"), Row(f"{name}.rows", ours.rows_per_s, "1/s")]
+    for peer, said in others.items():
+        rows.append(Row(f"{name}.fit beside {peer}", ours.fit_s, "s", peer, said.fit_s))
+        rows.append(Row(f"{name}.rows beside {peer}", ours.rows_per_s, "1/s", peer, said.rows_per_s))
+    return rows
 
 
 def year() -> list[Row]:

@@ -60,39 +60,44 @@ def calm(score: np.ndarray, span: int) -> np.ndarray:
     return smooth(score[:, None].astype(float), 2 / (span + 1), np.zeros(1))[:, 0]
 
 
-def tep(peer: str) -> float:
+def tep(peer: str) -> tuple[float, Scores]:
     """Mean detection of faults 1, 2, 4 to 7 at 1 % false alarms."""
     given = {"train00": matrix(public.tep("d00")), "table00_0": matrix(public.tep("d00_te"))}
     given |= {f"table00_{n}": matrix(public.tep(f"d0{n}_te")) for n in (1, 2, 4, 5, 6, 7)}
-    said = {name: calm(score, 8) for name, score in scores(peer, given).tables.items()}
+    found = scores(peer, given)
+    said = {name: calm(score, 8) for name, score in found.tables.items()}
     limit = np.quantile(said["table00_0"], 0.99)
-    return float(np.mean([(score[160:] > limit).mean() for name, score in said.items() if name != "table00_0"]))
+    return float(np.mean([(score[160:] > limit).mean() for name, score in said.items() if name != "table00_0"])), found
 
 
-def skab(peer: str) -> float:
+def skab(peer: str) -> tuple[float, Scores]:
     """Mean AUC per file."""
     given, truth = {}, []
     for place, one in enumerate(public.skab()):
         rows = matrix(one.table)
         given[f"train{place:02}"], given[f"table{place:02}"] = rows[:400], rows[400:]
         truth.append(one.anomaly[400:])
-    said = scores(peer, given).tables
-    return float(np.mean([figures.auc(calm(said[f"table{place:02}"], 8), true) for place, true in enumerate(truth)]))
+    found = scores(peer, given)
+    areas = [figures.auc(calm(found.tables[f"table{place:02}"], 8), true) for place, true in enumerate(truth)]
+    return float(np.mean(areas)), found
 
 
-def batadal(peer: str) -> tuple[float, int]:
-    """S on dataset04 and attacks found, the threshold from the latest 30 % of the normal year."""
+def batadal(peer: str) -> tuple[float, float, Scores]:
+    """S on dataset04 and false alerts a month, the threshold from the latest 30 % of the normal year."""
     train, (table, attack) = matrix(public.batadal("dataset03")[0]), public.batadal("dataset04")
     edge = int(len(train) * 0.7)
     moving = train[:edge].std(axis=0) > 0
     given = {"train00": train[:edge, moving], "table00_0": train[edge:, moving], "table00_1": matrix(table)[:, moving]}
-    said = {name: calm(score - score.min(), 8) for name, score in scores(peer, given).tables.items()}
+    told = scores(peer, given)
+    said = {name: calm(score - score.min(), 8) for name, score in told.tables.items()}
     rule = Rule(4, 2, 12, 24 * HOUR)
     held = said["table00_0"][24:]
     limit = 1.1 * threshold(np.arange(len(held)) * HOUR, held, rule, 1)
-    alarm = Watch(rule).feed(np.arange(len(attack)) * HOUR, said["table00_1"] / limit)
-    s, found, _ = figures.attack_score(alarm, attack)
-    return s, found
+    watch = Watch(rule)
+    alarm = watch.feed(np.arange(len(attack)) * HOUR, said["table00_1"] / limit)
+    ends = [(one.start // HOUR, len(attack) if one.end is None else one.end // HOUR) for one in watch.alerts]
+    false = sum(not attack[start : end + 1].any() for start, end in ends)
+    return figures.attack_score(alarm, attack)[0], false / (len(attack) / 720), told
 
 
 def warm(running: np.ndarray) -> np.ndarray:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +28,42 @@ def spans(flags: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(change == 1), np.flatnonzero(change == -1) - 1, strict=True))
 
 
+@dataclass
+class Pace:
+    """Processor time of learning and of scoring, and the rows scored."""
+
+    fit_s: float = 0.0
+    score_s: float = 0.0
+    rows: int = 0
+
+    def fit(self, table: dict[str, Any], **settings: Any) -> anomaly.Model:
+        """Learn, by the clock."""
+        begin = time.process_time()
+        model = anomaly.fit(table, **settings)
+        self.fit_s += time.process_time() - begin
+        return model
+
+    def score(self, model: anomaly.Model, table: dict[str, Any]) -> anomaly.Scored:
+        """Score, by the clock."""
+        begin = time.process_time()
+        scored = model.score(table)
+        self.score_s += time.process_time() - begin
+        self.rows += len(scored)
+        return scored
+
+    @property
+    def rows_per_s(self) -> float:
+        """Return rows a second."""
+        return self.rows / max(self.score_s, 1e-9)
+
+
 @dataclass(frozen=True)
 class Tep:
     """Tennessee Eastman: detection rates at 1 % false alarms on d00_te, and the false alarms of our own threshold there."""
 
     rates: dict[int, float]
     own_false_alarms: float
+    pace: Pace
 
     @property
     def mean(self) -> float:
@@ -43,13 +75,14 @@ def tep(told: Disguise = PLAIN) -> Tep:
     """Fit on d00, threshold at 1 % of d00_te, detection over rows 161 to 960 of faults 1 to 7."""
 
     def score(name: str) -> np.ndarray:
-        return np.nan_to_num(model.score(told(public.tep(name), later=True, every=180)).exceedance)
+        return np.nan_to_num(pace.score(model, told(public.tep(name), later=True, every=180)).exceedance)
 
-    model = anomaly.fit(told(public.tep("d00"), every=180))
+    pace = Pace()
+    model = pace.fit(told(public.tep("d00"), every=180))
     normal = score("d00_te")
     limit = np.quantile(normal, 0.99)
     rates = {n: float((score(f"d0{n}_te")[160:] > limit).mean()) for n in range(1, 8)}
-    return Tep(rates, float((normal > 1).mean()))
+    return Tep(rates, float((normal > 1).mean()), pace)
 
 
 @dataclass(frozen=True)
@@ -61,7 +94,7 @@ class Batadal:
     found: int
     attacks: int
     false_alarms_per_month: float
-    top3: int
+    pace: Pace
 
 
 def attack_score(alarm: np.ndarray, attack: np.ndarray) -> tuple[float, int, int]:
@@ -79,12 +112,13 @@ def batadal(told: Disguise = PLAIN) -> Batadal:
     """Fit on the normal year (dataset03), score dataset04; all settings at their defaults."""
     train, _ = public.batadal("dataset03")
     table, attack = public.batadal("dataset04")
-    scored = anomaly.fit(told(train)).score(told(table, later=True))
+    pace = Pace()
+    scored = pace.score(pace.fit(told(train)), told(table, later=True))
     s, found, attacks = attack_score(scored.reason == "anomaly", attack)
     ends = [(alert.start, alert.end or int(scored.times[-1])) for alert in scored.alerts]
     false = sum(not attack[(scored.times >= start) & (scored.times <= end)].any() for start, end in ends)
     months = len(scored) / 720
-    return Batadal(s, auc(np.nan_to_num(scored.exceedance), attack), found, attacks, false / months, 0)
+    return Batadal(s, auc(np.nan_to_num(scored.exceedance), attack), found, attacks, false / months, pace)
 
 
 @dataclass(frozen=True)
@@ -95,21 +129,22 @@ class SkabFigures:
     top1: float
     top2: float
     files: int
+    pace: Pace
 
 
 def skab(told: Disguise = PLAIN) -> SkabFigures:
     """Per file: fit on the first 400 rows, score the rest; attribution by mean shares over the anomalous rows."""
-    areas, first, second, known = [], 0, 0, 0
+    areas, first, second, known, pace = [], 0, 0, 0, Pace()
     for one in public.skab():
         train, later = public.part(one.table, 0, 400), public.part(one.table, 400, None)
-        scored = anomaly.fit(told(train)).score(told(later, later=True))
+        scored = pace.score(pace.fit(told(train)), told(later, later=True))
         culprits = {told.name(name) for name in one.culprits}
         true = one.anomaly[400:]
         areas.append(auc(np.nan_to_num(scored.exceedance), true))
         if culprits:
             order = [scored.sensors[place] for place in np.argsort(-np.nanmean(scored.shares[true], axis=0))]
             known, first, second = known + 1, first + (order[0] in culprits), second + bool(culprits & set(order[:2]))
-    return SkabFigures(float(np.mean(areas)), first / known, second / known, len(areas))
+    return SkabFigures(float(np.mean(areas)), first / known, second / known, len(areas), pace)
 
 
 @dataclass(frozen=True)
