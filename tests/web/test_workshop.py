@@ -138,6 +138,6 @@ def test_a_label_opens_its_part_and_the_count_is_written(browsers: Browsers) -> 
     page.goto("/spares?part=SEAL-32")
     page.get_by_role("img", name="QR code of SEAL-32").wait_for()
     page.get_by_label("Counted in the bin").fill("7")
-    page.locator("[data-count]").click()
+    page.locator("button[data-count]").click()
     page.get_by_text("Counted", exact=True).wait_for()
     assert page.request.get("/api/v1/spares/SEAL-32").json()["on_hand"] == 7
