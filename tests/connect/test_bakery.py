@@ -101,7 +101,7 @@ def bakery(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         signal.sigtimedwait([signal.SIGCHLD], 0.05)
     yield tmp_path, json.loads((tmp_path / "simulator.json").read_text())["url"]
     process.terminate()
-    process.wait(10)
+    process.wait(60)
     process.stdout.close()
 
 

@@ -42,6 +42,17 @@ def run(*args: str, env: Mapping[str, str] | None = None, timeout: float = 180) 
     )
 
 
+def ended(process: subprocess.Popen[bytes]) -> None:
+    """End a process: no test may leave one behind, however busy the machine is."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def until(what: Callable[[], Any], timeout: float = 90, every: float = 0.1) -> Any:
     """Ask again until the answer is true; the last answer is told when the time is over."""
     end = time.monotonic() + timeout
@@ -76,7 +87,11 @@ class Node:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
-        until(self.alive, timeout)
+        try:
+            until(self.alive, timeout)
+        except BaseException:
+            self.end()
+            raise
         return self
 
     def alive(self) -> bool:
@@ -119,12 +134,11 @@ class Node:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
+    def end(self) -> None:
+        """End the process if it runs: it is asked, and killed if it does not go."""
+        if self.process is not None:
+            ended(self.process)
+
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        self.end()
         self.http.close()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lineshaft.core import NS, parse_time
-from tests.flow.node import EXAMPLES, Node, free_port, lineshaft, until
+from tests.flow.node import EXAMPLES, Node, ended, free_port, lineshaft, until
 
 START = parse_time("2026-01-05T06:00:00Z")
 LINE = "Cookie Factory/Line 1"
@@ -63,8 +63,7 @@ def node(tmp_path: Path, recording: Path) -> Iterator[Node]:
         yield node
     finally:
         node.stop()
-        replay.terminate()
-        replay.wait(20)
+        ended(replay)
 
 
 def theirs(recording: Path) -> dict[tuple[str, str], dict[int, float]]:

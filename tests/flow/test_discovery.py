@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flow.node import Node, free_port, lineshaft, run, until
+from tests.flow.node import Node, ended, free_port, lineshaft, run, until
 
 
 @pytest.fixture
@@ -17,10 +17,11 @@ def machine(tmp_path: Path) -> Iterator[int]:
     port = free_port()
     home = tmp_path / "machine"
     process = lineshaft("simulate", "--home", str(home), "--port", str(port), "--with-parent")
-    until((home / "simulator.json").exists, 60)
-    yield port
-    process.terminate()
-    process.wait(20)
+    try:
+        until((home / "simulator.json").exists, 90)
+        yield port
+    finally:
+        ended(process)
 
 
 @pytest.mark.slow

@@ -22,7 +22,7 @@ import pytest
 from lineshaft.connect import EdgeBuffer
 from lineshaft.core import SAMPLES, now_ns
 from tests.counterparts.mosquitto import mosquitto
-from tests.flow.node import Node, free_port, lineshaft, run, until
+from tests.flow.node import Node, ended, free_port, lineshaft, run, until
 
 TAGS = 20
 CODE = re.compile(r"[0-9a-f]{32}-[0-9a-f]{20}")
@@ -144,7 +144,7 @@ class Site:
     def stop_edge(self) -> None:
         assert self.edge is not None
         self.edge.terminate()
-        self.edge.wait(30)
+        self.edge.wait(90)
 
     def account(self) -> dict[str, int]:
         rows = [row for row in self.plant.get("ledger")["items"] if row["source"] == SOURCE]
@@ -168,9 +168,8 @@ class Site:
         return account
 
     def stop(self) -> None:
-        if self.edge is not None and self.edge.poll() is None:
-            self.edge.terminate()
-            self.edge.wait(30)
+        if self.edge is not None:
+            ended(self.edge)
         self.plant.stop()
         self.wire.close()
 
@@ -191,9 +190,11 @@ def said(began: int, first: int, rows: int) -> pa.RecordBatch:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made = Site(tmp_path_factory.mktemp("site"))
-    made.enrol()
-    yield made
-    made.stop()
+    try:
+        made.enrol()
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.connect.test_pictures import model, picture
-from tests.flow.node import BAKERY, Node, free_port, lineshaft, run, until
+from tests.flow.node import BAKERY, Node, ended, free_port, lineshaft, run, until
 from tests.flow.test_edge import CODE
 
 OVEN = "Bakery/Line 1/Oven"
@@ -76,6 +76,5 @@ def test_pictures_are_judged_at_the_edge_and_arrive_once_also_after_a_kill_and_a
         until(lambda: not list((there / "inbox" / "images").glob("*.*")), 30)
     finally:
         if edge is not None:
-            edge.terminate()
-            edge.wait(30)
+            ended(edge)
         plant.stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lineshaft.core import iso
-from tests.flow.node import Node, free_port, lineshaft, until
+from tests.flow.node import Node, ended, free_port, lineshaft, until
 
 SPEED, LEARNED = 40, 400
 PUMP = "Testbed/Pump"
@@ -64,8 +64,7 @@ def node(tmp_path: Path, recording: Path) -> Iterator[tuple[Node, datetime]]:
         yield made, begin
     finally:
         made.stop()
-        replay.terminate()
-        replay.wait(20)
+        ended(replay)
 
 
 @pytest.mark.slow

@@ -68,9 +68,11 @@ content = "{detector()}"
 """
     with (made.edge_home / "settings.toml").open("a", encoding="utf-8") as file:
         file.write(settings)
-    made.enrol()
-    yield made
-    made.stop()
+    try:
+        made.enrol()
+        yield made
+    finally:
+        made.stop()
 
 
 def ledger(site: Site) -> dict[str, list[dict[str, Any]]]:
