@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -14,7 +15,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
-from lineshaft.connect import Source, SourceEntry, SourceState
+from lineshaft.connect import Source, SourceEntry, SourceState, TakesPictures
 from lineshaft.connect.classifier import PictureModel
 from lineshaft.connect.edge.album import Outbox
 from lineshaft.connect.edge.frames import pack_picture, unpack_picture
@@ -205,3 +206,23 @@ async def test_the_rules_of_every_source(folder: Path, monkeypatch: pytest.Monke
     put(folder / "a.png", picture(10))
     monkeypatch.setattr("lineshaft.connect.places.Places.put", lambda *_args: None)  # pyright: ignore[reportUnknownLambdaType]  # a second run reads it again, as the check wants
     await check_source("pictures", {"folder": str(folder), "asset": "A", "every": "20ms"})
+
+
+async def test_a_picture_that_was_sent_is_judged_like_one_that_was_found(folder: Path):
+    camera = source(model=options(model()), settle="0s")
+    assert isinstance(camera, TakesPictures)
+    assert camera.judge == "bright 1"
+    said = {"asset": "Bakery/Line 1/Packer", "lot": "L-9", "time": "2026-01-03T00:00:00Z", "station": "Gate"}
+    name = camera.give(picture(240), ".png", said)
+    assert camera.give(picture(240), ".png", said) == name, "the same one of the same time is there once"
+    async with listening(camera) as ear:
+        await ear.until(lambda: ear.of("class") == ["bright"])
+        await ear.until(lambda: "1 judged by" in ear.statuses[-1].message)
+    (one,) = taken(folder.parent)
+    assert {word: one[word] for word in said} == said
+    assert (one["name"], one["result"]) == (name, "bright")
+    with pytest.raises(InvalidInput, match="takes no \\.webp"):
+        source(files=["*.png"]).give(picture(1), ".webp", said)  # pyright: ignore[reportAttributeAccessIssue]
+    await asyncio.to_thread(folder.rename, folder.with_name("gone"))
+    with pytest.raises(Retryable, match="takes no picture"):
+        camera.give(picture(2), ".png", said)

@@ -27,7 +27,7 @@ from lineshaft.connect.gateway import Gateway, open_buffer
 from lineshaft.connect.listener import Devices
 from lineshaft.connect.settings import GatewaySettings, SourceEntry, SourcesSettings, source_plugins
 from lineshaft.connect.sight import Wish
-from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus
+from lineshaft.connect.source import Outlet, Source, SourceChanged, SourceState, SourceStatus, TakesPictures
 from lineshaft.connect.tables import MIGRATIONS
 from lineshaft.connect.trust import TrustList, spaced
 from lineshaft.connect.writer import Allowed, Readback, Value, Writer, WriterSettings
@@ -65,6 +65,7 @@ __all__ = [
     "SourceState",
     "SourceStatus",
     "SourcesSettings",
+    "TakesPictures",
     "TrustList",
     "UnsSettings",
     "Value",

@@ -41,7 +41,7 @@ from lineshaft.core import (
 )
 
 log = logging.getLogger("lineshaft.connect")
-FILES = ("tags_file", "certificate", "private_key", "server_certificate", "ca", "folder", "errors")
+FILES = ("tags_file", "certificate", "private_key", "server_certificate", "ca", "folder", "errors", "file")
 """Options that name a file or folder of this computer."""
 VARIABLE = re.compile(r"^SOURCE_[A-Z0-9_]+$")
 
@@ -150,6 +150,9 @@ class SourceBook:
         return self._entry(name, kind, options)
 
     def _check(self, option: str, value: object) -> None:
+        if isinstance(value, Mapping):
+            for inner, one in cast("Mapping[str, object]", value).items():
+                self._check(inner, one)
         text = value if isinstance(value, str) else ""
         if text and option.endswith("_env") and not VARIABLE.match(text):
             what = f"`{option}` of a source added here names a variable that begins with SOURCE_, not '{text}'"

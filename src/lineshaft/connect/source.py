@@ -89,3 +89,19 @@ class Rehearses(Protocol):
     def rehearsal(self) -> Source:
         """Return a source that reads the same once, and leaves no trace."""
         ...
+
+
+@runtime_checkable
+class TakesPictures(Protocol):
+    """A source that is also given pictures, not only finds them: whoever sends one by HTTP has it judged as the others are."""
+
+    name: str
+
+    @property
+    def judge(self) -> str:
+        """What people call the model that judges; empty: none does."""
+        ...
+
+    def give(self, content: bytes, suffix: str, said: Mapping[str, str]) -> str:
+        """Take a picture, durably, and return what it is called. Raises InvalidInput or Retryable."""
+        ...

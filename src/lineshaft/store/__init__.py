@@ -12,7 +12,7 @@ from lineshaft.store.coldtier import write as write_cold_tier
 from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told, rules_of, size_told
 from lineshaft.store.document import Document, Documents
 from lineshaft.store.etl import Etl, Job, Run
-from lineshaft.store.image import LARGEST, Image, Images, Seen, described
+from lineshaft.store.image import LARGEST, Image, Images, Seen, described, suffix_of
 from lineshaft.store.importing import CHUNK, ImportJob, ImportJobs
 from lineshaft.store.last import NEVER
 from lineshaft.store.ledger import Example, LedgerRow
@@ -113,6 +113,7 @@ __all__ = [
     "nothing",
     "rules_of",
     "size_told",
+    "suffix_of",
     "time_weighted",
     "try_bucket",
     "write_cold_tier",

@@ -227,6 +227,11 @@ def _nothing(_named: Container[str]) -> None:
     return
 
 
+def suffix_of(content: bytes) -> str:
+    """Return how the name of a picture's file ends, by its bytes. Raises InvalidInput for anything that is no picture."""
+    return _KINDS[look(content)[0]]
+
+
 def look(content: bytes) -> tuple[str, int | None, int | None]:
     """Return kind, width and height of a picture by its bytes. Raises InvalidInput for anything else."""
     if not content:

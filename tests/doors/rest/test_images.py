@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import struct
 import zlib
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from lineshaft.app.mirror import Mirror
+from lineshaft.connect import SourceEntry
 from lineshaft.core import LineshaftError
 from tests.doors.conftest import OVEN, PUMP, House
 
@@ -124,3 +126,30 @@ def test_a_deleted_picture_is_gone_everywhere(house: House, mirror: Mirror):
     os.utime(place, (1_760_000_000, 1_760_000_000))
     assert house.rooms.store.images.tidy(None) == 1
     assert not place.exists()
+
+
+def test_a_picture_is_sent_to_the_source_that_judges_it(house: House, monkeypatch: pytest.MonkeyPatch):
+    home = house.rooms.store.home
+    monkeypatch.setenv("LINESHAFT_HOME", str(home))
+    (home / "camera").mkdir()
+    camera = SourceEntry.model_validate({"name": "camera", "type": "pictures", "folder": "camera"}).build()
+    house.rooms.gateway.change("camera", camera)
+    try:
+        assert house.get("images/judges")["items"] == [{"source": "camera", "model": ""}]
+        form = {"asset": OVEN, "lot": "L-5", "timestamp": "2026-01-01T06:00:00Z"}
+        sent = house.ask("POST", "images/to/camera", "operator", files={"file": ("x", png(5))}, data=form)
+        assert sent.status_code == 202, sent.text
+        name = sent.json()["name"]
+        assert (home / "camera" / name).read_bytes() == png(5)
+        said = json.loads((home / "camera" / f"{name}.json").read_text())
+        assert (said["asset"], said["lot"], said["time"][:19]) == (OVEN, "L-5", "2026-01-01T06:00:00")
+        for to, content, who, code in (
+            ("camera", b"no picture", "operator", 422),
+            ("oven", png(5), "operator", 404),
+            ("camera", png(6), "elsewhere", 403),
+        ):
+            refused = house.ask("POST", f"images/to/{to}", who, files={"file": ("x", content)}, data=form)
+            assert refused.status_code == code, refused.text
+        assert len(list((home / "camera").iterdir())) == 2
+    finally:
+        house.rooms.gateway.change("camera", None)

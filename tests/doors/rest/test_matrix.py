@@ -108,6 +108,7 @@ COMMANDS = [
     ("POST", "readings", {"property": "Bakery/Line 1/Oven/Temperature", "value": "hot"}, "operator"),
     ("POST", "documents", None, "technician"),
     ("POST", "images", None, "operator"),
+    ("POST", "images/to/nobody", None, "operator"),
     ("DELETE", f"images/{NOTHING}", None, "engineer"),
     ("POST", "sql", {"sql": "SELECT * FROM no_such_table"}, "planner"),
     ("POST", "recompute/preview", RECOMPUTE, "engineer"),
@@ -192,7 +193,7 @@ def place(house: House) -> dict[str, str]:
 
 
 def options(path: str, body: object) -> dict[str, object]:
-    if path == "images":
+    if path in ("images", "images/to/nobody"):
         return {"files": {"file": ("x.png", b"no picture")}, "data": {"asset": "Bakery/Line 1/Oven"}}
     if path == "documents" or path.startswith("import/"):
         return {"files": {"file": (" ", b"x")}}

@@ -13,6 +13,7 @@ const SHORT = 3_000;
 export const etl = {
   jobs: queryOptions({ queryKey: ['etl'], queryFn: ({ signal }) => ask<EtlBook>('etl', { signal }), refetchInterval: SHORT }),
   runs: queryOptions({ queryKey: ['etl', 'runs'], queryFn: ({ signal }) => ask<{ items: EtlRun[] }>('etl/runs', { query: { limit: 50 }, signal }), refetchInterval: SHORT }),
+  judges: queryOptions({ queryKey: ['images', 'judges'], queryFn: ({ signal }) => ask<{ items: { source: string; model: string }[] }>('images/judges', { signal }) }),
   images: (lot: string, asset: string | null) => queryOptions({ queryKey: ['images', lot, asset], queryFn: ({ signal }) => ask<{ items: ImageInfo[]; next: string | null }>('images', { query: { limit: 60, lot, asset }, signal }) }),
   rules: queryOptions({ queryKey: ['permissions'], queryFn: ({ signal }) => ask<{ items: Rule[] }>('permissions', { query: { limit: 500 }, signal }) }),
 };

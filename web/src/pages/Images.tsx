@@ -21,13 +21,15 @@ export default function Images() {
   const [chosen, setChosen] = useState<ImageInfo | null>(null);
   const may = useMay('images.add');
   const assets = useQuery(q.assets).data?.items ?? [];
+  const [judge, setJudge] = useState<string | null>(null);
+  const judges = useQuery(etl.judges).data?.items ?? [];
   const add = useCommand((file: File) => {
     const form = new FormData();
     form.append('file', file);
     form.append('asset', asset ?? '');
     if (lot.trim()) form.append('lot', lot.trim());
-    return ask('images', { method: 'POST', body: form });
-  }, ['images'], () => report(t('image.added')));
+    return ask(judge ? `images/to/${encodeURIComponent(judge)}` : 'images', { method: 'POST', body: form });
+  }, ['images'], () => report(t(judge ? 'image.sent' : 'image.added')));
   return (
     <>
       <PageHead title={t('nav.images')} sub={t('image.sub')} />
@@ -35,6 +37,7 @@ export default function Images() {
         <Group gap="xs" align="flex-end">
           <Select label={t('word.asset')} clearable searchable value={asset} onChange={setAsset} data={assets.map((one) => one.path)} style={{ flex: '1 1 220px' }} maw={420} />
           <TextInput label={t('image.lot')} data-search value={lot} onChange={(event) => setLot(event.currentTarget.value)} style={{ flex: '1 1 120px' }} maw={240} />
+          {may && judges.length > 0 && <Select label={t('image.judge')} clearable value={judge} onChange={setJudge} placeholder={t('image.judgeNone')} data={judges.map((one) => ({ value: one.source, label: one.model ? `${one.source}: ${one.model}` : one.source }))} style={{ flex: '1 1 160px' }} maw={280} />}
           {may && <FileButton accept="image/*" disabled={!asset} onChange={(file) => file && add.mutate(file)} inputProps={{ 'aria-label': t('image.choose') }}>{(props) => <Button {...props} variant="filled" disabled={!asset} leftSection={<IconUpload size={16} aria-hidden />} loading={add.isPending}>{t('image.choose')}</Button>}</FileButton>}
         </Group>
         {may && !asset && <Text size="xs" c="dimmed" mt={4}>{t('image.assetFirst')}</Text>}

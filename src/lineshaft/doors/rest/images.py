@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Response, UploadFile
+from fastapi import APIRouter, Form, Path, Query, Response, UploadFile
 from pydantic import Field
 
-from lineshaft.core import parse_time
+from lineshaft.connect import TakesPictures
+from lineshaft.core import NotFound, iso, now_ns, parse_time
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender
 from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import AssetPath, Id, Listed, Moment, Shape, Version, moment
-from lineshaft.store import LARGEST, Image, Seen
+from lineshaft.store import LARGEST, Image, Seen, suffix_of
 
 router = APIRouter(prefix="/images", tags=["store"])
 SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/webp"})
@@ -38,6 +39,22 @@ class ImageShape(Shape):
     score: Annotated[float | None, Field(examples=[0.97], description="How sure the model was that said `result`; 0 to 1.")]
     model: Annotated[str | None, Field(examples=["surface 3"], description="The model that said `result`; none: no model did.")]
     version: Version
+
+
+class JudgeShape(Shape):
+    """A source that takes pictures."""
+
+    source: Annotated[str, Field(examples=["camera"])]
+    model: Annotated[str, Field(examples=["surface 3"], description="Empty: it takes them in without judging.")]
+
+
+class Waiting(Shape):
+    """A picture that was sent to a source and waits to be judged."""
+
+    source: Annotated[str, Field(examples=["camera"])]
+    name: Annotated[str, Field(examples=["9f86d081884c7d65-1795161600000000000.png"], description="Its name in the album.")]
+    asset: AssetPath
+    timestamp: Moment
 
 
 class Deleted(Shape):
@@ -87,6 +104,42 @@ def add(
     return ImageShape.model_validate(sender.do("images.add", "image", body, run, path))
 
 
+@router.get("/judges")
+def judges(rooms: House, _subject: Reader) -> Listed[JudgeShape]:
+    """List the sources that take pictures over HTTP, with the model that judges them."""
+    items = [{"source": one.name, "model": one.judge} for one in _takers(rooms).values()]
+    return Listed[JudgeShape].model_validate({"items": items, "next": None})
+
+
+@router.post("/to/{source}", status_code=202)
+def send(
+    sender: Sender,
+    source: Annotated[str, Path(examples=["camera"])],
+    file: Annotated[UploadFile, Field(examples=["(a picture)"])],
+    asset: Annotated[str, Form(examples=["Bakery/Line 1/Oven"])],
+    lot: Annotated[str, Form(max_length=200, examples=["L-2026-1120-1"])] = "",
+    timestamp: Annotated[str, Form(description="ISO 8601; now, if left out.", examples=["2026-11-20T06:00:00Z"])] = "",
+    station: Annotated[str, Form(max_length=200, examples=["Camera 2"])] = "",
+) -> Waiting:
+    """Send a picture to a source of the type `pictures`: it is on disk, will be judged, and then stands in the album."""
+    content = file.file.read(LARGEST + 1)
+    path = sender.rooms.assets.asset(asset).path
+    ts = iso(parse_time(timestamp, where="timestamp") if timestamp else now_ns())
+    words = {"asset": path, "lot": lot, "time": ts, "station": station}
+
+    def run(_tx: Any) -> dict[str, Any]:
+        suffix = suffix_of(content)
+        taker = _takers(sender.rooms).get(source)
+        if taker is None:
+            hint = "GET images/judges lists those that do"
+            raise NotFound(f"no source '{source}' takes pictures", hint=hint, code="vision.source")
+        name = taker.give(content, suffix, {word: said for word, said in words.items() if said})
+        return {"source": source, "name": name, "asset": path, "timestamp": ts}
+
+    body = {"source": source, "asset": path, "lot": lot, "timestamp": timestamp, "size": len(content)}
+    return Waiting.model_validate(sender.do("images.add", f"source:{source}", body, run, path))
+
+
 @router.get("/{image_id}/content", response_class=Response)
 def content(rooms: House, subject: Reader, image_id: str) -> Response:
     """Return a picture."""
@@ -116,6 +169,10 @@ def delete(sender: Sender, image_id: str) -> Deleted:
         return {"id": image_id}
 
     return Deleted.model_validate(sender.do("images.delete", f"image:{image_id}", {}, run, place))
+
+
+def _takers(rooms: House) -> dict[str, TakesPictures]:
+    return {one.name: one for one in rooms.gateway.sources() if isinstance(one, TakesPictures)}
 
 
 def _image(one: Image) -> dict[str, Any]:

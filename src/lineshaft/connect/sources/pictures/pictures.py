@@ -1,4 +1,4 @@
-"""The pictures source: takes in what is new in a folder, has it judged, and hands picture and result over.
+"""The pictures source: takes in what is new in a folder or was sent to it, has it judged, and hands picture and result over.
 
 Class and score are values of the tags `class` and `score`, `picture` is its SHA-256; the picture goes to HOME/inbox/images with
 what is known of it beside: a plant's album takes it from there, an edge node sends it on.
@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,7 +19,7 @@ from lineshaft.connect.collect import Collector
 from lineshaft.connect.places import Places, home
 from lineshaft.connect.source import Outlet, Source, SourceState, SourceStatus
 from lineshaft.connect.sources.pictures.options import PicturesOptions
-from lineshaft.core import ConfigError, InvalidInput, Quality, iso, parse_time, write_whole
+from lineshaft.core import ConfigError, InvalidInput, Quality, Retryable, iso, parse_time, write_whole
 
 LARGEST, MOST_SHOWN, MODEL_AGAIN = 32 << 20, 50, 15.0
 
@@ -46,6 +47,27 @@ class PicturesSource:
     def rehearsal(self) -> Source:
         """Return a source that judges the same and keeps nothing."""
         return PicturesSource(self.name, self.options, keeps=False)
+
+    @property
+    def judge(self) -> str:
+        """What people call the model that judges; empty: none does."""
+        return self.options.model.name if self.options.model is not None else ""
+
+    def give(self, content: bytes, suffix: str, said: Mapping[str, str]) -> str:
+        """Put a picture into the folder, what is said of it beside; the same one of the same time is there once."""
+        name = f"{hashlib.sha256(content).hexdigest()[:16]}-{parse_time(said['time'])}{suffix}"
+        path = self._folder / name
+        if not any(path.match(glob) for glob in self.options.files):
+            hint = f"it takes {', '.join(self.options.files)}"
+            raise InvalidInput(f"the source '{self.name}' takes no {suffix}", hint=hint, code="vision.suffix")
+        try:
+            if not path.exists():
+                write_whole(path.with_name(f"{name}.json"), json.dumps(dict(said), ensure_ascii=False).encode())
+                write_whole(path, content)
+        except OSError as error:
+            what = f"{self._folder} takes no picture: {error.strerror}"
+            raise Retryable(what, where=f"source '{self.name}'", hint="is the folder there?", code="vision.folder") from error
+        return name
 
     async def run(self, out: Outlet) -> None:
         """Watch until cancelled; pictures wait while the model cannot be used."""
