@@ -86,7 +86,7 @@ function Card({ approval }: { approval: Approval }) {
                 {editing && name === 'due' && typeof value === 'number' ? <TextInput type="datetime-local" aria-label={t('field.due')} value={local(Number(draft[name] ?? value))} onChange={(event) => { const at = Date.parse(event.currentTarget.value); if (Number.isFinite(at)) setDraft({ ...draft, [name]: at * 1e6 }); }} />
                   : editing && name === 'kind' && kind === 'order' ? <NativeSelect aria-label={t('field.kind')} value={String(draft[name] ?? value)} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} data={ORDER_KINDS.map((one) => ({ value: one, label: t(`orderKind.${one}`) }))} />
                   : editing && editable(name, value) ? (typeof value === 'number'
-                  ? <NumberInput aria-label={t(`field.${name}`, { defaultValue: name })} value={draft[name] ?? value} onChange={(next) => setDraft({ ...draft, [name]: next })} />
+                  ? <NumberInput aria-label={t(`field.${name}`, { defaultValue: name })} value={draft[name] ?? value} onChange={(next) => setDraft((now) => ({ ...now, [name]: next }))} />
                   : <TextInput aria-label={t(`field.${name}`, { defaultValue: name })} value={draft[name] ?? value} onChange={(event) => setDraft({ ...draft, [name]: event.currentTarget.value })} />)
                   : name === 'lines' ? lines(value).map((line) => <Text key={line.part} size="sm">{f.number(line.quantity)} × {line.part} {line.name} · {f.money(line.cost)}</Text>)
                   : name === 'due' && typeof value === 'number' ? f.when(new Date(value / 1e6).toISOString())

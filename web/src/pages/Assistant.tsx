@@ -110,7 +110,7 @@ function Now({ of: found }: { of: Advice }) {
     <Stack gap="xs">
       <div>
         <Text size="sm" fw={600}>{t('assist.alarms')}</Text>
-        {standing.length === 0 ? <Text size="sm" c="dimmed">{t('assist.noAlarms')}</Text> : standing.map((one) => <Text key={one.name} size="sm"><Badge variant="outline" color="red" mr={6}>{t('assist.stands')}</Badge>{one.name}{typeof one.value === 'number' && ` (${f.number(one.value)} ${one.unit ?? ''})`}</Text>)}
+        {standing.length === 0 ? <Text size="sm" c="dimmed">{t('assist.noAlarms')}</Text> : standing.map((one) => <Text key={one.name} size="sm"><Badge variant="outline" color="var(--alarm-1)" mr={6}>{t('assist.stands')}</Badge>{one.name}{typeof one.value === 'number' && ` (${f.number(one.value)} ${one.unit ?? ''})`}</Text>)}
       </div>
       <div>
         <Text size="sm" fw={600}>{t('assist.values')}</Text>

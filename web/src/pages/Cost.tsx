@@ -196,11 +196,11 @@ function Edit({ terms, done }: { terms: CostTerms; done: () => void }) {
     ['cost', 'health'],
     () => { report(t('word.saved')); done(); },
   );
-  const price = (tier: Tier): ReactNode => <NumberInput key={tier} label={`${t(`tier.${tier}`)}: ${t('cost.price', { currency: entry.currency })}`} min={0} step={0.01} decimalScale={6} value={entry.prices[tier]} onChange={(value) => setEntry({ ...entry, prices: { ...entry.prices, [tier]: value } })} />;
-  const limit = (what: 'money' | Tier): ReactNode => <NumberInput key={what} label={`${t('cost.budget')} ${what === 'money' ? t('cost.aMonth', { currency: entry.currency }) : `${t(`tier.${what}`)} (GB)`}`} placeholder={t('cost.none')} min={0} value={entry.budget[what]} onChange={(value) => setEntry({ ...entry, budget: { ...entry.budget, [what]: value } })} />;
+  const price = (tier: Tier): ReactNode => <NumberInput key={tier} label={`${t(`tier.${tier}`)}: ${t('cost.price', { currency: entry.currency })}`} min={0} step={0.01} decimalScale={6} value={entry.prices[tier]} onChange={(value) => setEntry((now) => ({ ...now, prices: { ...now.prices, [tier]: value } }))} />;
+  const limit = (what: 'money' | Tier): ReactNode => <NumberInput key={what} label={`${t('cost.budget')} ${what === 'money' ? t('cost.aMonth', { currency: entry.currency }) : `${t(`tier.${what}`)} (GB)`}`} placeholder={t('cost.none')} min={0} value={entry.budget[what]} onChange={(value) => setEntry((now) => ({ ...now, budget: { ...now.budget, [what]: value } }))} />;
   return (
     <Stack gap="xs">
-      <TextInput label={t('cost.currency')} maxLength={3} w={120} value={entry.currency} onChange={(event) => setEntry({ ...entry, currency: event.currentTarget.value.toUpperCase() })} error={/^[A-Z]{3}$/.test(entry.currency) ? undefined : t('cost.currencyCode')} />
+      <TextInput label={t('cost.currency')} maxLength={3} w={120} value={entry.currency} onChange={({ currentTarget: { value } }) => setEntry((now) => ({ ...now, currency: value.toUpperCase() }))} error={/^[A-Z]{3}$/.test(entry.currency) ? undefined : t('cost.currencyCode')} />
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xs">{TIERS.flatMap((tier) => [price(tier), limit(tier)])}{limit('money')}</SimpleGrid>
       <Group gap="xs"><Button variant="filled" loading={save.isPending} disabled={!/^[A-Z]{3}$/.test(entry.currency) || TIERS.some((tier) => entry.prices[tier] === '')} onClick={() => save.mutate(undefined)}>{t('action.save')}</Button><Button onClick={done}>{t('action.cancel')}</Button></Group>
     </Stack>

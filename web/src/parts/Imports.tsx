@@ -51,7 +51,7 @@ function Row({ one }: { one: ImportJob }) {
       <Table.Td>{one.file}<Text size="xs" c="dimmed">{f.when(one.created)}{one.by ? ` · ${one.by}` : ''}</Text></Table.Td>
       <Table.Td miw={160}>{t(`import.is.${one.state}`)}{one.again ? ` · ${t('import.again')}` : ''}{OPEN.includes(one.state) && <Progress value={share * 100} color="slate" aria-label={t('import.progress', { file: one.file })} />}{one.error && <Text size="xs">{one.error}</Text>}</Table.Td>
       <Table.Td className="figure">{f.number(one.stored)}{one.total > 0 && <Text size="xs" c="dimmed">{t('import.of', { total: f.number(one.total) })}</Text>}</Table.Td>
-      <Table.Td className="figure">{refused.length === 0 ? f.number(0) : <Anchor href={address(`imports/${one.id}/errors`)} download aria-label={t('import.errors', { file: one.file })}>{f.number(refused.reduce((sum, [, n]) => sum + n, 0))}<Text size="xs" c="dimmed" span display="block">{refused.map(([why, n]) => `${why} ${f.number(n)}`).join(', ')}</Text></Anchor>}</Table.Td>
+      <Table.Td className="figure">{refused.length === 0 ? f.number(0) : <Anchor href={address(`imports/${one.id}/errors`)} download title={t('import.errors', { file: one.file })}>{f.number(refused.reduce((sum, [, n]) => sum + n, 0))}<Text size="xs" c="dimmed" span display="block">{refused.map(([why, n]) => `${why} ${f.number(n)}`).join(', ')}</Text><span className="visually-hidden">{t('import.errors', { file: one.file })}</span></Anchor>}</Table.Td>
       <Table.Td>{may && OPEN.includes(one.state) && <Button size="xs" loading={cancel.isPending} onClick={() => cancel.mutate(undefined)}>{t('import.stop')}</Button>}</Table.Td>
     </Table.Tr>
   );

@@ -27,7 +27,7 @@ export function Ratios({ of }: { of: { availability: number | null; performance:
   const { t } = useTranslation();
   const f = useFormat();
   return (
-    <Group gap="md" wrap="nowrap">
+    <Group gap="xs" wrap="nowrap" justify="space-between">
       {(['availability', 'performance', 'quality'] as const).map((name) => (
         <Box key={name}><Text size="xs" c="dimmed">{t(`oee.${name}`)}</Text><Text size="sm" fw={600}>{f.percent(of?.[name])}</Text></Box>
       ))}
