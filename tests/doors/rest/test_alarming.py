@@ -211,4 +211,4 @@ def test_a_finding_is_an_alert_until_it_is_rationalised_and_its_precision_is_pub
     assert kpis(hall, "&asset=Hall")["alarms"] == before + 1
     with hall.rooms.db.begin() as tx:
         assert hall.rooms.detect.returned(tx, "Hall/Line 7") == 1
-    assert one(hall, "Finding: anomaly (VIB)")["state"] == "normal"
+    assert one(hall, "Finding: anomaly (VIB)")["state"] == "rtn-unack", "an operators' alarm is for operators to acknowledge"
