@@ -58,7 +58,7 @@ web: ready-run ## build the pages
 clean: ## remove what was built and cached (.venv and the data folder stay)
 	rm -rf dist build src/lineshaft/see/static web/node_modules tests/counterparts/node_modules bench/nodered/node_modules .venv/.stamp-web
 	rm -rf .pytest_cache .ruff_cache .hypothesis .import_linter_cache tests/artifacts
-	rm -rf tests/counterparts/python/*/
+	rm -rf tests/counterparts/python/*/ tests/counterparts/aarch64
 	find src tests tools bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 ready-run:

@@ -3,7 +3,7 @@
 A Python program that we never import (an ERP server, say) gets an environment of its own from its own hashed lock.
 
 python -m tools.counterparts        install what is missing, when we may; else name the one command
-python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with `# slow`, and Node-RED for the bench
+python -m tools.counterparts soak   the heavy ones too, whose `.in` begins with `# slow`, Node-RED for the bench, an ARM machine
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from tools import bootstrap
+from tools import aarch64, bootstrap
 
 FOLDER = bootstrap.ROOT / "tests" / "counterparts"
 PYTHONS = FOLDER / "python"
@@ -97,6 +97,11 @@ def main(words: list[str]) -> int:
     for name in pythons(heavy="soak" in words):
         try:
             install_python(name)
+        except bootstrap.Stuck as stuck:
+            left.append(str(stuck))
+    if "soak" in words:
+        try:
+            aarch64.install()
         except bootstrap.Stuck as stuck:
             left.append(str(stuck))
     for sentence in left:

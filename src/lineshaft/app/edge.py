@@ -169,12 +169,15 @@ class EdgeNode:
 
     async def _send_pictures(self) -> None:
         """Send what waits for the plant's album; values do not wait for pictures, they have a line of their own."""
-        outbox = Outbox(self._home)
+        outbox, wait = Outbox(self._home), False
         while True:
             try:
                 await asyncio.to_thread(outbox.send, self.uplink.picture)
-                self.bus.tell(SystemEvent("edge:pictures", "pictures are handed over", active=False))
+                if wait:
+                    self.bus.tell(SystemEvent("edge:pictures", "pictures are handed over", active=False))
+                wait = False
             except (LineshaftError, OSError) as error:
+                wait = True
                 self.bus.tell(SystemEvent("edge:pictures", f"pictures wait: {error}", "warning"))
             await asyncio.sleep(PICTURES_S)
 
