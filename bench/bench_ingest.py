@@ -29,7 +29,7 @@ PEERS = 60
 SERVERS = 300
 RATED = 50_000
 START = 1_767_225_600 * NS
-PROMISE = 100_000
+PROMISE = 1_000_000
 
 
 @dataclass(frozen=True)
