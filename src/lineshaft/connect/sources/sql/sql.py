@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -40,6 +41,7 @@ class SqlSource:
         self._bad: dict[str, str] = {}
         self._rows = Collector()
         self._engine: sa.Engine | None = None
+        self._asking = threading.Lock()
         self._count = 0
 
     def rehearsal(self) -> Source:
@@ -70,8 +72,12 @@ class SqlSource:
                     out.status(self._status(SourceState.DOWN, str(error)))
                     wait = LONGEST_DELAY
                 await asyncio.sleep(wait)
-        finally:
-            self._engine.dispose()
+        finally:  # a question under way ends first: its line is closed then, not forgotten
+            asyncio.get_running_loop().run_in_executor(None, self._close, self._engine)
+
+    def _close(self, engine: sa.Engine) -> None:
+        with self._asking:
+            engine.dispose()
 
     @property
     def _where(self) -> str:
@@ -107,7 +113,7 @@ class SqlSource:
         query = sa.select(sa.text("*")).select_from(inner)
         if since is not None:
             query = query.where(column >= sa.bindparam("since", since))
-        with engine.connect() as line:
+        with self._asking, engine.connect() as line:
             read_only(line)
             if not self._keeps:
                 found = line.execute(query.order_by(column.desc()).limit(most)).mappings().all()
