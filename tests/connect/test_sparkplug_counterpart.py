@@ -35,6 +35,8 @@ def edge_node(node: Path, folder: Path, port: int, metrics: int = 10) -> Iterato
         try:
             assert process.stdout is not None
             assert process.stdout.readline().startswith("birth")
+            listen = ["mosquitto_sub", "-p", str(port), "-t", "spBv1.0/Plant/DDATA/Edge1/#", "-C", "1", "-W", "60"]
+            subprocess.run(listen, check=True, capture_output=True)  # its data came, so its birth is past
             yield process
         finally:
             process.kill()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.web.conftest import PHONE, Browsers
@@ -18,7 +20,7 @@ def test_prices_and_a_budget_are_written_and_the_budget_speaks_up(browsers: Brow
     page.get_by_label("Disk of this node: EUR a GB and month").fill("0.25")
     page.get_by_label("Budget Memory and journal (GB)").fill("0.00001")
     page.get_by_role("button", name="Save").click()
-    page.get_by_text("It is exceeded.").wait_for()
+    page.get_by_text(re.compile(r"\. It is exceeded\.")).wait_for()  # not the words beside "no budget"
     said = page.request.get("/api/v1/cost").json()
     assert (said["terms"]["currency"], said["terms"]["prices"]["local"]) == ("EUR", 0.25)
     told = [one["key"] for one in page.request.get("/api/v1/health").json()["system_events"]]
