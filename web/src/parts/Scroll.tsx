@@ -11,12 +11,11 @@ export function Scroll({ minWidth, mah, children }: { minWidth: number; mah?: nu
     if (!at) return undefined;
     const measure = new ResizeObserver(() => setWide(at.scrollWidth > at.clientWidth + 1 || at.scrollHeight > at.clientHeight + 1));
     measure.observe(at);
-    const table = at.firstElementChild?.firstElementChild;
-    if (table) measure.observe(table);
+    if (at.firstElementChild) measure.observe(at.firstElementChild); // it grows with whatever stands in it, also when that is replaced
     return () => measure.disconnect();
   }, []);
   return (
-    <div ref={box} style={{ overflow: 'auto', position: 'relative', maxHeight: mah }} {...(wide ? { tabIndex: 0, role: 'region', 'aria-label': t('word.table') } : {})}>
+    <div ref={box} style={{ overflow: 'auto', position: 'relative', maxHeight: mah }} tabIndex={0} {...(wide ? { role: 'region', 'aria-label': t('word.table') } : {})}>
       <div style={{ display: 'inline-block', verticalAlign: 'top', width: `max(100%, ${minWidth}px)` }}>{children}</div>
     </div>
   );
