@@ -6,7 +6,6 @@ Needs onnxruntime and Pillow (the extra `vision`). What does not fit is told wit
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import io
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
+from lineshaft.connect.onnx_file import Base64, opened
 from lineshaft.core import ConfigError, InvalidInput, Section
 
 MOST_PIXELS, LARGEST_SIDE = 100_000_000, 4_096
@@ -27,7 +27,7 @@ class PictureModel(Section):
     """An ONNX model that sorts pictures: its file, and how a picture is made into its input."""
 
     name: str = Field(min_length=1, max_length=150, description="What people call the model; it stands beside each result.")
-    content: str = Field("", description="The ONNX file in base64: it travels with the configuration.")
+    content: Base64 = Field("", description="The ONNX file in base64: it travels with the configuration.")
     file: str = Field("", description="Or the ONNX file's path, absolute or below HOME of the node that judges.")
     classes: tuple[str, ...] = Field((), description="Names of the classes, in the order of the output; empty: their numbers.")
     input: str = Field("", description="Name of the input; empty: the only one.")
@@ -39,15 +39,6 @@ class PictureModel(Section):
     mean: tuple[float, ...] = Field((), description="then this is taken off, one number for all colours or one for each,")
     deviation: tuple[float, ...] = Field((), description="then they are divided by this.")
     softmax: bool | None = Field(None, description="Whether outputs become shares of 1; not said: where they do not sum to 1.")
-
-    @field_validator("content")
-    @classmethod
-    def _base64(cls, value: str) -> str:
-        try:
-            base64.b64decode(value, validate=True)
-        except binascii.Error:
-            raise ValueError("this is not base64: `base64 -w0 FILE` writes it") from None
-        return value
 
     @field_validator("size")
     @classmethod
@@ -186,15 +177,10 @@ def _scaled(pixels: npt.NDArray[Any], options: PictureModel) -> Floats:
 
 def _session(content: bytes, name: str) -> Any:
     try:
-        import onnxruntime  # noqa: PLC0415 - an extra, and large
+        return opened(content)
     except ImportError as error:
         raise ConfigError("judging pictures needs the package onnxruntime", hint="pip install 'lineshaft[vision]'") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except ValueError as error:
         hint = "is the file ONNX, whole, and of an opset this onnxruntime knows?"
         raise InvalidInput(f"onnxruntime cannot read the model '{name}': {error}", hint=hint, code="vision.model") from error
 

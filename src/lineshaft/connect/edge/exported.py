@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lineshaft.connect.edge.alert import Alerts
+from lineshaft.connect.onnx_file import opened
 from lineshaft.core import NS, ConfigError, InvalidInput
 
 FORMAT = "lineshaft.anomaly.1"
@@ -134,13 +135,8 @@ def _array(values: list[float | None]) -> Floats:
 def session(graph: bytes) -> Any:
     """Open an ONNX graph. Raises InvalidInput for one that cannot be read, ConfigError without onnxruntime."""
     try:
-        import onnxruntime  # noqa: PLC0415 - an extra, and large
+        return opened(graph)
     except ImportError as error:
         raise ConfigError("to run models the package onnxruntime is needed", hint="pip install 'lineshaft[onnx]'") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-    except Exception as error:
+    except ValueError as error:
         raise InvalidInput(f"onnxruntime cannot read the model: {error}", code="edge.model") from error

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +20,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from lineshaft.connect.collect import Collector
 from lineshaft.connect.edge.plain import PlainModel
 from lineshaft.connect.edge.reading import Floats, Ints, Numbers, numbers_of
+from lineshaft.connect.onnx_file import Base64
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
 from lineshaft.core import NS, Quality, Section, write_whole
 
@@ -102,19 +102,10 @@ class DetectorEntry(Section):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]{0,62}$", description="Its name, and that of the source its scores come from."
     )
-    content: str = Field(description="The exported file (a zip), or with `onnx` an ONNX file of anybody's; in base64.")
+    content: Base64 = Field(description="The exported file (a zip), or with `onnx` an ONNX file of anybody's; in base64.")
     source: str = Field(description="The source whose tags it judges.")
     sensors: dict[str, str] = Field(default_factory=dict, description="Sensor and tag; a sensor that is not named is its tag.")
     onnx: PlainModel | None = Field(None, description="What goes in and comes out, for an ONNX file that was not exported here.")
-
-    @field_validator("content")
-    @classmethod
-    def _base64(cls, value: str) -> str:
-        try:
-            base64.b64decode(value, validate=True)
-        except binascii.Error:
-            raise ValueError("this is not base64: `base64 -w0 FILE` writes it") from None
-        return value
 
     def bytes(self) -> bytes:
         """Return the file."""
