@@ -4,48 +4,13 @@ from __future__ import annotations
 
 import logging
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from lineshaft.connect import (
-    DerivedSettings,
-    DetectorsSettings,
-    EdgeSettings,
-    FunctionsSettings,
-    GatewaySettings,
-    PipelinesSettings,
-    SourcesSettings,
-    UnsSettings,
-)
-from lineshaft.core import Section, load
+from lineshaft.app.edge_sections import SECTIONS, EdgeHome
+from lineshaft.core import load
 
 log = logging.getLogger("lineshaft.edge")
-SECTIONS: dict[str, type[Section]] = {
-    "gateway": GatewaySettings,
-    "sources": SourcesSettings,
-    "derived": DerivedSettings,
-    "pipelines": PipelinesSettings,
-    "functions": FunctionsSettings,
-    "detectors": DetectorsSettings,
-    "uns": UnsSettings,
-    "edge": EdgeSettings,
-}
-"""The sections of settings.toml an edge node heeds."""
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeHome:
-    """settings.toml of an edge node."""
-
-    gateway: GatewaySettings
-    sources: SourcesSettings
-    derived: DerivedSettings
-    pipelines: PipelinesSettings
-    functions: FunctionsSettings
-    detectors: DetectorsSettings
-    uns: UnsSettings
-    edge: EdgeSettings
 
 
 def read_home(home: Path) -> EdgeHome:

@@ -9,20 +9,9 @@ from typing import Any, cast
 from pydantic import Field
 
 from lineshaft import act, assets, compute, connect, detect, guard, maintain, production, store
+from lineshaft.app import edge_sections
 from lineshaft.app.retention import RetentionSettings
-from lineshaft.connect import (
-    DerivedSettings,
-    DetectorsSettings,
-    DiscoverySettings,
-    EdgeSettings,
-    EdgesSettings,
-    FunctionsSettings,
-    GatewaySettings,
-    PipelinesSettings,
-    SourcesSettings,
-    UnsSettings,
-    WriterSettings,
-)
+from lineshaft.connect import DiscoverySettings, EdgesSettings, WriterSettings
 from lineshaft.core import Database, Section, load
 from lineshaft.doors.mcp import McpSettings
 
@@ -49,14 +38,7 @@ class WebSettings(Section):
 SECTIONS: dict[str, type[Section]] = {
     "node": NodeSettings,
     "web": WebSettings,
-    "gateway": GatewaySettings,
-    "sources": SourcesSettings,
-    "derived": DerivedSettings,
-    "pipelines": PipelinesSettings,
-    "functions": FunctionsSettings,
-    "detectors": DetectorsSettings,
-    "uns": UnsSettings,
-    "edge": EdgeSettings,
+    **edge_sections.SECTIONS,
     "edges": EdgesSettings,
     "discovery": DiscoverySettings,
     "writer": WriterSettings,
@@ -91,19 +73,11 @@ MIGRATIONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """settings.toml, one typed section a room."""
+class Settings(edge_sections.EdgeHome):
+    """settings.toml, one typed section a room: what an edge node heeds, and all else."""
 
     node: NodeSettings
     web: WebSettings
-    gateway: GatewaySettings
-    sources: SourcesSettings
-    derived: DerivedSettings
-    pipelines: PipelinesSettings
-    functions: FunctionsSettings
-    detectors: DetectorsSettings
-    uns: UnsSettings
-    edge: EdgeSettings
     edges: EdgesSettings
     discovery: DiscoverySettings
     writer: WriterSettings
