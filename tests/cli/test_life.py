@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from lineshaft.cli.life import life
 from lineshaft.client import Unreached
 from lineshaft.core import NS, ConfigError, Conflict, Forbidden, NotFound, iso, now_ns
+from tests.cli.conftest import typed
 from tests.doors.conftest import PUMP, House, make_house
 
 DAY = 86_400 * NS
@@ -21,32 +22,24 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     yield from make_house(tmp_path_factory.mktemp("life"))
 
 
-def typed(house: House, *words: str, role: str = "engineer") -> str:
-    at = ("--url", str(house.client.base_url), "--token", house.secrets[role])
-    result = CliRunner().invoke(life, [words[0], *at, *words[1:]], standalone_mode=False)
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
-
-
 def test_a_fleet_is_trained_shown_and_forecast(house: House):
-    assert typed(house, "list") == ""
+    assert typed(life, house, "list") == ""
     house.post("life", {"assets": [PUMP], "name": "pumps", "lives": [*AGES, {"asset": PUMP, "begin": iso(now_ns() - 60 * DAY)}]})
     with pytest.raises(NotFound, match="no fleet 'pump'") as told:
-        typed(house, "show", "pump")
+        typed(life, house, "show", "pump")
     assert "pumps" in told.value.hint
     with pytest.raises(Forbidden):
-        typed(house, "train", "pumps", role="operator")
-    assert typed(house, "train", "pumps") == "version 1 is being trained; see: lineshaft life show 'pumps'\n"
+        typed(life, house, "train", "pumps", role="operator")
+    assert typed(life, house, "train", "pumps") == "version 1 is being trained; see: lineshaft life show 'pumps'\n"
     with pytest.raises(Conflict, match="being trained already"):
-        typed(house, "train", "pumps")
+        typed(life, house, "train", "pumps")
     for work in list(house.rooms.fleets._trainings.values()):
         work.wait(120)
-    said = typed(house, "show", "pumps", role="viewer").splitlines()
+    said = typed(life, house, "show", "pumps", role="viewer").splitlines()
     assert said[0] == "version 1  ready  history"
     assert any("5 failures" in line for line in said), said
     house.rooms.fleets.tick()
-    (line,) = typed(house, "list", role="viewer").splitlines()
+    (line,) = typed(life, house, "list", role="viewer").splitlines()
     assert line.startswith(f"{PUMP}  about ")
     assert line.endswith("h)  pumps  history")
 
@@ -57,7 +50,7 @@ def test_a_fleet_that_cannot_learn_says_why(house: House):
         fleet = next(one for one in house.rooms.fleets.book.list() if one["name"] == "nothing known")
         row = house.rooms.fleets.train(tx, fleet["id"], "eva")
     house.rooms.fleets.trained(row, None, "there are no failures (give a health index)")
-    assert typed(house, "show", "nothing known") == "version 1  failed    there are no failures (give a health index)\n"
+    assert typed(life, house, "show", "nothing known") == "version 1  failed    there are no failures (give a health index)\n"
 
 
 def test_without_a_token_or_a_node_the_way_out_is_said(house: House, monkeypatch: pytest.MonkeyPatch):

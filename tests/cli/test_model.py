@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from lineshaft.cli.model import model
 from lineshaft.core import NS, ConfigError, Conflict, Forbidden, InvalidInput, NotFound, now_ns
+from tests.cli.conftest import typed
 from tests.doors.conftest import BAKERY, OVEN, House, make_house
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "predict-quality.md"
@@ -25,50 +26,42 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     yield from make_house(tmp_path_factory.mktemp("models"))
 
 
-def typed(house: House, *words: str, role: str = "engineer") -> str:
-    at = ("--url", str(house.client.base_url), "--token", house.secrets[role])
-    result = CliRunner().invoke(model, [words[0], *at, *words[1:]], standalone_mode=False)
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout
-
-
 def test_code_is_trusted_by_hand_or_refused_and_goes_out_and_in_as_mlflow(house: House, tmp_path: Path):
     path, packed = tmp_path / "sum.py", tmp_path / "sum.zip"
     path.write_text(TEXT)
-    typed(house, "create", "sum")
+    typed(model, house, "create", "sum")
     with pytest.raises(Conflict, match="already"):
-        typed(house, "create", "sum")
+        typed(model, house, "create", "sum")
     with pytest.raises(InvalidInput, match="is code"):
-        typed(house, "register", "sum", str(path))
+        typed(model, house, "register", "sum", str(path))
     with pytest.raises(Forbidden):
-        typed(house, "register", "sum", str(path), "--trust", role="operator")
+        typed(model, house, "register", "sum", str(path), "--trust", role="operator")
     with pytest.raises(InvalidInput, match="'good' is no number"):
-        typed(house, "register", "sum", str(path), "--trust", "--metric", "r2=good")
-    assert typed(house, "register", "sum", str(path), "--trust", "--metric", "r2=0.9") == "version 1: a, b -> prediction\n"
-    (line, version) = typed(house, "list", role="viewer").splitlines()
+        typed(model, house, "register", "sum", str(path), "--trust", "--metric", "r2=good")
+    assert typed(model, house, "register", "sum", str(path), "--trust", "--metric", "r2=0.9") == "version 1: a, b -> prediction\n"
+    (line, version) = typed(model, house, "list", role="viewer").splitlines()
     assert line == "sum"
     assert re.fullmatch(r"    1  new  python  [0-9a-f]{12}  r2=0.9", version)
     (tmp_path / "rows.csv").write_text("b,a\n2,1\n")
     with pytest.raises(Conflict, match="in production"):
-        typed(house, "predict", "sum", str(tmp_path / "rows.csv"))
-    assert json.loads(typed(house, "predict", "--number", "1", "sum", str(tmp_path / "rows.csv"))) == {"prediction": [5.0]}
+        typed(model, house, "predict", "sum", str(tmp_path / "rows.csv"))
+    assert json.loads(typed(model, house, "predict", "--number", "1", "sum", str(tmp_path / "rows.csv"))) == {"prediction": [5.0]}
     for text, what in (("a\n1\n", "'b' is missing"), ("a,b\n1,hot\n", "'hot' is no number")):
         (tmp_path / "wrong.csv").write_text(text)
         with pytest.raises(InvalidInput, match=what):
-            typed(house, "predict", "--number", "1", "sum", str(tmp_path / "wrong.csv"))
+            typed(model, house, "predict", "--number", "1", "sum", str(tmp_path / "wrong.csv"))
     with pytest.raises(NotFound, match="version 7"):
-        typed(house, "stage", "sum", "7", "production")
-    assert typed(house, "export", "sum", "1", str(packed)).startswith(f"{packed}: ")
+        typed(model, house, "stage", "sum", "7", "production")
+    assert typed(model, house, "export", "sum", "1", str(packed)).startswith(f"{packed}: ")
     with pytest.raises(InvalidInput, match="is code"):
-        typed(house, "register", "sum", str(packed))
-    assert typed(house, "register", "sum", str(packed), "--trust") == "version 2: a, b -> prediction\n"
+        typed(model, house, "register", "sum", str(packed))
+    assert typed(model, house, "register", "sum", str(packed), "--trust") == "version 2: a, b -> prediction\n"
     with pytest.raises(NotFound) as told:
-        typed(house, "register", "smu", str(path), "--trust")
+        typed(model, house, "register", "smu", str(path), "--trust")
     assert "sum" in told.value.hint
     with pytest.raises(InvalidInput, match="no kind of model"):
         (tmp_path / "model.bin").write_bytes(b"x")
-        typed(house, "register", "sum", str(tmp_path / "model.bin"))
+        typed(model, house, "register", "sum", str(tmp_path / "model.bin"))
 
 
 def test_without_a_token_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch):
@@ -85,7 +78,7 @@ def test_the_worked_example_of_quality_runs_as_it_is_printed(house: House, tmp_p
     exec("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)), {"folder": tmp_path})
     monkeypatch.chdir(tmp_path)
     (lines,) = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    said = [typed(house, *shlex.split(line)[2:]) for line in lines.strip().splitlines()]
+    said = [typed(model, house, *shlex.split(line)[2:]) for line in lines.strip().splitlines()]
     assert said[1:] == ["version 1: temperature, speed, humidity -> prediction\n", "version 1 of quality-oven: production\n"]
     house.rooms.assets.load(with_a_forecast(tmp_path / "config"))
     (request,) = re.findall(r"```http\nPOST /api/v1/(\S+)\n(.*?)```", text, re.DOTALL)
