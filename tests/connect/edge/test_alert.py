@@ -41,7 +41,7 @@ def test_the_same_rows_give_the_same_alerts(seed, rule):
     edge, seen, raised = Alerts(told, ("a", "b", "c")), [], []
     for start, end in ((0, 1), (1, 700), (700, 2050), (2050, repaired), (repaired, 6000)):
         seen.append(edge.take(times[start:end], beyond[start:end], weights[start:end]))
-        raised += [at for at, open_, _ in edge.changes if open_]
+        raised += [one.at for one in edge.changes if one.raised]
         if end == repaired:
             edge.reset(int(times[end - 1]))
         remembered = json.loads(json.dumps(edge.state()))

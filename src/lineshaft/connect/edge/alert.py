@@ -42,6 +42,22 @@ class Alert:
         return {"start": self.start, "end": self.end, "peak": self.peak, "peak_at": self.peak_at, "weights": self.weights}
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An alert that was raised (`end` is None) or ended in one row, and what was known of it then."""
+
+    at: int
+    start: int
+    end: int | None
+    peak: float
+    sensors: tuple[tuple[str, float], ...]
+
+    @property
+    def raised(self) -> bool:
+        """Return whether it was raised, or went on; else it ended."""
+        return self.end is None
+
+
 class Alerts:
     """Follows one machine's scores row after row."""
 
@@ -56,8 +72,8 @@ class Alerts:
         self.last: Alert | None = None
         self.raised = 0
         """How many alerts there have been."""
-        self.changes: list[tuple[int, bool, list[tuple[str, float]]]] = []
-        """When, in the rows taken last, an alert was raised (True) or ended, and its sensors then."""
+        self.changes: list[Change] = []
+        """What was raised or ended in the rows taken last."""
 
     def take(self, times: Ints, beyond: Floats, weights: Floats) -> Bools:
         """Take rows; `beyond` is 1 at the threshold, NaN: not judged. Returns in which rows an alert is open."""
@@ -66,9 +82,14 @@ class Alerts:
         for place in np.flatnonzero(~np.isnan(beyond)):
             before, at = self.open, int(times[place])
             flags[place] = self._row(at, float(beyond[place]), weights[place])
-            if self.open != before and self.last is not None:
-                self.changes.append((at, self.open, self.last.sensors))
+            if self.open != before:
+                self.changes += self._change(at)
         return flags
+
+    def _change(self, at: int) -> list[Change]:
+        """Return what became of the last alert in a row."""
+        last = self.last
+        return [] if last is None else [Change(at, last.start, last.end, last.peak, tuple(last.sensors))]
 
     def _row(self, at: int, beyond: float, weights: Floats) -> bool:
         self._hits = [*self._hits[1:], beyond > 1]
@@ -97,11 +118,14 @@ class Alerts:
         self._parted, self.last = False, Alert(at)
         self.raised += 1
 
-    def reset(self, at: int) -> None:
-        """Begin anew, the machine is back in service: its alert is over for good."""
+    def reset(self, at: int) -> list[Change]:
+        """Begin anew, the machine is back in service: its alert is over for good. Returns its end, if one was open."""
+        ended: list[Change] = []
         if self.open and self.last is not None:
             self.last.end = at
+            ended = self._change(at)
         self._hits, self._quiet, self._parted, self.open = [False] * self._window, self._clear, True, False
+        return ended
 
     def state(self) -> dict[str, Any]:
         """Return what must be remembered, as plain values."""

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lineshaft.connect.edge.alert import Alerts
+from lineshaft.connect.edge.alert import Alerts, Change
+from lineshaft.connect.edge.holding import Holding
 from lineshaft.connect.onnx_file import opened
 from lineshaft.core import NS, ConfigError, InvalidInput
 
@@ -36,6 +37,11 @@ class Exported:
     every: int
     manifest: dict[str, Any]
     session: Any
+
+    @property
+    def key(self) -> str:
+        """What the plant knows the model by; empty in a file of an earlier version."""
+        return str(self.manifest.get("id", ""))
 
     @property
     def texts(self) -> frozenset[str]:
@@ -74,19 +80,35 @@ class Follower:
         self._memory = {name: _array(values) for name, values in model.manifest["memory"].items()}
         rule = model.manifest.get("rule")  # a file of an earlier version has none: its scores alone are told
         self.alerts = Alerts(rule, model.judged) if rule else None
+        self.changes: list[Change] = []
+        """Alerts that were raised or ended in the rows taken last."""
+        self._holding = Holding(model.manifest.get("lanes", {}))
 
-    def take(self, times: Ints, columns: Mapping[str, Any]) -> tuple[Floats, list[str]]:
+    def take(self, times: Ints, columns: Mapping[str, Any], bad: Mapping[str, Any] | None = None) -> tuple[Floats, list[str]]:
         """Return score (0 to 1, .5 is the threshold, NaN: not judged) and reason of rows, one each `every`, in order of time.
 
-        The reason is `anomaly` while an alert is open, as at the plant; `alerts` has the last one.
+        The reason is `anomaly` while an alert is open, as at the plant; `alerts` has the last one. `bad` says of a sensor in
+        which rows nothing but bad values came: what a value holds ends there.
         """
-        size, given = len(times), self.model.sensors
-        if not size:
+        self.changes = []
+        if not len(times):
             return np.zeros(0), []
-        rows = np.full((size, len(given)), np.nan)
-        for place, name in enumerate(given):
+        rows = np.full((len(times), len(self.model.sensors)), np.nan)
+        for place, name in enumerate(self.model.sensors):
             if name in columns:
                 rows[:, place] = self._numbers(name, columns[name])
+        scores, reasons, shares = list[Floats](), list[str](), list[Floats]()
+        for part, ended in self._holding.parts(len(times), bad or {}):
+            self._holding.end(ended, self._memory)
+            score, reason = self._part(times[part], rows[part])
+            scores.append(score)
+            reasons += reason
+            shares.append(self.shares)
+        self.shares = np.concatenate(shares)
+        return np.concatenate(scores), reasons
+
+    def _part(self, times: Ints, rows: Floats) -> tuple[Floats, list[str]]:
+        """Run the graph over rows in which nothing is told beside the values."""
         since = times[0] - self.model.every if self.through is None else self.through
         seconds = np.diff(times.astype(np.int64), prepend=np.int64(since)).astype(np.float64)[:, None] / NS
         told = ["score", "reason", "shares", *(["weights"] if self.alerts else [])]
@@ -97,15 +119,22 @@ class Follower:
         self.through = int(times[-1])
         line = score[:, 0]
         odd = self.alerts.take(times, line / (1 - line), weights[0]) if self.alerts else line > 0.5
+        self.changes += self.alerts.changes if self.alerts else []
         words = self.model.manifest["reasons"]
         return line, [words[1] if one else words[int(code)] for one, code in zip(odd, reason[:, 0], strict=True)]
 
     def reset(self, at: int | None = None) -> None:
         """Start the charts anew: the machine was repaired; an open alert is over."""
-        if self.alerts is not None:
-            self.alerts.reset(self.through or 0 if at is None else at)
+        self.changes = self.alerts.reset(self.through or 0 if at is None else at) if self.alerts is not None else []
         for name in ("means", "absent"):
             self._memory[name] = np.zeros_like(self._memory[name])
+
+    def returned(self, at: int) -> None:
+        """Start anew, as the machine was verified back in service then; an alert that began since is of the time after it."""
+        last = self.alerts.last if self.alerts is not None and self.alerts.open else None
+        self.changes = []
+        if last is None or last.start <= at:
+            self.reset(at)
 
     def state(self) -> dict[str, Any]:
         """Return what must be remembered over a restart, as plain values."""

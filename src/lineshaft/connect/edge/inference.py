@@ -3,8 +3,9 @@
 Its values are gathered into steps (start, end], stamped at the end, each the mean of the step's good numbers and its last good
 text; a step is judged once a later value has come. Scores, reasons and alerts (true when one is raised, false when it ends, and
 its sensors) are values of a source named like the detector: kept, counted and sent as all others, and rules of this edge may
-listen to them. Alerts are raised by the plant's rule from the plant's scores, so they are the plant's. What it remembers is on
-disk with every step.
+listen to them. Alerts are raised by the plant's rule from the plant's scores, so they are the plant's; `alert record` says all of
+one as JSON, and the plant files its finding by that. What it remembers is on disk with every step, before anything is said: after
+a kill an alert is told again rather than never, and the plant knows it by its start.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,36 +23,33 @@ import pyarrow as pa
 from pydantic import Field
 
 from lineshaft.connect.collect import Collector
+from lineshaft.connect.edge.alert import Change
 from lineshaft.connect.edge.plain import PlainModel
-from lineshaft.connect.edge.reading import Floats, Ints, Numbers, numbers_of
+from lineshaft.connect.edge.reading import Bools, Floats, Ints
+from lineshaft.connect.edge.steps import Closed, Steps
 from lineshaft.connect.onnx_file import Base64
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
-from lineshaft.core import NS, Quality, Section, write_whole
+from lineshaft.core import Section, write_whole
 
-MOST_STEPS = 100_000
-DAY = 86_400 * NS
-"""A longer silence is not told step by step."""
-
-
-class Alerts(Protocol):
-    """The alerts of one machine."""
-
-    @property
-    def changes(self) -> list[tuple[int, bool, list[tuple[str, float]]]]:
-        """When, in the rows taken last, an alert was raised (True) or ended, and each sensor's share in it then."""
-        ...
+RECORD = "alert record"
+"""The tag by which the plant files findings."""
+MOST_SENSORS = 20
 
 
 class Follower(Protocol):
     """Follows one machine."""
 
     @property
-    def alerts(self) -> Alerts | None:
-        """The alerts, None for a detector that gives scores alone."""
+    def changes(self) -> list[Change]:
+        """Alerts that were raised or ended in what was last taken or told; none of a detector that gives scores alone."""
         ...
 
-    def take(self, times: Ints, columns: Mapping[str, npt.NDArray[Any]], /) -> tuple[Floats, list[str]]:
-        """Return score (NaN: not judged) and reason of each step."""
+    def take(self, times: Ints, columns: Mapping[str, npt.NDArray[Any]], bad: Mapping[str, Bools], /) -> tuple[Floats, list[str]]:
+        """Return score (NaN: not judged) and reason of each step; `bad`: in which steps a sensor told bad values only."""
+        ...
+
+    def returned(self, at: int, /) -> None:
+        """Begin anew: the machine was verified back in service."""
         ...
 
     def state(self) -> dict[str, Any]:
@@ -66,6 +63,16 @@ class Follower(Protocol):
 
 class Exported(Protocol):
     """A detector that was trained elsewhere."""
+
+    @property
+    def key(self) -> str:
+        """What the plant knows the model by; empty if it does not."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call the model; empty if it says nothing."""
+        ...
 
     @property
     def version(self) -> str | int:
@@ -112,15 +119,6 @@ class DetectorEntry(Section):
         return base64.b64decode(self.content)
 
 
-@dataclass(slots=True)
-class _Step:
-    """Sums of one step."""
-
-    total: dict[str, float] = field(default_factory=dict[str, float])
-    count: dict[str, int] = field(default_factory=dict[str, int])
-    text: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
-
-
 class Inference:
     """One detector at work, as a source."""
 
@@ -130,10 +128,11 @@ class Inference:
         self._entry = entry
         self._detector = opened
         self._file = folder / f"{entry.name}.json"
-        self._sensor_of = {entry.sensors.get(sensor, sensor): sensor for sensor in opened.sensors}
-        self._open: dict[int, _Step] = {}
-        self._done = -(2**62)
-        self._newest = -(2**62)
+        tags = {entry.sensors.get(sensor, sensor): sensor for sensor in opened.sensors}
+        self._steps = Steps(opened.sensors, opened.texts, tags, opened.every)
+        self._through = -(2**62)
+        self._repaired = self._begun_anew = 0
+        self._untold: list[tuple[str, int, Any]] = []
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -141,43 +140,19 @@ class Inference:
         """Take rows that were kept."""
         if self._loop is None or source != self._entry.source:
             return
-        read = numbers_of(rows)
-        hit = read.numeric & (read.quality == Quality.GOOD) & np.isfinite(read.number)
-        for place, tag in enumerate(read.tags):
-            sensor = self._sensor_of.get(tag)
-            if sensor is None:
-                continue
-            if sensor in self._detector.texts:
-                self._listen(sensor, rows, read, np.flatnonzero((read.tag == place) & (read.quality == Quality.GOOD)))
-                continue
-            mine = np.flatnonzero(hit & (read.tag == place))
-            ends = self._ends(read.ts[mine])
-            for end in np.unique(ends):
-                if end <= self._done:
-                    continue
-                values = read.number[mine][ends == end]
-                step = self._open.setdefault(int(end), _Step())
-                step.total[sensor] = step.total.get(sensor, 0.0) + float(values.sum())
-                step.count[sensor] = step.count.get(sensor, 0) + values.size
-        if read.ts.size:
-            self._newest = max(self._newest, int(read.ts.max()))
-        while len(self._open) > MOST_STEPS:
-            self._open.pop(min(self._open))
+        self._steps.give(rows)
         self._loop.call_soon_threadsafe(self._woken.set)
 
-    def _ends(self, ts: Ints) -> Ints:
-        """Return the end of the step each time belongs to."""
-        return -(-ts // self._detector.every) * self._detector.every
+    def told(self) -> tuple[str, str, str, str | int]:
+        """Return the detector's name, what the plant knows its model by and calls it, and the version."""
+        return self.name, self._detector.key, self._detector.name, self._detector.version
 
-    def _listen(self, sensor: str, rows: pa.RecordBatch, read: Numbers, mine: Ints) -> None:
-        """Take texts: of a step the last one counts."""
-        for place, end in zip(mine.tolist(), self._ends(read.ts[mine]).tolist(), strict=True):
-            said = rows.column("vs")[place].as_py()
-            if said is None or end <= self._done:
-                continue
-            step, at = self._open.setdefault(end, _Step()), int(read.ts[place])
-            if sensor not in step.text or step.text[sensor][0] <= at:
-                step.text[sensor] = (at, said)
+    def returned(self, at: int) -> None:
+        """Hear of the last verified return to service of the machine; what was heard before changes nothing."""
+        if at > self._repaired:
+            self._repaired = at
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._woken.set)
 
     async def run(self, out: Outlet) -> None:
         """Judge until cancelled."""
@@ -187,49 +162,75 @@ class Inference:
         out.status(
             SourceStatus(self.name, SourceState.CONNECTED, f"version {self._detector.version} judges {self._entry.source}")
         )
-        rows = Collector()
+        if self._untold:
+            await self._say(out, self._untold)
         while True:
             await self._woken.wait()
             self._woken.clear()
-            times, columns = self._closed()
-            if not times.size:
-                continue
-            scores, reasons = await asyncio.to_thread(follower.take, times, columns)
-            self.steps += times.size
-            for ts, score, reason in zip(times.tolist(), scores.tolist(), reasons, strict=True):
-                if score == score:  # noqa: PLR0124 - NaN: not judged
-                    rows.add("score", ts, score)
-                rows.add("reason", ts, reason)
-            for ts, raised, sensors in follower.alerts.changes if follower.alerts is not None else ():
-                rows.add("alert", ts, raised)
-                rows.add("alert sensors", ts, ", ".join(f"{name} {share:.0%}" for name, share in sensors[:5]))
-            if (made := rows.take()) is not None:
-                out.emit(made)
-            await asyncio.to_thread(self._remember, follower)
+            closed = self._steps.closed()
+            for rows, anew in self._pieces(closed.times):
+                said = await asyncio.to_thread(self._judged, follower, closed.part(rows), anew)
+                await asyncio.to_thread(self._remember, follower)
+                await self._say(out, said)
 
-    def _closed(self) -> tuple[Ints, dict[str, Any]]:
-        """Return the steps that are over, in order; one in which nothing came is a step too."""
-        ends = sorted(end for end in self._open if end < self._newest)
-        if ends:
-            every, first = self._detector.every, ends[0]
-            if 0 < first - self._done <= DAY:
-                first = self._done + every
-            if ends[-1] - first <= DAY:
-                ends = list(range(first, ends[-1] + 1, every))
-            self._done = ends[-1]
-        steps = [self._open.pop(end, _Step()) for end in ends]
-        columns: dict[str, Any] = {}
-        for sensor in self._detector.sensors:
-            if sensor in self._detector.texts:
-                columns[sensor] = np.array([one.text[sensor][1] if sensor in one.text else None for one in steps], object)
-            else:
-                means = [one.total[sensor] / one.count[sensor] if sensor in one.count else np.nan for one in steps]
-                columns[sensor] = np.array(means, np.float64)
-        return np.array(ends, np.int64), columns
+    async def _say(self, out: Outlet, said: list[tuple[str, int, Any]]) -> None:
+        """Say values; an alert's until they are kept."""
+        rows = Collector()
+        for one in said:
+            rows.add(*one)
+        if (made := rows.take()) is not None:
+            out.emit(made)
+        if self._untold:
+            await out.kept()
+            self._untold = []
+
+    def _pieces(self, times: Ints) -> list[tuple[slice, bool]]:
+        """Return steps in pieces, each with whether the charts begin anew before it."""
+        if self._repaired <= self._begun_anew or self._steps.done < self._repaired:
+            return [(slice(0, times.size), False)] if times.size else []
+        first = int(np.searchsorted(times, self._repaired, side="right"))
+        return [*([(slice(0, first), False)] if first else []), (slice(first, times.size), True)]
+
+    def _judged(self, follower: Follower, closed: Closed, anew: bool) -> list[tuple[str, int, Any]]:
+        """Judge steps; return what is to be said of them."""
+        changes: list[Change] = []
+        if anew:
+            self._begun_anew = self._repaired
+            follower.returned(self._begun_anew)
+            changes += follower.changes
+        said: list[tuple[str, int, Any]] = []
+        if closed.times.size:
+            scores, reasons = follower.take(closed.times, closed.columns, closed.bad)
+            changes += follower.changes
+            self._through = int(closed.times[-1])
+            self.steps += closed.times.size
+            for ts, score, reason in zip(closed.times.tolist(), scores.tolist(), reasons, strict=True):
+                if score == score:  # noqa: PLR0124 - NaN: not judged
+                    said.append(("score", ts, score))
+                said.append(("reason", ts, reason))
+        self._untold = [row for one in changes for row in self._alert(one)]
+        return said + self._untold
+
+    def _alert(self, one: Change) -> list[tuple[str, int, Any]]:
+        """Return what is said of an alert: for rules and people, and all of it for the plant."""
+        key, name, version = self.told()[1:]
+        shares = [[sensor, round(share, 4)] for sensor, share in one.sensors[:MOST_SENSORS]]
+        lasts = {"start": one.start, "end": one.end, "peak": one.peak}
+        record = {"model": key, "name": name, "version": version, **lasts, "sensors": shares}
+        words = ", ".join(f"{sensor} {share:.0%}" for sensor, share in one.sensors[:5])
+        rows = (("alert", one.raised), ("alert sensors", words), (RECORD, json.dumps(record, ensure_ascii=False)))
+        return [(tag, one.at, value) for tag, value in rows]
 
     def _remember(self, follower: Follower) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        said = {"version": self._detector.version, "done": self._done, "state": follower.state()}
+        said = {
+            "key": self._detector.key,
+            "version": self._detector.version,
+            "done": self._through,
+            "state": follower.state(),
+            "begun_anew": self._begun_anew,
+            "untold": self._untold,
+        }
         write_whole(self._file, json.dumps(said).encode())
 
     def _recall(self, follower: Follower) -> None:
@@ -238,6 +239,9 @@ class Inference:
             said = json.loads(self._file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
-        if said.get("version") == self._detector.version:
+        if said.get("version") == self._detector.version and said.get("key", "") in ("", self._detector.key):
             follower.restore(said["state"])
-            self._done = max(self._done, int(said["done"]))
+            self._through = int(said["done"])
+            self._steps.done = max(self._steps.done, self._through)
+            self._begun_anew = int(said.get("begun_anew", 0))
+            self._untold = [(tag, at, value) for tag, at, value in said.get("untold", ())]

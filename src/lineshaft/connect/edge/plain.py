@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
+from lineshaft.connect.edge.alert import Change
 from lineshaft.connect.edge.exported import Floats, Ints, session
 from lineshaft.core import Duration, InvalidInput, Section, parse_duration
 
@@ -59,6 +60,8 @@ class Plain:
     shape: tuple[int, ...]
     kind: type[np.floating[Any]]
     texts: frozenset[str] = frozenset()
+    name: str = ""
+    key: str = ""
 
     @classmethod
     def load(cls, options: PlainModel, content: bytes) -> Plain:
@@ -120,12 +123,20 @@ class Follower:
     held: list[list[float]] = field(default_factory=list[list[float]])
 
     @property
-    def alerts(self) -> None:
-        """Return None: such a model gives scores alone."""
-        return
+    def changes(self) -> list[Change]:
+        """Return none: such a model gives scores alone."""
+        return []
 
-    def take(self, times: Ints, columns: Mapping[str, npt.NDArray[Any]]) -> tuple[Floats, list[str]]:
-        """Return score (NaN: not judged) and reason of each step, in order of time."""
+    def returned(self, at: int) -> None:
+        """Begin the window anew: the machine was verified back in service."""
+        del at
+        self.held.clear()
+
+    def take(
+        self, times: Ints, columns: Mapping[str, npt.NDArray[Any]], bad: Mapping[str, npt.NDArray[np.bool_]] | None = None
+    ) -> tuple[Floats, list[str]]:
+        """Return score (NaN: not judged) and reason of each step, in order of time; it holds no value, so none ends."""
+        del bad
         scores, reasons = np.full(len(times), np.nan), list[str]()
         table = np.column_stack([np.asarray(columns[name], np.float64) for name in self.model.sensors])
         for n, (at, row) in enumerate(zip(times.tolist(), table, strict=True)):

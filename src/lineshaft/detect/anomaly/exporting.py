@@ -33,12 +33,16 @@ FORMAT = "lineshaft.anomaly.1"
 LONG = 1e18
 
 
-def export(model: Model, name: str, number: int, holds: Mapping[str, int]) -> bytes:
-    """Return a zip of `model.onnx` and `manifest.json`. Raises InvalidInput for a model that cannot be written as a graph."""
+def export(model: Model, name: str, number: int, holds: Mapping[str, int], key: str = "") -> bytes:
+    """Return a zip of `model.onnx` and `manifest.json`. Raises InvalidInput for a model that cannot be written as a graph.
+
+    `key` is what the plant knows the model by, whatever people call it.
+    """
     drawn = _Graph(model, holds)
     graph = drawn.build()
     manifest = {
         "format": FORMAT,
+        "id": key,
         "name": name,
         "version": number,
         "every_s": model.every / NS,
@@ -48,6 +52,7 @@ def export(model: Model, name: str, number: int, holds: Mapping[str, int]) -> by
         "reasons": [*REASONS],
         "threshold": 0.5,
         "memory": drawn.memory,
+        "lanes": drawn.lanes,
         "rule": _rule(model),
         "detector": model.settings.detector,
         "trained_to": model.about.get("end", ""),
@@ -82,10 +87,14 @@ class _Graph:
         for name, words in said.items():
             known = self.texts.setdefault(name, [])
             known += [word for word in words if word not in known]
-        self.holds = {name: (holds.get(name, 0) + model.core.fill) / NS for name in self.inputs}
-        self.spoken = {name: holds.get(name, 0) / NS for name in said}
+        self.own = {name: holds.get(name, 0) // model.every * model.every / NS for name in self.inputs}
+        """How long, in whole steps, a sensor's value holds because it is sent on change; a bad value ends that."""
+        self.holds = {name: self.own[name] + model.core.fill / NS for name in self.inputs}
+        self.spoken = {name: self.own[name] for name in said}
         """How long a text of the off condition holds: as at the plant, short gaps of texts are not filled."""
         self.memory: dict[str, list[float]] = {}
+        self.lanes: dict[str, list[tuple[str, float]]] = {}
+        """Of each remembered group of values: the sensor each is of, and how long that one's value holds."""
         self.draw = Drawing()
 
     def _off(self) -> tuple[Any, list[str], dict[str, list[str]]]:
@@ -130,6 +139,7 @@ class _Graph:
         d, names = self.draw, self.columns.names
         parts = [d.pick(row, [self.inputs.index(name) for name in names])]
         limits = [self.holds[name] for name in names]
+        lanes = [*names]
         for name, levels in self.columns.states.items():
             code = d.pick(row, [self.inputs.index(name)])
             known = np.arange(1, len(levels), dtype=float) if name in self.texts else np.array(levels[1:], float)
@@ -137,11 +147,13 @@ class _Graph:
                 hit = d.op("Cast", d.op("Equal", code, d.const(known)), to="double")
                 parts.append(d.op("Where", d.op("IsNaN", code), d.const(np.full(len(known), np.nan)), hit))
                 limits += [self.holds[name]] * len(known)
+                lanes += [name] * len(known)
         raw = d.op("Concat", *parts, axis=0) if len(parts) > 1 else parts[0]
-        return self._hold("column", raw, seconds, np.array(limits))
+        return self._hold("column", raw, seconds, lanes, np.array(limits))
 
-    def _hold(self, what: str, raw: Value, seconds: Value, limits: Any) -> Value:
+    def _hold(self, what: str, raw: Value, seconds: Value, names: list[str], limits: Any) -> Value:
         d, size = self.draw, len(limits)
+        self.lanes[what] = [(name, self.own[name]) for name in names]
         value, age = self.remember(f"{what}_value", np.full(size, np.nan)), self.remember(f"{what}_age", np.full(size, LONG))
         gone = d.op("IsNaN", raw)
         older = d.op("Where", gone, d.op("Add", age, seconds), d.const(np.zeros(size)))
@@ -224,7 +236,7 @@ class _Graph:
         """Return whether the machine is off or starting up, and whether that cannot be told."""
         d, names = self.draw, self.off_names
         raw = d.pick(row, [self.inputs.index(name) for name in names])
-        filled = self._hold("off", raw, seconds, np.array([self.spoken.get(name, self.holds[name]) for name in names]))
+        filled = self._hold("off", raw, seconds, names, np.array([self.spoken.get(name, self.holds[name]) for name in names]))
         value, known = OffFormula(d, filled, names, self.off_alias, self.texts).of(self.off)
         off = d.op("And", known, d.op("Not", d.op("Equal", value, d.const(np.array([0.0])))))
         since = d.op("Add", self.remember("off_since", [LONG]), seconds)

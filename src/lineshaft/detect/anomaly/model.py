@@ -122,12 +122,13 @@ class Model:
         about["thresholds"] = {**about.get("thresholds", {}), "toned_down": {name(one): by for one, by in loud.items()}}
         return replace(self, settings=AnomalySettings(**settings), core=core, about=about)
 
-    def export(self, name: str = "model", number: int = 1, holds: Mapping[str, int] | None = None) -> bytes:
+    def export(self, name: str = "model", number: int = 1, holds: Mapping[str, int] | None = None, key: str = "") -> bytes:
         """Return the model as ONNX with a manifest, in one zip: the same scores wherever ONNX runs.
 
-        `holds` says how long (nanoseconds) which column keeps its last value where sources send only what has changed.
+        `holds` says how long (nanoseconds) which column keeps its last value where sources send only what has changed; `key` is
+        what a plant knows the model by.
         """
-        return export(self, name, number, holds or {})
+        return export(self, name, number, holds or {}, key)
 
     def save(self, path: Path | str) -> Path:
         """Write the model into a file of plain arrays and JSON; opening it runs no code."""

@@ -133,13 +133,13 @@ def _held(store: Store, path: str, column: Any, has: Bools, span: tuple[int, int
     """Return a column whose steps without a value have the last one, where it still holds."""
     every, start, end, first, hold = span
     earlier = store.before(path, start)
-    since = start - every if earlier is None else earlier.ts
+    since = start - every if earlier is None else -(-earlier.ts // every) * every  # the end of its step, as of all others
     steps = np.arange(len(column))
     last = np.maximum.accumulate(np.where(has, steps, -1))
     ended = _bad(store, path, since, end, every, first, has)
     age = (steps - last) * every
     if earlier is not None:
-        age = np.where(last < 0, (steps + first) * every - earlier.ts, age)
+        age = np.where(last < 0, (steps + first) * every - since, age)
     take = ~has & (age <= hold) & ((last >= 0) | (earlier is not None)) & (ended <= last)
     out = column.copy()
     out[take & (last >= 0)] = column[last[take & (last >= 0)]]
