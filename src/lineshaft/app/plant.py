@@ -94,7 +94,8 @@ class Plant:
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus, settings=self.settings.alarms)
         self.machines = detect.Machines(self.db, self.assets, self.store, self.guard, self.bus)
         kinds = (self.assets, self.store, self.detect, self.guard, self.bus)
-        self.positions = detect.Positions(self.db, *kinds, folder=home / self.settings.node.models)
+        models = home / self.settings.node.models
+        self.positions = detect.Positions(self.db, *kinds, folder=models, settings=self.settings.condition)
         self.orders = maintain.Orders(self.db, self.bus, self.settings.maintain, self.assets, self.detect)
         self.spares = maintain.Spares(self.db, self.bus)
         self.purchases = maintain.Purchases(self.db, self.bus, home, self.settings.maintain, self.settings.act.executor)

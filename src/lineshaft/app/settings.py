@@ -50,6 +50,7 @@ SECTIONS: dict[str, type[Section]] = {
     "tiers": store.TiersSettings,
     "compute": compute.ComputeSettings,
     "alarms": detect.AlarmsSettings,
+    "condition": detect.ConditionSettings,
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
     "act": act.ActSettings,
@@ -89,6 +90,7 @@ class Settings(edge_sections.EdgeHome):
     tiers: store.TiersSettings
     compute: compute.ComputeSettings
     alarms: detect.AlarmsSettings
+    condition: detect.ConditionSettings
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings
     act: act.ActSettings

@@ -13,7 +13,7 @@ from lineshaft.cli.home import home_option
 from lineshaft.cli.taking import node_of
 from lineshaft.client import Node
 from lineshaft.core import ConfigError, InvalidInput
-from lineshaft.detect import Positions
+from lineshaft.detect import Records
 
 F = TypeVar("F", bound=Callable[..., Any])
 TABLES = ("zones.yaml", "bearings.yaml")
@@ -69,7 +69,7 @@ def import_records(home: Path, url: str, token: str, position: str, files: tuple
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def channels(file: Path) -> None:
     """Print which channels a file has, and what it says of each; no node is asked."""
-    for one in Positions.channels(file):
+    for one in Records().channels(file):
         said = [f"{one['rate']:g} samples a second" if one["rate"] else "rate not said", one["unit"] or "unit not said"]
         said += [f"{one['rpm']:g} rpm"] if one["rpm"] else []
         click.echo(f"{one['name']}: {one['samples']} samples, {', '.join(said)}")

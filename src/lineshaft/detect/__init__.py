@@ -19,6 +19,7 @@ from lineshaft.detect.machines.machines import Machines
 from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
 from lineshaft.detect.positions.loading import load_positions
 from lineshaft.detect.positions.positions import Positions
+from lineshaft.detect.positions.records import Records
 from lineshaft.detect.positions.scan import candidates
 from lineshaft.detect.rank import Impact
 from lineshaft.detect.rationalisation import Decision
@@ -26,7 +27,7 @@ from lineshaft.detect.registry.mlflow import export as to_mlflow
 from lineshaft.detect.registry.mlflow import read as from_mlflow
 from lineshaft.detect.registry.registry import ModelRegistry
 from lineshaft.detect.registry.tables import MIGRATIONS as _REGISTRY
-from lineshaft.detect.settings import AlarmsSettings
+from lineshaft.detect.settings import AlarmsSettings, ConditionSettings
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
@@ -43,6 +44,7 @@ __all__ = [
     "AlarmRaised",
     "AlarmState",
     "AlarmsSettings",
+    "ConditionSettings",
     "Decision",
     "Detect",
     "End",
@@ -54,6 +56,7 @@ __all__ = [
     "ModelMoved",
     "ModelRegistry",
     "Positions",
+    "Records",
     "candidates",
     "definitions",
     "from_mlflow",

@@ -1,4 +1,4 @@
-"""Settings of the alarms."""
+"""Settings of the alarms and of condition monitoring."""
 
 from __future__ import annotations
 
@@ -37,3 +37,14 @@ class AlarmsSettings(Section):
     def late(self) -> int | None:
         """Return from which age (ns) a beginning is history, None for never."""
         return parse_duration(self.late_after) if self.late_after else None
+
+
+class ConditionSettings(Section):
+    """Condition monitoring: what the reading of a file of raw vibration may take."""
+
+    record_seconds: float = Field(
+        default=60, ge=1, le=3600, description="A file that takes longer to read is refused; the process that reads it is ended."
+    )
+    record_memory_mb: int = Field(
+        default=1024, ge=64, description="Memory that the reading of one file may take, in MB; two are read at the same time."
+    )

@@ -11,7 +11,7 @@ from lineshaft.store.catalog import Catalog, Derivation, Listing
 from lineshaft.store.coldtier import write as write_cold_tier
 from lineshaft.store.cost import TIERS, Costs, CostSettings, Held, Prognosis, Scale, Terms, cost_told, rules_of, size_told
 from lineshaft.store.document import Document, Documents
-from lineshaft.store.etl import Etl, Job, Run
+from lineshaft.store.etl import Etl, Job, Run, fence
 from lineshaft.store.image import LARGEST, Image, Images, Seen, described, suffix_of
 from lineshaft.store.importing import CHUNK, ImportJob, ImportJobs
 from lineshaft.store.last import NEVER
@@ -108,6 +108,7 @@ __all__ = [
     "compare",
     "cost_told",
     "described",
+    "fence",
     "files_of",
     "interpolated",
     "nothing",

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 
 from lineshaft.core import NS, now_ns
+from lineshaft.detect import ConditionSettings, Records
 
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
 TAG = "ns=2;s=Coolant pump/Vibration"
@@ -93,6 +98,19 @@ def test_a_raw_record_is_taken_in_listed_and_looked_at(house, position):
     assert len(shown["envelope"]["x"]) == len(shown["envelope"]["y"]) > 100
     assert set(shown["marks"]) == {"BPFO", "BPFI", "BSF", "FTF"}
     assert house.ask("GET", f"documents/{record['document']}/content").content[:4] == b"PAR1"
+
+
+def test_a_file_that_unfolds_without_end_is_refused_and_the_node_goes_on(house, position, monkeypatch):
+    monkeypatch.setattr(house.rooms.positions, "records", Records(ConditionSettings(record_memory_mb=64)))
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table({"a": np.zeros(20_000_000)}), file)
+    assert len(file.getvalue()) < 1 << 20
+    for url in ("condition/channels", f"condition/positions/{position['id']}/records"):
+        refused = house.ask("POST", f"{url}?file=bomb.parquet&rate=8000&unit=g", content=file.getvalue())
+        assert (refused.status_code, refused.json()["code"]) == (422, "record.memory"), refused.text
+        assert "bomb.parquet" in refused.text
+        assert "record_memory_mb" in refused.json()["hint"]
+    assert house.get(f"condition/positions/{position['id']}")["id"] == position["id"]
 
 
 def test_settings_change_with_the_version_that_was_seen(house, position):

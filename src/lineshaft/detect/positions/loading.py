@@ -8,7 +8,6 @@ from typing import Any
 import yaml
 
 from lineshaft.core import ConfigError, Database, InvalidInput, did_you_mean, now_ns, parse_time
-from lineshaft.detect import vibration
 from lineshaft.detect.positions.positions import Positions
 
 BY = "system:import"
@@ -49,9 +48,8 @@ def _record(path: Path, db: Database, positions: Positions, position_id: str, on
     at = parse_time(one.pop("at")) if "at" in one else now_ns() - int(float(one.pop("ago_s", 0)) * 1e9)
     file = path.parent / str(one.pop("file"))
     row = positions.book.get(position_id)
-    rpm = one.pop("rpm", None) or positions.rpm(row, at)
     try:
-        looked = positions.look(row, vibration.read(file, rpm=rpm, **one))
+        looked = positions.open(row, file, one.pop("channel", None), at, **one)
     except InvalidInput as error:
         raise ConfigError(str(error), where=f"{path.name}: {file.name}", hint=error.hint) from error
     with db.begin() as tx:

@@ -18,8 +18,10 @@ from lineshaft.detect import vibration
 from lineshaft.detect.positions import recording
 from lineshaft.detect.positions.book import Book
 from lineshaft.detect.positions.reading import readings
+from lineshaft.detect.positions.records import Records
 from lineshaft.detect.positions.results import batch
 from lineshaft.detect.positions.watching import Watching, kind_of, score
+from lineshaft.detect.settings import ConditionSettings
 from lineshaft.detect.vibration import Finding, Judged, Position, Waveform
 from lineshaft.guard import Guard, Subject
 
@@ -43,9 +45,11 @@ class Positions:
         bus: Bus,
         *,
         folder: Path | None = None,
+        settings: ConditionSettings | None = None,
         clock: Callable[[], int] = now_ns,
     ) -> None:
         self.book = Book(db, assets, folder)
+        self.records = Records(settings)
         self.ingest: Callable[[list[Batch]], Any] = _nowhere
         self.worked_on: Callable[[str], bool] = _nobody
         """Says whether people are at a machine (it is locked out): what its sensors show then is neither judged nor learned."""
@@ -171,19 +175,9 @@ class Positions:
 
     # -- raw records
 
-    @staticmethod
-    def channels(path: Path) -> list[dict[str, Any]]:
-        """Return the channels of a file of raw vibration, and what it says of each; what it does not say is None."""
-        found = vibration.channels(path)
-        return [
-            {"name": one.name, "samples": len(one.values), "rate": one.rate, "unit": one.unit, "rpm": one.rpm} for one in found
-        ]
-
     def open(self, row: dict[str, Any], path: Path, channel: str | None, at: int, **said: Any) -> recording.Looked:
         """Read a channel of a file (rate, unit, rpm, sensitivity as said) and look at it as this position would."""
-        wave = vibration.read(path, channel, **said)
-        rpm = self.rpm(row, at) if wave.rpm is None else None
-        return self.look(row, wave if rpm is None else vibration.with_speed(wave, rpm))
+        return self.records.look(path, channel, said, self.position(row), self.rpm(row, at))
 
     def tables(self) -> dict[str, Any]:
         """Return the tables of zones and bearings in force, and whether the zones are the plant's own."""
@@ -251,8 +245,7 @@ class Positions:
         """Return the spectra of a record, computed from its samples, with the frequencies of the bearing that is known now."""
         record = self.book.record(record_id)
         row = self.book.get(record["position_id"])
-        wave = recording.opened(self._store.documents.content(record["document"]))
-        return recording.spectra(wave, self.position(row).bearing)
+        return self.records.spectra(self._store.documents.content(record["document"]), self.position(row).bearing)
 
     # -- what people do
 

@@ -378,7 +378,7 @@ async def channels(
 
 def _channels(sender: Asking, file: str, content: bytes) -> Channels:
     def work() -> dict[str, Any]:
-        return {"items": _opened(file, content, sender.rooms.positions.channels)}
+        return {"items": _opened(file, content, sender.rooms.positions.records.channels)}
 
     place = sender.subject.scope[0] if sender.subject.scope else ""
     return Channels.model_validate(sender.do_outside(RECORD, "record", {"file": file, "size": len(content)}, work, place))

@@ -27,8 +27,11 @@ SYSTEM = (
 )
 
 
-def fence(folder: Path, file: Path) -> bool:
-    """Take every file away from this process but those it needs (Landlock); say whether the system could."""
+def fence(folder: Path | None, *seen: Path) -> bool:
+    """Take every file away from this process but those it needs (Landlock); say whether the system could.
+
+    `folder` is the only one it can write to, `seen` are files and folders it can read.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     abi = libc.syscall(444, None, 0, 1)  # landlock_create_ruleset: which version is there
     if sys.platform != "linux" or abi < 1:
@@ -39,7 +42,8 @@ def fence(folder: Path, file: Path) -> bool:
     if ruleset < 0:
         return False
     ours = {Path(one) for one in (*SYSTEM, sys.prefix, sys.base_prefix, *sys.path) if one}
-    for path, rights in [(one, READ) for one in (*ours, file.parent)] + [(folder, handled)]:
+    own = [] if folder is None else [(folder, handled)]
+    for path, rights in [(one, READ) for one in (*ours, *seen)] + own:
         with suppress(OSError):
             _open_to(libc, ruleset, path, rights)
     libc.prctl(38, 1, 0, 0, 0)  # no new privileges: asked for by the next call
@@ -63,7 +67,7 @@ def main(folder: Path, file: Path, memory: int, seconds: int) -> None:
     for path in sorted(folder.glob("in-*.arrow")):
         with pa.OSFile(str(path), "rb") as source:
             tables[path.stem.removeprefix("in-")] = pa.ipc.open_file(source).read_all()
-    fence(folder, file)
+    fence(folder, file.parent)
     spec = importlib.util.spec_from_file_location("step", file)
     if spec is None or spec.loader is None:
         raise SystemExit(f"{file.name} is no Python file")
