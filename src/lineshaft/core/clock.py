@@ -82,6 +82,9 @@ def parse_duration(text: str | float, *, where: str = "") -> int:
         return round(text * NS)
     word = text.strip().lower()
     plain = word[1:].replace("t", "") if word.startswith("p") else word
+    if word.startswith("p") and re.search(r"[my]", word.partition("t")[0]):
+        hint = "a month or a year has no fixed length: write days, such as 30d or P30D"
+        raise InvalidInput(f"'{text}' is not a duration", where=where, hint=hint, code="duration.invalid")
     if re.fullmatch(r"\d+(\.\d+)?", plain):
         return round(float(plain) * NS)
     parts = _DURATION.findall(plain)
@@ -92,4 +95,4 @@ def parse_duration(text: str | float, *, where: str = "") -> int:
             hint="write for example 200ms, 90s, 5m, 1h30m, 1d",
             code="duration.invalid",
         )
-    return round(sum(float(n) * _UNIT[u] for n, u in parts))
+    return sum(round(float(n) * _UNIT[u]) if "." in n else int(n) * _UNIT[u] for n, u in parts)

@@ -15,6 +15,7 @@ from lineshaft.detect.fleet.tables import MIGRATIONS as _LIFE
 from lineshaft.detect.kpi import Kpis
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
+from lineshaft.detect.machines.labelfile import read_labels, write_labels
 from lineshaft.detect.machines.machines import Machines
 from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
 from lineshaft.detect.positions.loading import load_positions
@@ -61,5 +62,7 @@ __all__ = [
     "definitions",
     "from_mlflow",
     "load_positions",
+    "read_labels",
     "to_mlflow",
+    "write_labels",
 ]

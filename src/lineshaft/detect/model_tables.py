@@ -31,6 +31,8 @@ models = sa.Table(
     # models of machines that are alike: the name they share, and whether they learn from each other's rows
     sa.Column("fleet", sa.String(200), nullable=False, server_default=""),
     sa.Column("together", sa.Boolean, nullable=False, server_default=sa.false()),
+    # since migration 21: so much later than the end of a step its values may come, and are waited for
+    sa.Column("delay", sa.BigInteger, nullable=False, server_default="0"),
 )
 
 versions = sa.Table(
@@ -80,8 +82,18 @@ labels = sa.Table(
 def widen(tx: Connection) -> None:
     """Make the labels, and give models that were there before the columns they have since."""
     create(labels)(tx)
-    have = {str(column["name"]) for column in sa.inspect(tx).get_columns(models.name)}
     kinds = {"fleet": "VARCHAR(200) NOT NULL DEFAULT ''", "together": "BOOLEAN NOT NULL DEFAULT false"}
+    add_missing(tx, models.name, kinds)
+
+
+def delayed(tx: Connection) -> None:
+    """Give models that were there before the time by which their values may be late."""
+    add_missing(tx, models.name, {"delay": "BIGINT NOT NULL DEFAULT 0"})
+
+
+def add_missing(tx: Connection, table: str, kinds: dict[str, str]) -> None:
+    """Add columns to a table that does not have them yet."""
+    have = {str(column["name"]) for column in sa.inspect(tx).get_columns(table)}
     for name, kind in kinds.items():
         if name not in have:
-            tx.execute(sa.text(f'ALTER TABLE {models.name} ADD COLUMN "{name}" {kind}'))
+            tx.execute(sa.text(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}'))

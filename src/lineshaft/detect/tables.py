@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
-from lineshaft.detect.model_tables import models, versions, widen
+from lineshaft.detect.model_tables import delayed, models, versions, widen
 
 alarms = sa.Table(
     "alarm",
@@ -155,4 +155,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "models of machines and their versions", create(models, versions)),
     Migration(3, "rationalisation, suppression by design, first-out", _widen),
     Migration(20, "labels of assets, fleets of models", widen),
+    Migration(21, "values of models that come late", delayed),
 )

@@ -8,7 +8,7 @@ import pytest
 from lineshaft.connect.edge.exported import Exported
 from lineshaft.core import InvalidInput, NotFound
 from lineshaft.detect.machines.book import absolute
-from lineshaft.detect.machines.training import better
+from lineshaft.detect.machines.verdict import takes_over
 from lineshaft.detect.model_tables import models
 from tests.detect.machines.test_machines import ENGINEER, MINUTE, NAMES, PUMP, ROWS, Node
 
@@ -109,10 +109,12 @@ def test_a_version_is_exported_and_scores_the_same_elsewhere(node):
 
 
 def test_a_new_version_takes_over_only_if_it_is_no_worse_on_the_same_rows():
-    assert better({"found": 1, "false_alarms": 3})
-    assert better({"found": 2, "false_alarms": 1, "rival": {"found": 1, "false_alarms": 1}})
-    assert not better({"found": 1, "false_alarms": 0, "rival": {"found": 2, "false_alarms": 1}})
-    assert not better({"found": 2, "false_alarms": 2, "rival": {"found": 2, "false_alarms": 1}})
+    assert takes_over({"found": 1, "false_alarms": 3}) == (True, "no other version was active")
+    assert takes_over({"found": 2, "false_alarms": 1, "rival": {"found": 1, "false_alarms": 1}})[0]
+    takes, why = takes_over({"found": 1, "false_alarms": 0, "rival": {"found": 2, "false_alarms": 1}})
+    assert not takes
+    assert why == "labelled anomalies found: 1, the active version 2; false alarms: 0, the active version 1"
+    assert not takes_over({"found": 2, "false_alarms": 2, "rival": {"found": 2, "false_alarms": 1}})[0]
 
 
 @pytest.mark.timeout(400)
@@ -132,6 +134,8 @@ def test_it_is_trained_again_when_it_is_time_and_only_then(node):
     assert second["by"] == "system:models"
     assert second["backtest"]["false_alarms"] <= second["backtest"]["rival"]["false_alarms"]
     assert node.machines.book.model(model["id"])["active"] == 2
+    assert second["about"]["promotion"]["taken_over"]
+    assert second["about"]["promotion"]["why"].startswith("labelled anomalies found: 0, the active version 0; false alarms: ")
     assert len(node.plant.guard.audit(action="models.train")) == 1
 
 

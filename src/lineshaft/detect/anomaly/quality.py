@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ SAMPLE = 20_000
 
 MOSTLY_MISSING = 0.5
 STUCK_SHARE = 0.25
+SHORT = 14 * 86_400 * NS
+"""A sensor with values of less time than that has hardly shown what is usual."""
+
 LEVELS = 12
 """A sensor with at most so many different values is a category rather than a measurement."""
 
@@ -45,6 +48,9 @@ class SensorQuality:
     role: str
     missing: float
     flaws: tuple[Flaw, ...] = ()
+    first: int | None = None
+    last: int | None = None
+    """The times of its first and last value."""
 
     @property
     def used(self) -> bool:
@@ -80,6 +86,7 @@ class QualityReport:
             "start": iso(self.start),
             "end": iso(self.end),
             "every_s": self.every / NS,
+            "summary": self.summary(),
             "table": [one.as_dict() for one in self.table],
             "sensors": [
                 {
@@ -87,10 +94,32 @@ class QualityReport:
                     "role": one.role,
                     "used": one.used,
                     "missing": one.missing,
+                    "missing_values": round(one.missing * self.rows),
+                    "start": None if one.first is None else iso(one.first),
+                    "end": None if one.last is None else iso(one.last),
                     "flaws": [flaw.as_dict() for flaw in one.flaws],
                 }
                 for one in self.sensors
             ],
+        }
+
+    def summary(self) -> dict[str, int]:
+        """Return the counts of all sensors together."""
+
+        def counted(code: str) -> int:
+            return int(sum(flaw.figure for one in self.sensors for flaw in one.flaws if flaw.code == code))
+
+        spans = [one.last - one.first for one in self.sensors if one.first is not None and one.last is not None]
+        doubled = int(sum(flaw.figure for flaw in self.table if flaw.code == "duplicates")) * len(self.sensors)
+        return {
+            "sensors": len(self.sensors),
+            "used": len(self.used),
+            "without_values": len(self.sensors) - len(spans),
+            "short": sum(span < SHORT for span in spans),
+            "missing_values": sum(round(one.missing * self.rows) for one in self.sensors),
+            "invalid_values": counted("infinite") + counted("refused-value"),
+            "duplicate_timestamps": doubled + counted("overwritten"),
+            "unsupported_timestamps": counted("refused-time"),
         }
 
     def __str__(self) -> str:
@@ -107,9 +136,20 @@ class QualityReport:
 
 def inspect(readings: Readings, roles: dict[str, str], every: int, fill: int) -> QualityReport:
     """Look at every column of a table that has a role."""
-    sensors = [_sensor(name, role, readings, every, fill) for name, role in roles.items()]
+    sensors = [_between(_sensor(name, role, readings, every, fill), readings) for name, role in roles.items()]
     start, end = (int(readings.times[0]), int(readings.times[-1])) if len(readings) else (0, 0)
     return QualityReport(len(readings), start, end, every, tuple(sensors), tuple(_table(readings, every)))
+
+
+def _between(found: SensorQuality, readings: Readings) -> SensorQuality:
+    """Return what was found with the times of the first and the last value."""
+    if found.name in readings.texts:
+        there = np.flatnonzero([cell is not None for cell in readings.texts[found.name].tolist()])
+    else:
+        there = np.flatnonzero(~np.isnan(readings.numbers.get(found.name, np.zeros(0))))
+    if not len(there):
+        return found
+    return replace(found, first=int(readings.times[there[0]]), last=int(readings.times[there[-1]]))
 
 
 def _table(readings: Readings, every: int) -> list[Flaw]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets, Kind
 from lineshaft.core import (
+    NS,
     Conflict,
     Database,
     DataType,
@@ -33,6 +34,13 @@ SOURCE = "models"
 SHOWN = {"anomaly score": "score", "anomaly reason": "reason"}
 """Properties of an asset that show what its active model says, when the asset's model has them."""
 
+SETTLED = ("lookback", "retrain", "promote", "delay", "failure_mode")
+CHANGING = ("name", "settings", *SETTLED)
+"""What may be changed about a model; the rest is what its versions were made of."""
+LONGEST_DELAY = 86_400 * NS
+OFTEN = 3_600 * NS
+"""A model is trained again no more often."""
+
 LIGHT = [column for column in versions.c if column.name not in ("blob", "memory")]
 
 
@@ -49,9 +57,6 @@ class Book:
             raise Conflict(f"there is a model '{name}' already", where="name", hint="choose another name", code="models.name")
         paths = self.properties(asset, wanted.get("properties") or ())
         settings = self.settings(wanted.get("settings") or {}, paths)
-        promote = str(wanted.get("promote") or PROMOTE[0])
-        if promote not in PROMOTE:
-            raise InvalidInput(f"'{promote}' is no rule of promotion", where="promote", hint=did_you_mean(promote, PROMOTE))
         row: dict[str, Any] = {
             "id": new_id(),
             "version": 1,
@@ -60,10 +65,7 @@ class Book:
             "properties": paths,
             "settings": settings,
             "every": parse_duration(wanted.get("every") or "1m", where="every"),
-            "lookback": parse_duration(wanted.get("lookback") or "90d", where="lookback"),
-            "retrain": parse_duration(wanted["retrain"], where="retrain") if wanted.get("retrain") else 0,
-            "promote": promote,
-            "failure_mode": str(wanted.get("failure_mode") or ""),
+            **{name: _settled(name, wanted.get(name)) for name in SETTLED},
             "created": now_ns(),
             "by": by.id,
             "fleet": str(wanted.get("fleet") or ""),
@@ -71,6 +73,39 @@ class Book:
         }
         tx.execute(models.insert().values(**row))
         return self.model(row["id"], tx)
+
+    def change(self, tx: Connection, model_id: str, changes: Mapping[str, Any], version: int | None = None) -> dict[str, Any]:
+        """Change a model's schedule, its name or its settings (all of them; from the next training on); the rest stays."""
+        row = self.model(model_id, tx)
+        if fixed := sorted(set(changes) - set(CHANGING)):
+            hint = f"{', '.join(CHANGING)} can be changed; for other properties or steps plan another model"
+            raise InvalidInput(f"{fixed[0]} cannot be changed", where=fixed[0], hint=hint, code="models.fixed")
+        values: dict[str, Any] = {name: _settled(name, changes[name]) for name in SETTLED if name in changes}
+        if "name" in changes:
+            values["name"] = str(changes["name"]).strip() or row["name"]
+            same = (models.c.name == values["name"]) & (models.c.id != model_id)
+            if self._db.rows(sa.select(models.c.id).where(same), tx):
+                raise Conflict(f"there is a model '{values['name']}' already", where="name", code="models.name")
+        if "settings" in changes:
+            if row["together"]:
+                hint = "plan the fleet anew with other settings"
+                raise Conflict("this model learns together with others, by the same settings", hint=hint, code="models.together")
+            values["settings"] = self.settings(dict(changes["settings"] or {}), row["properties"])
+        bump(tx, models, model_id, version, **values)
+        return self.model(model_id, tx)
+
+    def remove(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
+        """Take a model away with all its versions; its findings and scores stay. Raises Conflict while a version works."""
+        row = self.model(model_id, tx)
+        if version is not None and version != row["version"]:
+            raise Conflict(f"'{row['name']}' was changed meanwhile", hint="read it again", code="conflict.version")
+        working = [name for name in ("active", "shadow") if row[name] is not None]
+        if working or any(one["state"] == "training" for one in self.versions(model_id, tx)):
+            what = f"version {row[working[0]]} of '{row['name']}' is at work" if working else f"'{row['name']}' is being trained"
+            raise Conflict(what, hint="switch its versions off, or cancel the training, first", code="models.at-work")
+        tx.execute(versions.delete().where(versions.c.model_id == model_id))
+        tx.execute(models.delete().where(models.c.id == model_id))
+        return row
 
     def properties(self, asset: str, wanted: Sequence[str]) -> list[str]:
         """Return the property paths of a model: those asked for, else all numbers of the asset and what is below it."""
@@ -215,6 +250,23 @@ class Book:
             raise Conflict("no other version was active before", code="models.no-previous")
         bump(tx, models, model_id, version, active=model["previous"], previous=model["active"])
         return self.model(model_id, tx)
+
+
+def _settled(name: str, given: Any) -> Any:
+    """Return what is wanted of a model's schedule, sound in itself; nothing given is the default."""
+    if name == "failure_mode":
+        return str(given or "")
+    if name == "promote":
+        promote = str(given or PROMOTE[0])
+        if promote not in PROMOTE:
+            raise InvalidInput(f"'{promote}' is no rule of promotion", where="promote", hint=did_you_mean(promote, PROMOTE))
+        return promote
+    length = parse_duration(given or ("90d" if name == "lookback" else 0), where=name)
+    if name == "retrain" and 0 < length < OFTEN:
+        raise InvalidInput("a model is trained once an hour at most", where=name, hint="30d suits most", code="models.often")
+    if name == "delay" and length > LONGEST_DELAY:
+        raise InvalidInput("values are waited for a day at most", where=name, hint="10m, for example", code="models.delay")
+    return length
 
 
 def absolute(settings: dict[str, Any], asset: str, names: Sequence[str]) -> dict[str, Any]:

@@ -39,9 +39,12 @@ class Following:
         """Return what must be remembered."""
         return self._follower.to_json()
 
-    def span(self, every: int, now: int) -> tuple[int, int]:
-        """Return the time to take next: whole steps whose values have arrived; after a long rest the last day only."""
-        end = (now - SETTLE) // every * every
+    def span(self, every: int, now: int, delay: int = 0) -> tuple[int, int]:
+        """Return the time to take next: whole steps whose values have arrived (`delay`: they come so much later).
+
+        After a long rest the last day only.
+        """
+        end = (now - SETTLE - delay) // every * every
         return max(self.through, end - 86_400 * 10**9), max(end, self.through)
 
     def reset(self, at: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.core import Database, InvalidInput, NotFound, iso, new_id, now_ns
 from lineshaft.detect.anomaly.labels import label
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.machines.labelfile import Said
 from lineshaft.detect.model_tables import labels
 from lineshaft.guard import Subject
 
@@ -57,10 +59,31 @@ class Labels:
         self.get(label_id, tx)
         tx.execute(labels.delete().where(labels.c.id == label_id))
 
-    def list(self, asset: str | None = None) -> list[dict[str, Any]]:
-        """Return labels given by hand, newest time first."""
+    def list(
+        self, asset: str | None = None, *, start: int | None = None, end: int | None = None, kind: str = "", code: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return labels given by hand, newest time first; those that touch a time, of a kind, with a fault code."""
         query = sa.select(labels).order_by(labels.c.start.desc(), labels.c.id)
-        return self._db.rows(query if asset is None else query.where(labels.c.asset == asset))
+        asked = {labels.c.asset: asset, labels.c.kind: kind, labels.c.code: code}
+        for column, wanted in asked.items():
+            query = query.where(column == wanted) if wanted else query
+        query = query if start is None else query.where(labels.c.end > start)
+        return self._db.rows(query if end is None else query.where(labels.c.start <= end))
+
+    def take(self, tx: Connection, said: Sequence[Said], by: Subject) -> dict[str, int]:
+        """Take labels of a file in, each once; what is wrong with one is said with its line, and none is taken."""
+        known = {_key(row) for row in self._db.rows(sa.select(labels), tx)}
+        before, added = len(known), 0
+        for one in said:
+            row = {"start": one.start, "end": one.end, "kind": one.kind, "code": one.code, "note": one.note}
+            if _key({**row, "asset": one.asset}) in known:
+                continue
+            try:
+                known.add(_key(self.add(tx, one.asset, by, row)))
+            except InvalidInput as error:
+                raise InvalidInput(error.what, where=f"line {one.line}", hint=error.hint, code=error.code) from error
+            added = len(known) - before
+        return {"added": added, "known": len(said) - added}
 
     def outside(self, asset: str, start: int, end: int) -> list[str]:
         """Say which labels given by hand are not in a time that is learned from; empty where all are."""
@@ -80,3 +103,7 @@ class Labels:
             if one["label"] in OF_FINDING and until > since:
                 found.append((since, until, OF_FINDING[one["label"]], one["failure_mode"]))
         return [one for one in found if one[0] < end and one[1] > start]
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("asset", "start", "end", "kind", "code"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
@@ -18,12 +19,16 @@ from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, ev
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.machines.arrivals import arrivals, arrived
 from lineshaft.detect.machines.book import Book
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.following import Following
 from lineshaft.detect.machines.labels import Labels
+from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
-from lineshaft.detect.machines.training import Member, Result, Results, Task, better, training
+from lineshaft.detect.machines.taking import fitted, learned
+from lineshaft.detect.machines.training import Member, Result, Results, Task, training
+from lineshaft.detect.machines.verdict import takes_over, verdict
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Command, Guard, Subject
@@ -56,6 +61,7 @@ class Machines:
         self.worked_on: Callable[[str], bool] = _nobody
         """Says whether people are at an asset (it is locked out): what its sensors show then is not judged."""
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
+        self._assets = assets
         self._findings = Findings(db, bus)
         self.labels = Labels(db, self._findings)
         self._executor = executor or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="training")
@@ -74,7 +80,7 @@ class Machines:
         every, lookback = int(wanted["every"]), int(wanted["lookback"])
         end = self._clock() // every * every
         found = self._gather(paths, every, end - lookback, end)
-        return _held(check(found.table, **settings), found)
+        return arrived(_held(check(found.table, **settings), found), arrivals(self._store, self._assets, paths))
 
     def _gather(self, paths: Sequence[str], every: int, start: int, end: int, holds: Mapping[str, int] | None = None) -> Gathered:
         if (end - start) // every > MOST_ROWS:
@@ -84,16 +90,22 @@ class Machines:
 
     # -- training
 
-    def train(self, tx: Connection, model_id: str, by: str, end: int | None = None) -> list[dict[str, Any]]:
+    def train(
+        self, tx: Connection, model_id: str, by: str, end: int | None = None, start: int | None = None
+    ) -> list[dict[str, Any]]:
         """Begin a new version of a model, and of those that learn together with it; `begin` starts the work.
 
+        It learns from (start, end]: until now unless said otherwise, and as far back as the model looks.
         Returns the versions, whose state is `training`.
         """
-        return [self._version(tx, one, by, end) for one in self.book.together(model_id, tx)]
+        return [self._version(tx, one, by, end, start) for one in self.book.together(model_id, tx)]
 
-    def _version(self, tx: Connection, model: dict[str, Any], by: str, end: int | None) -> dict[str, Any]:
+    def _version(self, tx: Connection, model: dict[str, Any], by: str, end: int | None, start: int | None) -> dict[str, Any]:
         last = (self._clock() if end is None else end) // model["every"] * model["every"]
-        return self.book.begin(tx, model, last - model["lookback"], last, by)
+        first = last - model["lookback"] if start is None else start
+        if first >= last:
+            raise InvalidInput("the end is not after the start", where="end", hint="give start < end", code="time.span")
+        return self.book.begin(tx, model, first, last, by)
 
     def begin(self, rows: Sequence[dict[str, Any]]) -> Apart[Task, Results]:
         """Start the training of versions whose rows are written: they learn together."""
@@ -131,15 +143,25 @@ class Machines:
     def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result) -> None:
         """Write what came of a training; a better one takes over where the model says so."""
         state = "ready" if result.blob is not None else "cancelled" if result.error == "cancelled" else "failed"
-        values = {"state": state, "about": result.about, "backtest": result.backtest, "blob": result.blob, "error": result.error}
+        about = result.about
+        values = {"state": state, "about": about, "backtest": result.backtest, "blob": result.blob, "error": result.error}
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], ended=self._clock(), share=1.0, step="", through=row["end"], **values)
             tx.execute(models.update().where(models.c.id == model["id"]).values(trained=self._clock()))
-            if state == "ready" and model["promote"] == "better" and better(result.backtest):
-                self.book.use(tx, model["id"], row["number"], "active")
+            if state == "ready" and model["promote"] == "better":
+                self._promote(tx, model, row, about, result.backtest)
         with self._lock:
             self._trainings.pop(row["id"], None)
         self._bus.tell(ModelMoved(model["id"], model["asset"], state, row["number"], 1.0))
+
+    def _promote(
+        self, tx: Connection, model: dict[str, Any], row: dict[str, Any], about: dict[str, Any], backtest: dict[str, Any]
+    ) -> None:
+        """Let a new version take over if it is no worse than the active one, and write down why or why not."""
+        takes, why = takes_over(backtest)
+        self.book.write(tx, row["id"], about={**about, "promotion": {"taken_over": takes, "why": why}})
+        if takes:
+            self.book.use(tx, model["id"], row["number"], "active")
 
     def cancel(self, model_id: str) -> dict[str, Any]:
         """End the training under way. Raises Conflict if there is none."""
@@ -168,7 +190,8 @@ class Machines:
             one = self._following.get(row["id"])
             if one is None:
                 one = self._following[row["id"]] = Following(load(row["blob"]), row)
-            table = self._gather(model["properties"], model["every"], *one.span(model["every"], now), one.holds).table
+            span = one.span(model["every"], now, model["delay"])
+            table = self._gather(model["properties"], model["every"], *span, one.holds).table
             if not len(table["time"]):
                 return 0
             del self._following[row["id"]]  # until what it takes now is written down
@@ -226,7 +249,7 @@ class Machines:
             if not (asset == model["asset"] or asset.startswith(f"{model['asset']}/") or model["asset"].startswith(f"{asset}/")):
                 continue
             for number in {model["active"], model["shadow"]} - {None}:
-                self._follow(model, int(number), at)
+                self._follow(model, int(number), at + model["delay"])  # what comes yet was before the repair: not waited for
                 row = self.book.number(model["id"], int(number))
                 with self._lock, self._db.begin() as tx:
                     one = self._following[row["id"]]
@@ -244,6 +267,20 @@ class Machines:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
         return load(row["blob"]), row
 
+    @staticmethod
+    def verdict(model: Mapping[str, Any], version: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what the backtest of a version says of it (good, poor, unproven) and why; None before there is one."""
+        found = verdict(version["backtest"], model["settings"])
+        return None if found is None else {"quality": found.quality, "why": found.why}
+
+    def table(self, model_id: str, number: int, start: int, end: int) -> pa.Table:
+        """Return what a version says of (start, end], row by row: score, reason and each sensor's share."""
+        return table_of(self.scores(model_id, number, start, end)[1], start, end)
+
+    def lines(self, model_id: str, number: int, start: int, end: int) -> Iterator[str]:
+        """Return the same as lines of JSON with the names of Lookout for Equipment."""
+        return lines_of(self.scores(model_id, number, start, end)[1], start, end)
+
     def scores(self, model_id: str, number: int, start: int, end: int) -> tuple[Model, Any]:
         """Score a past time again with one version: what a person looks at; nothing is written."""
         model, (made, row) = self.book.model(model_id), self.version(model_id, number)
@@ -256,6 +293,26 @@ class Machines:
         model, (made, row) = self.book.model(model_id), self.version(model_id, number)
         table = self._gather(model["properties"], model["every"], start, end, row["about"].get("holds", {})).table
         return evaluate(made, table, labels=self.labels.known(model["asset"], start, end))
+
+    def remove(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
+        """Take a model away with all its versions, none of which may be at work."""
+        for one in self.book.versions(model_id, tx):
+            self._following.pop(one["id"], None)
+        return self.book.remove(tx, model_id, version)
+
+    def take_version(self, tx: Connection, model_id: str, content: bytes, by: str) -> dict[str, Any]:
+        """Take in a model that was trained and saved elsewhere as a new version; it works only when somebody says so."""
+        model, now = self.book.model(model_id, tx), self._clock()
+        made = fitted(content, model)
+        row = self.book.begin(tx, model, *learned(made, now), by)
+        about = {**made.about, "taken_in": True}
+        values = {"state": "ready", "share": 1.0, "ended": now, "through": row["end"], "about": about}
+        self.book.write(tx, row["id"], blob=made.to_bytes(), **values)
+        return self.book.number(model_id, row["number"], tx)
+
+    def saved(self, model_id: str, number: int) -> bytes:
+        """Return a version as `save` writes it: `lineshaft.detect.anomaly.load` opens it, and so does another node."""
+        return self.version(model_id, number)[0].to_bytes()
 
     def export(self, model_id: str, number: int) -> bytes:
         """Return a version as ONNX with its manifest, for an edge or anything else that runs ONNX."""

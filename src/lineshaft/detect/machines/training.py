@@ -80,14 +80,6 @@ def _told(found: Evaluation) -> dict[str, Any]:
     return {**found.as_dict(), "said": str(found)}
 
 
-def better(backtest: dict[str, Any]) -> bool:
-    """Say whether a version is no worse than its rival on the same rows: labelled anomalies found, then false alarms."""
-    rival = backtest.get("rival")
-    if rival is None:
-        return True
-    return bool(backtest["found"] >= rival["found"] and backtest["false_alarms"] <= rival["false_alarms"])
-
-
 def training(task: Callable[[], Task], step: Tell, done: Callable[[Results], None]) -> Apart[Task, Results]:
     """Return one training as work in a process of its own; where there is no result, `done` is told why."""
     return Apart(learn, task, step, lambda results, error: done(results or [Result(None, {}, {}, error)]))

@@ -34,6 +34,7 @@ from lineshaft.doors.rest import (
     life,
     live,
     logbook,
+    machine_files,
     machine_fleets,
     machine_models,
     maintain,
@@ -70,7 +71,7 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 
 _UPSTREAM = (guard, permissions, access, system, edges, browsing, sources, discovery, assets, production, logbook, values)
 _KEPT = (sampled, store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, life, registry, machine_fleets)
+_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, machine_files, life, registry, machine_fleets)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)

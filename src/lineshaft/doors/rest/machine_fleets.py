@@ -12,7 +12,7 @@ from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, page
 from lineshaft.doors.rest.frame.shape import AssetPath, Body, Id, Listed, MaybeName, Moment, Shape, Version, moment
-from lineshaft.doors.rest.machine_models import Length, Settings
+from lineshaft.doors.rest.machine_models import Delay, Length, Settings
 from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject, allowed
 
@@ -32,6 +32,7 @@ class FleetBody(Body):
     lookback: Annotated[str, Field(examples=["90d"])] = "90d"
     retrain: Annotated[str, Field(examples=["30d"])] = ""
     promote: Annotated[str, Field(examples=["by hand"])] = "by hand"
+    delay: Delay = ""
     failure_mode: Annotated[str, Field(max_length=20, examples=["VIB"])] = ""
     together: Annotated[
         bool, Field(examples=[False], description="One model from the rows of all; otherwise one an asset from its own.")
@@ -130,13 +131,20 @@ def train(sender: Sender, body: FleetTrainBody) -> FleetShape:
 def labels(
     rooms: House,
     subject: Reader,
+    *,
     asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Cooler/Coolant pump"])] = None,
+    start: Annotated[str | None, Query(examples=["2026-11-01T06:00:00Z"], description="Those that last longer.")] = None,
+    end: Annotated[str | None, Query(examples=["2026-11-20T06:00:00Z"], description="Those that begin before.")] = None,
+    kind: Annotated[str, Query(examples=["anomaly"])] = "",
+    code: Annotated[str, Query(examples=["BRG"], description="The fault's code.")] = "",
     limit: Limit = 100,
     after: After = None,
 ) -> Listed[LabelShape]:
     """List labels given by hand, the newest time first."""
     names = rooms.guard.names()
-    rows = [row for row in rooms.machines.labels.list(asset) if _reaches(rooms, subject, row["asset"])]
+    times = {name: parse_time(at, where=name) for name, at in (("start", start), ("end", end)) if at}
+    found = rooms.machines.labels.list(asset, **times, kind=kind, code=code)
+    rows = [row for row in found if _reaches(rooms, subject, row["asset"])]
     return Listed[LabelShape].model_validate(page([_label(row, names) for row in rows], limit, after))
 
 

@@ -44,6 +44,12 @@ Settings = Annotated[
     ),
 ]
 Length = Annotated[str, Field(examples=["1m"])]
+Promote = Annotated[
+    str, Field(examples=["by hand"], description="`better`: a version with no more alerts in its backtest takes over.")
+]
+Delay = Annotated[
+    str, Field(examples=["10m"], description="So much later than the end of a step its values may come: it is waited for.")
+]
 
 
 class PlanBody(Body):
@@ -62,9 +68,21 @@ class ModelBody(PlanBody):
     name: Annotated[str, Field(max_length=200, examples=["Coolant pump"])] = ""
     failure_mode: Annotated[str, Field(max_length=20, examples=["VIB"])] = ""
     retrain: Annotated[str, Field(examples=["30d"], description="Train again so often; empty: by hand only.")] = ""
-    promote: Annotated[
-        str, Field(examples=["by hand"], description="`better`: a version with no more alerts in its backtest takes over.")
-    ] = "by hand"
+    promote: Promote = "by hand"
+    delay: Delay = ""
+
+
+class ChangesBody(Body):
+    """What is to be different about a model; what is not named stays. Settings are given whole, for the next training."""
+
+    name: Annotated[str | None, Field(max_length=200, examples=["Coolant pump"])] = None
+    settings: Annotated[dict[str, Any] | None, Field(examples=[{"false_alarms": 0.5}])] = None
+    lookback: Annotated[str | None, Field(examples=["180d"])] = None
+    retrain: Annotated[str | None, Field(examples=["30d"], description="Empty: by hand only.")] = None
+    promote: Annotated[str | None, Field(examples=["better"])] = None
+    delay: Annotated[str | None, Field(examples=["10m"])] = None
+    failure_mode: Annotated[str | None, Field(max_length=20, examples=["VIB"])] = None
+    version: SeenVersion = None
 
 
 class UseBody(Body):
@@ -81,12 +99,22 @@ class TrainBody(Body):
     end: Annotated[
         str | None, Field(examples=["2026-11-20T06:00:00Z"], description="Look back from here; default: from now.")
     ] = None
+    start: Annotated[
+        str | None, Field(examples=["2026-05-20T06:00:00Z"], description="Learn from here; default: as far as the model looks.")
+    ] = None
 
 
 class BackBody(Body):
     """Go back to the version before."""
 
     version: SeenVersion = None
+
+
+class VerdictShape(Shape):
+    """What the backtest of a version says of it."""
+
+    quality: Annotated[str, Field(examples=["good"], description="good, poor or unproven (no labels, or too little time).")]
+    why: Annotated[list[str], Field(examples=[["2 of 2 labelled anomalies found", "0 false alarms in 85 days of running"]])]
 
 
 class VersionShape(Shape):
@@ -106,6 +134,7 @@ class VersionShape(Shape):
     now: Annotated[dict[str, Any], Field(examples=[{"score": 0.2, "reason": "normal"}])]
     about: Annotated[dict[str, Any], Field(examples=[{"rows": 120000}])]
     backtest: Annotated[dict[str, Any], Field(examples=[{"said": "this model would have raised 3 alerts"}])]
+    verdict: VerdictShape | None
 
 
 class ModelShape(Shape):
@@ -119,6 +148,8 @@ class ModelShape(Shape):
     every_s: Annotated[float, Field(examples=[60])]
     lookback_s: Annotated[float, Field(examples=[7776000])]
     retrain_s: Annotated[float, Field(examples=[0])]
+    next_training: Annotated[MaybeMoment, Field(description="By the schedule; null: none, or not trained yet.")]
+    delay_s: Annotated[float, Field(examples=[600])]
     promote: Annotated[str, Field(examples=["by hand"])]
     failure_mode: Annotated[str, Field(examples=["VIB"])]
     created: Moment
@@ -139,6 +170,7 @@ class QualityShape(Shape):
     start: Moment
     end: Moment
     every_s: Annotated[float, Field(examples=[60])]
+    summary: Annotated[dict[str, int], Field(examples=[{"sensors": 20, "missing_values": 310, "duplicate_timestamps": 0}])]
     table: list[dict[str, Any]]
     sensors: list[dict[str, Any]]
 
@@ -216,11 +248,11 @@ def plan(sender: Sender, body: ModelBody) -> ModelShape:
 
     def run(tx: Any) -> dict[str, Any]:
         paths = rooms.machines.book.properties(body.asset, body.properties)
-        _gate_all(rooms, sender.subject, paths)
+        gate_all(rooms, sender.subject, paths)
         return {"id": rooms.machines.book.create(tx, body.asset, sender.subject, wanted)["id"]}
 
     made = sender.do(ACTION, "model", wanted, run, body.asset)
-    return _one(rooms, made["id"])
+    return one_model(rooms, made["id"])
 
 
 @router.post("/look")
@@ -230,7 +262,7 @@ def look(sender: Sender, body: PlanBody) -> QualityShape:
     wanted = {**body.model_dump(), "every": parse_duration(body.every), "lookback": parse_duration(body.lookback)}
 
     def work() -> dict[str, Any]:
-        _gate_all(rooms, sender.subject, rooms.machines.book.properties(body.asset, body.properties))
+        gate_all(rooms, sender.subject, rooms.machines.book.properties(body.asset, body.properties))
         return rooms.machines.look(body.asset, wanted).as_dict()
 
     return QualityShape.model_validate(sender.do_outside(ACTION, "model", wanted, work, body.asset))
@@ -239,8 +271,29 @@ def look(sender: Sender, body: PlanBody) -> QualityShape:
 @router.get("/{model_id}")
 def model(rooms: House, subject: Reader, model_id: str) -> ModelShape:
     """Return a model with its versions."""
-    _gate_all(rooms, subject, _paths(rooms.machines.book.model(model_id)))
-    return _one(rooms, model_id)
+    gate_all(rooms, subject, paths_of(rooms.machines.book.model(model_id)))
+    return one_model(rooms, model_id)
+
+
+@router.patch("/{model_id}")
+def change(sender: Sender, model_id: str, body: ChangesBody) -> ModelShape:
+    """Change a model's schedule, name or settings; versions that are there stay as they are."""
+    book, changes = sender.rooms.machines.book, body.model_dump(exclude_unset=True, exclude={"version"})
+    _do(sender, model_id, "change", changes, lambda tx: _version_of(book.change(tx, model_id, changes, body.version)))
+    return one_model(sender.rooms, model_id)
+
+
+@router.delete("/{model_id}")
+def remove(
+    sender: Sender, model_id: str, version: Annotated[int | None, Query(examples=[3], description="That was seen.")] = None
+) -> dict[str, str]:
+    """Take a model away with its versions, none of which may be at work; its findings and scores stay."""
+    machines = sender.rooms.machines
+
+    def run(tx: Any) -> dict[str, Any]:
+        return {"id": machines.remove(tx, model_id, version)["id"]}
+
+    return _do(sender, model_id, "remove", {"version": version}, run)
 
 
 @router.post("/{model_id}/train", status_code=202)
@@ -249,28 +302,29 @@ def train(sender: Sender, model_id: str, body: TrainBody | None = None) -> Model
     rooms = sender.rooms
     begun: list[dict[str, Any]] = []
     end = parse_time(body.end, where="end") if body and body.end else None
+    start = parse_time(body.start, where="start") if body and body.start else None
 
     def run(tx: Any) -> dict[str, Any]:
-        begun.extend(rooms.machines.train(tx, model_id, sender.subject.id, end))
+        begun.extend(rooms.machines.train(tx, model_id, sender.subject.id, end, start))
         for one in begun:
-            _gate_all(rooms, sender.subject, _paths(rooms.machines.book.model(one["model_id"], tx)))
+            gate_all(rooms, sender.subject, paths_of(rooms.machines.book.model(one["model_id"], tx)))
         return {"number": begun[0]["number"]}
 
-    _do(sender, model_id, "train", {"end": end}, run)
+    _do(sender, model_id, "train", {"end": end, "start": start}, run)
     if begun:  # a repeated command begins nothing
         rooms.machines.begin(begun)
-    return _one(rooms, model_id)
+    return one_model(rooms, model_id)
 
 
 @router.post("/{model_id}/cancel")
 def cancel(sender: Sender, model_id: str) -> ModelShape:
     """End the training under way; nothing of it is kept."""
     rooms = sender.rooms
-    asset = _asset(sender, model_id)
+    asset = of_model(sender, model_id)
     sender.do_outside(
         ACTION, f"model:{model_id}", {"what": "cancel"}, lambda: {"state": rooms.machines.cancel(model_id)["state"]}, asset
     )
-    return _one(rooms, model_id)
+    return one_model(rooms, model_id)
 
 
 @router.post("/{model_id}/use")
@@ -284,7 +338,7 @@ def use(sender: Sender, model_id: str, body: UseBody) -> ModelShape:
         body.model_dump(),
         lambda tx: {"version": book.use(tx, model_id, body.number, body.mode, body.version)["version"]},
     )
-    return _one(sender.rooms, model_id)
+    return one_model(sender.rooms, model_id)
 
 
 @router.post("/{model_id}/back")
@@ -292,7 +346,7 @@ def back(sender: Sender, model_id: str, body: BackBody | None = None) -> ModelSh
     """Go back to the version that was active before."""
     book, seen_version = sender.rooms.machines.book, body.version if body else None
     _do(sender, model_id, "back", {}, lambda tx: {"version": book.back(tx, model_id, seen_version)["version"]})
-    return _one(sender.rooms, model_id)
+    return one_model(sender.rooms, model_id)
 
 
 @router.get("/{model_id}/scores")
@@ -309,10 +363,10 @@ def scores(
 ) -> ScoresShape:
     """Score (start, end] again with one version: at most 2,000 steps, the highest score of each; nothing is written."""
     row = rooms.machines.book.model(model_id)
-    _gate_all(rooms, subject, _paths(row))
+    gate_all(rooms, subject, paths_of(row))
     first, last = span(start, end, 86_400)
-    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
-    _, scored = rooms.machines.scores(model_id, chosen, first, last)
+    picked = chosen(rooms, row, number)
+    _, scored = rooms.machines.scores(model_id, picked, first, last)
     inside = [place for place, time in enumerate(scored.times.tolist()) if first < time <= last]
     step = max(1, -(-len(inside) // MOST_POINTS))
     points = [_point(scored, inside[n : n + step]) for n in range(0, len(inside), step)]
@@ -331,7 +385,7 @@ def scores(
         for one in scored.alerts
         if (one.end or last) > first
     ]
-    shown = {"number": chosen, "rows": points, "alerts": alerts, "time_in": scored.time_in()}
+    shown = {"number": picked, "rows": points, "alerts": alerts, "time_in": scored.time_in()}
     return ScoresShape.model_validate({**shown, "at": moment(moment_ns), "explanation": parts})
 
 
@@ -346,12 +400,12 @@ def backtest(
 ) -> BacktestShape:
     """Say which alerts a version would have raised over (start, end] (default: the last year), held against what is known."""
     row = rooms.machines.book.model(model_id)
-    _gate_all(rooms, subject, _paths(row))
+    gate_all(rooms, subject, paths_of(row))
     first, last = span(start, end, 365 * 86_400)
-    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
-    told = rooms.machines.backtest(model_id, chosen, first, last)
+    picked = chosen(rooms, row, number)
+    told = rooms.machines.backtest(model_id, picked, first, last)
     return BacktestShape.model_validate(
-        {"number": chosen, "start": iso(first), "end": iso(last), "said": str(told), **told.as_dict()}
+        {"number": picked, "start": iso(first), "end": iso(last), "said": str(told), **told.as_dict()}
     )
 
 
@@ -364,10 +418,10 @@ def export(
 ) -> Response:
     """Return a version as ONNX with its manifest (a zip), to run at the edge with the same scores."""
     row = rooms.machines.book.model(model_id)
-    _gate_all(rooms, subject, _paths(row))
-    chosen = number or row["active"] or row["shadow"] or _newest(rooms, model_id)
-    given = {"Content-Disposition": f'attachment; filename="model-{chosen}.zip"'}
-    return Response(rooms.machines.export(model_id, chosen), media_type="application/zip", headers=given)
+    gate_all(rooms, subject, paths_of(row))
+    picked = chosen(rooms, row, number)
+    given = {"Content-Disposition": f'attachment; filename="model-{picked}.zip"'}
+    return Response(rooms.machines.export(model_id, picked), media_type="application/zip", headers=given)
 
 
 def _point(scored: Any, places: list[int]) -> dict[str, Any]:
@@ -388,6 +442,11 @@ def _asked(at: str | None, scored: Any, judged: list[int]) -> int:
     return int(scored.times[before[-1]])
 
 
+def chosen(rooms: Rooms, row: dict[str, Any], number: int | None) -> int:
+    """Return the version that is meant: the one asked for, the active one, the one in the shadow, the newest."""
+    return int(number or row["active"] or row["shadow"] or _newest(rooms, row["id"]))
+
+
 def _newest(rooms: Rooms, model_id: str) -> int:
     ready = [one["number"] for one in rooms.machines.book.versions(model_id) if one["state"] == "ready"]
     if not ready:
@@ -395,36 +454,43 @@ def _newest(rooms: Rooms, model_id: str) -> int:
     return int(ready[0])
 
 
-def _paths(row: dict[str, Any]) -> list[str]:
+def paths_of(row: dict[str, Any]) -> list[str]:
+    """Return what one must be able to read to see a model."""
     return [row["asset"], *row["properties"]]
 
 
 def _may(rooms: Rooms, subject: Subject, row: dict[str, Any]) -> bool:
     """Say whether somebody may see a model: its asset and all it is made of."""
-    paths = _paths(row)
+    paths = paths_of(row)
     return not subject.scope or len(set(rooms.guard.readable(subject, "read", set(paths)))) == len(set(paths))
 
 
-def _gate_all(rooms: Rooms, subject: Subject, paths: list[str]) -> None:
+def gate_all(rooms: Rooms, subject: Subject, paths: list[str]) -> None:
+    """Refuse who may not read one of these."""
     for path in paths:
         rooms.guard.gate(subject, "read", path)
 
 
-def _asset(sender: Asking, model_id: str) -> str:
+def of_model(sender: Asking, model_id: str) -> str:
     """Return the asset of a model; who may not change models is not told whether there is one."""
     if not allowed(sender.subject.roles, sender.subject.kind, ACTION):
         sender.do(ACTION, f"model:{model_id}", {}, lambda _tx: {})
     row = sender.rooms.machines.book.model(model_id)
-    _gate_all(sender.rooms, sender.subject, row["properties"])
+    gate_all(sender.rooms, sender.subject, row["properties"])
     return str(row["asset"])
 
 
 def _do(sender: Asking, model_id: str, what: str, body: dict[str, Any], run: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    asset = _asset(sender, model_id)
+    asset = of_model(sender, model_id)
     return sender.do(ACTION, f"model:{model_id}", {"what": what, **body}, run, asset)
 
 
-def _one(rooms: Rooms, model_id: str) -> ModelShape:
+def _version_of(row: dict[str, Any]) -> dict[str, Any]:
+    return {"version": row["version"]}
+
+
+def one_model(rooms: Rooms, model_id: str) -> ModelShape:
+    """Return a model as it is shown."""
     return ModelShape.model_validate(_shown(rooms, rooms.machines.book.model(model_id), rooms.guard.names()))
 
 
@@ -434,8 +500,17 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
             **one,
             **{name: moment(one[name]) for name in ("start", "end", "begun", "ended")},
             "by": called(one["by"], names),
+            "verdict": rooms.machines.verdict(row, one),
         }
         for one in rooms.machines.book.versions(row["id"])
     ]
-    lengths = {f"{name}_s": row[name] / 1e9 for name in ("every", "lookback", "retrain")}
-    return {**row, **lengths, "created": moment(row["created"]), "by": called(row["by"], names), "versions": versions}
+    lengths = {f"{name}_s": row[name] / 1e9 for name in ("every", "lookback", "retrain", "delay")}
+    due = row["trained"] + row["retrain"] if row["retrain"] and row["trained"] is not None else None
+    return {
+        **row,
+        **lengths,
+        "next_training": moment(due),
+        "created": moment(row["created"]),
+        "by": called(row["by"], names),
+        "versions": versions,
+    }
