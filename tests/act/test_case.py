@@ -172,6 +172,9 @@ def test_a_second_finding_joins_the_order_with_its_sensors_and_both_get_the_labe
     (order,) = plant.orders.list()
     shown = plant.orders.get(order["id"])
     assert sorted(one["id"] for one in shown["findings"]) == sorted(ids)
+    sources = [f"finding:{one}" for one in ids]
+    assert plant.act.cases_of([*sources, "finding:nobody"]) == dict.fromkeys(sources, plant.case["id"])
+    assert plant.act.cases_of([]) == {}
     assert shown["score"] in {0.8, 0.95}
     assert {len(one["sensors"]) for one in shown["findings"] if one["score"] is not None} == {1}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -568,6 +568,10 @@ class Act:
     ) -> list[dict[str, Any]]:
         """Return cases, newest first."""
         return self._book.list(state, asset=asset, limit=limit, before=before)
+
+    def cases_of(self, source_ids: Sequence[str]) -> dict[str, str]:
+        """Return the case each source (`finding:ID`, `alarm:OCCURRENCE`) opened or joined."""
+        return self._book.of_sources(source_ids) if source_ids else {}
 
     def case(self, case_id: str) -> dict[str, Any]:
         """Return one case by id or number, with its tasks, notes and frozen definition."""

@@ -85,6 +85,12 @@ class CaseBook:
             found |= {row["source_id"] for row in self._db.rows(sa.select(column).where(column.in_(list(source_ids))))}
         return set(source_ids) - found
 
+    def of_sources(self, source_ids: Sequence[str]) -> dict[str, str]:
+        """Return the case each alarm or finding of a list opened or joined; those without one are left out."""
+        joined = sa.select(notes.c.source_id, notes.c.case_id).where(notes.c.source_id.in_(list(source_ids)))
+        opened = sa.select(cases.c.source_id, cases.c.id.label("case_id")).where(cases.c.source_id.in_(list(source_ids)))
+        return {row["source_id"]: row["case_id"] for query in (joined, opened) for row in self._db.rows(query)}
+
 
 def _brief(row: Mapping[str, Any]) -> dict[str, Any]:
     names = (

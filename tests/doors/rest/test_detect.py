@@ -64,3 +64,4 @@ def test_findings_come_in_pages(house: House):
     second = house.get(f"findings?limit=3&after={first['next']}")
     kinds = [f["kind"] for f in first["items"] + second["items"]]
     assert kinds[:5] == [f"page {n}" for n in (4, 3, 2, 1, 0)]
+    assert [f["case_id"] for f in first["items"]] == [None] * 3, "so little opens no case"

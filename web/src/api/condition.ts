@@ -7,7 +7,7 @@ export interface Noticed { at: string; cause: string; severity: string; scope: s
 export interface Position {
   id: string; path: string; asset: string; name: string; state: string; since: string; zone: string | null; level: number | null; unit: string; temperature: number | null; at: string | null; running: boolean | null;
   learned: number; usual: number | null; usual_temperature: number | null; vibration_z: number | null; temperature_z: number | null; bearing: string | null; recorded: string | null; trouble: string;
-  settings: { vibration: string; temperature: string; running: string; power_kw: number | null; rpm: number | null; mounting: string; bearing: string | { name: string } | null; temperature_limit: number | null; every: string; learn: number };
+  settings: { vibration: string; temperature: string; running: string; speed?: string; power_kw: number | null; rpm: number | null; mounting: string; kind?: string; group?: string | null; bearing: string | (Geometry & { name?: string }) | null; temperature_limit: number | null; every: string; learn: number };
   judged_by: JudgedBy; noticed: Noticed[]; created: string; by: string | null; version: number;
 }
 export interface StreamFound { path: string; asset: string; unit: string; likely: boolean; measure: string; temperature: string; running: string; speed: string; power_kw: number | null; source: string; tag: string; serial: string; value: number | null; timestamp: string | null; position: string | null }

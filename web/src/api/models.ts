@@ -31,5 +31,7 @@ export const models = {
       queryFn: ({ signal }) => ask<Scores>(`anomaly-models/${id}/scores`, { query: { number, at: at ?? undefined, start: new Date(Date.now() - hours * 3_600_000).toISOString(), end: new Date().toISOString() }, signal }),
       retry: false,
       staleTime: 30_000,
+      refetchInterval: at === null ? 30_000 : false,
+      placeholderData: (old: Scores | undefined, last) => (last?.queryKey[2] === id && last.queryKey[3] === number ? old : undefined),
     }),
 };

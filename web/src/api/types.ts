@@ -62,7 +62,13 @@ export interface Alarm {
   acknowledged: Iso | null; acknowledged_by: string | null; value: number | null; limit: number | null; unit: string; property: string; operator: string;
   cause: string | null; consequence: string | null; action: string | null; case_id: Id | null; version: number;
 }
-export interface Finding { id: Id; asset: string; kind: string; score: number | null; failure_mode: string | null; label: string | null; raised?: Iso; sensors?: { property: string; share: number }[] }
+/** What a finding rests on: a model's, a position's or a forecast's own words and times. */
+export interface FindingEvidence {
+  property?: string; start?: Iso; end?: Iso; value?: number | null; limit?: number | null; says?: string; text?: string;
+  model?: string; model_id?: Id; version?: number; position?: string; position_id?: Id; fleet?: string; fleet_id?: Id;
+  explanation?: { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null }[];
+}
+export interface Finding { id: Id; asset: string; kind: string; score: number | null; failure_mode: string | null; label: string | null; raised?: Iso; by?: string | null; sensors?: { property: string; share: number }[]; evidence?: FindingEvidence; case_id?: Id | null; version: number }
 
 export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }
 export interface Reserved { part: string; name: string; bin: string; quantity: number; issued?: number }

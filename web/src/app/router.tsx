@@ -2,6 +2,7 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router';
 import { client, q } from '../api/queries';
 import { Crash, Missing, Waiting } from './Crash';
+import { alarmSearch } from './alarmSearch';
 import { Shell } from './Shell';
 import { trendSearch } from './trendSearch';
 
@@ -23,10 +24,11 @@ const login = createRoute({
 });
 const shell = createRoute({ getParentRoute: () => root, id: 'plant', beforeLoad: ({ location }) => signedIn(location.href), component: Shell });
 
-const filter = (search: Record<string, unknown>): { filter?: string } => (typeof search.filter === 'string' ? { filter: search.filter } : {});
 const question = (search: Record<string, unknown>): { sql?: string } => (typeof search.sql === 'string' ? { sql: search.sql } : {});
 const table = (search: Record<string, unknown>): { table?: string } => (typeof search.table === 'string' ? { table: search.table } : {});
 const position = (search: Record<string, unknown>): { position?: string } => (typeof search.position === 'string' ? { position: search.position } : {});
+const model = (search: Record<string, unknown>): { model?: string } => (typeof search.model === 'string' ? { model: search.model } : {});
+const forecast = (search: Record<string, unknown>): { of?: string } => (typeof search.of === 'string' ? { of: search.of } : {});
 const part = (search: Record<string, unknown>): { part?: string } => (typeof search.part === 'string' ? { part: search.part } : {});
 const sheet = (search: Record<string, unknown>): { name?: string } => (typeof search.name === 'string' ? { name: search.name } : {});
 const trouble = (search: Record<string, unknown>): { asset?: string; question?: string } => ({ ...(typeof search.asset === 'string' ? { asset: search.asset } : {}), ...(typeof search.question === 'string' ? { question: search.question } : {}) });
@@ -35,7 +37,7 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/', component: lazyRouteComponent(() => import('../pages/Overview')) }),
   createRoute({ getParentRoute: () => shell, path: '/machines/$id', component: lazyRouteComponent(() => import('../pages/Machine')) }),
   createRoute({ getParentRoute: () => shell, path: '/oee', component: lazyRouteComponent(() => import('../pages/Oee')) }),
-  createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: filter, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
+  createRoute({ getParentRoute: () => shell, path: '/alarms', validateSearch: alarmSearch, component: lazyRouteComponent(() => import('../pages/Alarms')) }),
   createRoute({ getParentRoute: () => shell, path: '/alarm-kpis', component: lazyRouteComponent(() => import('../pages/AlarmKpis')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders', component: lazyRouteComponent(() => import('../pages/Orders')) }),
   createRoute({ getParentRoute: () => shell, path: '/orders/$id', component: lazyRouteComponent(() => import('../pages/Order')) }),
@@ -64,9 +66,9 @@ const pages = [
   createRoute({ getParentRoute: () => shell, path: '/catalog', validateSearch: table, component: lazyRouteComponent(() => import('../pages/Catalog')) }),
   createRoute({ getParentRoute: () => shell, path: '/etl', component: lazyRouteComponent(() => import('../pages/Etl')) }),
   createRoute({ getParentRoute: () => shell, path: '/condition', validateSearch: position, component: lazyRouteComponent(() => import('../pages/Condition')) }),
-  createRoute({ getParentRoute: () => shell, path: '/models', component: lazyRouteComponent(() => import('../pages/Models')) }),
-  createRoute({ getParentRoute: () => shell, path: '/life', component: lazyRouteComponent(() => import('../pages/Life')) }),
-  createRoute({ getParentRoute: () => shell, path: '/registry', component: lazyRouteComponent(() => import('../pages/OwnModels')) }),
+  createRoute({ getParentRoute: () => shell, path: '/models', validateSearch: model, component: lazyRouteComponent(() => import('../pages/Models')) }),
+  createRoute({ getParentRoute: () => shell, path: '/life', validateSearch: forecast, component: lazyRouteComponent(() => import('../pages/Life')) }),
+  createRoute({ getParentRoute: () => shell, path: '/registry', validateSearch: sheet, component: lazyRouteComponent(() => import('../pages/OwnModels')) }),
   createRoute({ getParentRoute: () => shell, path: '/cost', component: lazyRouteComponent(() => import('../pages/Cost')) }),
   createRoute({ getParentRoute: () => shell, path: '/images', component: lazyRouteComponent(() => import('../pages/Images')) }),
   createRoute({ getParentRoute: () => shell, path: '/edges', component: lazyRouteComponent(() => import('../pages/Edges')) }),

@@ -39,6 +39,13 @@ function push(points: Points, ms: number, value: number | null): void {
   points.y.push(value);
 }
 
+/** A mark of the time axis: seconds where the axis is short, the day where it is long, whatever span was asked for. */
+export function moment(language: string, ms: number, seconds: number): string {
+  if (seconds > 2 * 86_400) return new Intl.DateTimeFormat(language, { day: '2-digit', month: '2-digit' }).format(ms);
+  const clock = formatClock(language, ms);
+  return seconds <= 900 ? clock : clock.slice(0, 5);
+}
+
 export interface TrendProps { path: string; label: string; unit: string; height?: number; window?: number; span?: { start: number; end: number }; limit?: number | null; below?: boolean; live?: boolean }
 
 export default function Trend({ path, label, unit, height = 150, window = 600_000, span, limit = null, below = false, live = true }: TrendProps) {
@@ -97,7 +104,6 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
       return [Math.max(end - window / 1000, Math.min(data.x[0] ?? 0, end - 60)), end];
     };
     const now = (): [number, number] => (from !== undefined && to !== undefined ? [from / 1000, to / 1000] : liveRange());
-    const seconds = ((to ?? window) - (from ?? 0)) / 1000 <= 1800;
     const shown = (): [number[], (number | null)[]] => {
       const end = now()[1];
       const last = data.x.at(-1);
@@ -113,7 +119,7 @@ export default function Trend({ path, label, unit, height = 150, window = 600_00
         legend: { show: false },
         scales: { x: { time: true, range: now }, y: { range } },
         axes: [
-          { stroke: ink, grid, ticks: grid, size: 26, space: 62, values: (_u, splits) => splits.map((s) => (seconds ? formatClock(language, s * 1000) : formatClock(language, s * 1000).slice(0, 5))) },
+          { stroke: ink, grid, ticks: grid, size: 26, space: 62, values: (u, splits) => splits.map((s) => moment(language, s * 1000, (u.scales.x?.max ?? 0) - (u.scales.x?.min ?? 0))) },
           { stroke: ink, grid, ticks: grid, size: 52, space: 28, values: (_u, splits) => splits.map((s) => new Intl.NumberFormat(language, { maximumSignificantDigits: 4 }).format(s)) },
         ],
         series: [{}, { stroke: token('--trend-1'), width: 1.6, fill: token('--trend-fill'), fillTo: (_u, _s, low) => low, points: { show: false }, paths: live && from === undefined ? uPlot.paths.stepped?.({ align: 1 }) : undefined } as uPlot.Series],

@@ -7,6 +7,7 @@ import { useState, type ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
 import { al, type AlarmKpis as Kpis, type Benchmark, type Often } from '../api/alarms';
 import { q } from '../api/queries';
+import { toAlarm } from '../app/alarmSearch';
 import { useFormat } from '../format/useFormat';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
@@ -56,7 +57,7 @@ function Figures({ kpis }: { kpis: Kpis }) {
       <Panel title={t('kpi.chattering')} extra={<Text size="xs" c="dimmed">{t('kpi.chatteringWhy')}</Text>}><Oftens items={kpis.chattering} none={t('kpi.noneOfThem')} /></Panel>
       <Panel title={t('kpi.fleeting')} extra={<Text size="xs" c="dimmed">{t('kpi.fleetingWhy')}</Text>}><Oftens items={kpis.fleeting} none={t('kpi.noneOfThem')} /></Panel>
       <Panel title={t('kpi.stale')} extra={<Text size="xs" c="dimmed">{t('kpi.staleWhy')}</Text>}>
-        <Rows head={[t('alarm.alarm'), t('word.asset'), t('alarm.raised')]} none={t('kpi.noneOfThem')} rows={kpis.stale.map((one) => [one.alarm_id, <Named key="n" name={one.name} p={one.priority} />, one.asset, f.when(one.raised)])} />
+        <Rows head={[t('alarm.alarm'), t('word.asset'), t('alarm.raised')]} none={t('kpi.noneOfThem')} rows={kpis.stale.map((one) => [one.alarm_id, <Named key="n" id={one.alarm_id} name={one.name} p={one.priority} />, one.asset, f.when(one.raised)])} />
       </Panel>
       <Panel title={t('kpi.floods')} extra={<Text size="xs" c="dimmed">{t('kpi.floodsWhy')}</Text>}>
         <Rows head={[t('kpi.from'), t('kpi.to'), t('kpi.alarms'), t('kpi.peak')]} none={t('kpi.noneOfThem')} rows={kpis.floods.map((one) => [one.start, f.when(one.start), f.when(one.end), f.number(one.alarms, 0), f.number(one.peak, 0)])} />
@@ -133,12 +134,12 @@ function Priorities({ kpis }: { kpis: Kpis }) {
   return <Rows head={[t('alarm.priority'), t('kpi.alarms'), t('kpi.share'), t('kpi.aim')]} none="" rows={rows} />;
 }
 
-const Named = ({ name, p }: { name: string; p: number }) => <Group gap={6} wrap="nowrap"><Prio p={p} size={18} /><Text size="sm" fw={600}>{name}</Text></Group>;
+const Named = ({ id, name, p }: { id: string; name: string; p: number }) => <Group gap={6} wrap="nowrap"><Prio p={p} size={18} /><Link to="/alarms" search={toAlarm({ id })} className="plain"><Text size="sm" fw={600} span>{name}</Text></Link></Group>;
 
 function Oftens({ items, none }: { items: Often[]; none: string }) {
   const { t } = useTranslation();
   const f = useFormat();
-  return <Rows head={[t('alarm.alarm'), t('word.asset'), t('kpi.times'), t('kpi.share')]} none={none} rows={items.map((one) => [one.alarm_id, <Named key="n" name={one.name} p={one.priority} />, one.asset, f.number(one.count, 0), f.percent(one.share, 0)])} />;
+  return <Rows head={[t('alarm.alarm'), t('word.asset'), t('kpi.times'), t('kpi.share')]} none={none} rows={items.map((one) => [one.alarm_id, <Named key="n" id={one.alarm_id} name={one.name} p={one.priority} />, one.asset, f.number(one.count, 0), f.percent(one.share, 0)])} />;
 }
 
 /** A plain table; the first of each row is its key, words come before figures. */

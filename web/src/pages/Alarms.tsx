@@ -2,11 +2,12 @@ import { Box, Button, Drawer, Group, SegmentedControl, Table, Tabs, Text, TextIn
 import { useMediaQuery } from '@mantine/hooks';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
-import { useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { AlarmCard as Alarm } from '../api/alarms';
+import { alarmSearch } from '../app/alarmSearch';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { typing } from '../app/Shell';
@@ -26,10 +27,13 @@ export default function Alarms() {
   const { t } = useTranslation();
   const health = useQuery(q.health).data;
   const alerts = useQuery(q.alarms('active')).data?.items.filter((one) => one.kind === 'alert').length ?? 0;
+  const { tab = 'alarms' } = useSearch({ from: '/plant/alarms' });
+  const navigate = useNavigate();
+  const show = (value: string | null): void => void navigate({ to: '/alarms', search: alarmSearch({ tab: value }) });
   return (
     <>
-      <PageHead title={t('nav.alarms')} sub={t('alarm.sub')}><Button component={Link} to="/alarm-kpis">{t('nav.alarmKpis')}</Button></PageHead>
-      <Tabs defaultValue="alarms" keepMounted={false} color="slate">
+      <PageHead title={t('nav.alarms')} sub={<span className="keys">{t('alarm.sub')}</span>}><Button component={Link} to="/alarm-kpis">{t('nav.alarmKpis')}</Button></PageHead>
+      <Tabs value={tab} onChange={show} keepMounted={false} color="slate">
         <Tabs.List mb="sm">
           <Tabs.Tab value="alarms">{t('alarm.operator')}</Tabs.Tab>
           <Tabs.Tab value="alerts">{t('alarm.alerts')} ({alerts})</Tabs.Tab>
@@ -49,36 +53,40 @@ export default function Alarms() {
 function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
   const { t } = useTranslation();
   const phone = useMediaQuery(PHONE) ?? false;
-  const { filter } = useSearch({ from: '/plant/alarms' });
+  const { filter, alarm: chosen = null } = useSearch({ from: '/plant/alarms' });
   const navigate = useNavigate();
-  const [which, setWhich] = useState<'active' | 'all'>('active');
+  const [asked, setWhich] = useState<'active' | 'all' | null>(null);
   const [search, setSearch] = useState('');
-  const [chosen, setChosen] = useState<string | null>(null);
+  // An address may name an alarm that does not stand any more: then all are shown.
+  const standing = useQuery(q.alarms('active')).data?.items;
+  const which = asked ?? (chosen && standing && !standing.some((one) => one.id === chosen) ? 'all' : 'active');
+  const setChosen = useCallback((id: string | null): void => void navigate({ to: '/alarms', search: ({ alarm: old, ...rest }) => (id ? { ...rest, alarm: id } : rest), replace: true }), [navigate]);
   const answer = useQuery(q.alarms(which));
   const shown = useMemo(() => pick(answer.data?.items ?? [], kind, filter, search), [answer.data, kind, filter, search]);
   const alarm = shown.find((one) => one.id === chosen) ?? null;
   const named = useAlarmName();
   const acknowledge = useAcknowledge();
-  useKeys(shown, chosen, setChosen, (one) => acknowledge.mutate(one));
+  const see = (one: Alarm): void => { if (!acknowledge.isPending) acknowledge.mutate(one); };
+  useKeys(shown, chosen, setChosen, see);
   const choice = ['p1', 'p2', 'p3', 'p4'].includes(filter ?? '') ? filter ?? '' : '';
   return (
     <>
       <Group gap="xs" mb="xs">
         <TextInput aria-label={t('alarm.search')} placeholder={t('alarm.search')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} style={{ flex: '1 1 180px' }} maw={320} />
         <SegmentedControl size="sm" aria-label={t('alarm.which')} value={which} onChange={(value) => setWhich(value as 'active' | 'all')} data={[{ value: 'active', label: t('alarm.active') }, { value: 'all', label: t('alarm.all') }]} />
-        <SegmentedControl size="sm" aria-label={t('alarm.priority')} value={choice} onChange={(value) => void navigate({ to: '/alarms', search: value ? { filter: value } : {} })}
+        <SegmentedControl size="sm" aria-label={t('alarm.priority')} value={choice} onChange={(value) => void navigate({ to: '/alarms', search: ({ filter: old, ...rest }) => (value ? { ...rest, filter: value } : rest) })}
           data={[{ value: '', label: t('alarm.every') }, ...[1, 2, 3, 4].map((p) => ({ value: `p${p}`, label: <Group gap={0} justify="center"><Prio p={p} size={18} /></Group> }))]} />
       </Group>
-      {kind === 'alarm' && <FirstOut onChoose={(id) => { if (!shown.some((one) => one.id === id)) setWhich('all'); setChosen(id); }} />}
+      {kind === 'alarm' && <FirstOut onChoose={(id) => { if (!shown.some((one) => one.id === id)) { setWhich('all'); setSearch(''); } setChosen(id); }} />}
       <Box mt={kind === 'alarm' ? 'sm' : 0} style={{ display: 'grid', gap: 12, alignItems: 'start', gridTemplateColumns: alarm && !phone ? 'minmax(0,1fr) 340px' : 'minmax(0,1fr)' }}>
         <Box className="card">
           <Answer of={answer} empty={() => shown.length === 0} none={t(which === 'active' && !search && !choice ? 'alarm.calm' : 'alarm.noneFound')}>
-            {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} narrow={alarm !== null} chosen={chosen} onChoose={setChosen} onAcknowledge={(one) => acknowledge.mutate(one)} />)}
+            {() => (phone ? <Cards items={shown} onChoose={setChosen} /> : <Rows items={shown} narrow={alarm !== null} chosen={chosen} onChoose={setChosen} onAcknowledge={see} />)}
           </Answer>
         </Box>
-        {alarm && !phone && <Panel title={named(alarm)}><AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} /></Panel>}
+        {alarm && !phone && <Panel title={named(alarm)}><AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => see(alarm)} /></Panel>}
       </Box>
-      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm ? named(alarm) : ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => acknowledge.mutate(alarm)} />}</Drawer>}
+      {phone && <Drawer opened={alarm !== null} onClose={() => setChosen(null)} position="bottom" size="85%" title={alarm ? named(alarm) : ''} closeButtonProps={{ 'aria-label': t('action.close') }}>{alarm && <AlarmDetail key={alarm.id} alarm={alarm} onAcknowledge={() => see(alarm)} />}</Drawer>}
     </>
   );
 }

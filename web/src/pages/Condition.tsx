@@ -1,16 +1,18 @@
 import { Button, Group, SegmentedControl, Stack, Table, Text, UnstyledButton } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { condition, type Position } from '../api/condition';
 import { useCommand } from '../api/queries';
+import { toFinding } from '../app/alarmSearch';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { ConditionCommission } from '../parts/ConditionCommission';
+import { Sure } from '../parts/Confirm';
 import { ConditionRecords } from '../parts/ConditionRecords';
 import { ConditionState, ZoneBar } from '../parts/ConditionState';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
@@ -81,31 +83,40 @@ function One({ of: one }: { of: Position }) {
   const f = useFormat();
   const [span, setSpan] = useState('1h');
   const acknowledge = useCommand(() => post(`condition/positions/${one.id}/acknowledge`, { version: one.version }), ['condition'], () => report(t('word.saved')));
-  const back = useCommand(() => post(`condition/positions/${one.id}/return`), ['condition'], () => report(t('word.saved')));
+  const back = useCommand(() => post(`condition/positions/${one.id}/return`), ['condition'], () => { setAsking(null); report(t('word.saved')); });
   const mayAcknowledge = useMay('condition.acknowledge');
   const mayReturn = useMay('condition.return');
+  const mayEdit = useMay('condition.edit');
+  const [asking, setAsking] = useState<'return' | 'off' | null>(null);
+  const [changing, setChanging] = useState(false);
+  const off = useCommand(() => post(`condition/positions/${one.id}/take-off`, { version: one.version }), ['condition', 'assets'], () => { setAsking(null); report(t('condition.tookOff', { path: one.path })); });
   const bearing = typeof one.settings.bearing === 'string' ? one.settings.bearing : one.settings.bearing?.name;
   const facts = [
     [t('word.state'), <Group key="s" gap="xs"><ConditionState state={one.state} /><Text size="sm" c="dimmed">{t('condition.since', { at: f.when(one.since) })}</Text></Group>],
     [t('condition.machineFacts'), [one.settings.power_kw && `${f.number(one.settings.power_kw)} kW`, t(`condition.mountings.${one.settings.mounting}`), one.settings.rpm && `${f.number(one.settings.rpm)} /min`, bearing].filter(Boolean).join(', ')],
-    [t('condition.baseline'), one.learned < 1 ? t('condition.learningOf', { share: f.percent(one.learned, 0), count: one.settings.learn, every: one.settings.every }) : t('condition.usualOf', { usual: f.number(one.usual, 2), unit: one.unit, z: f.number(one.vibration_z, 1) })],
+    [t('condition.baseline'), one.learned < 1 ? t('condition.learningOf', { share: f.percent(one.learned, 0), count: one.settings.learn, every: f.span(Number.parseFloat(one.settings.every)) }) : t('condition.usualOf', { usual: f.number(one.usual, 2), unit: one.unit, z: f.number(one.vibration_z, 1) })],
     [t('condition.temperature'), one.usual_temperature === null ? '–' : t('condition.usualWarm', { usual: f.number(one.usual_temperature, 1), z: f.number(one.temperature_z, 1) })],
     [t('condition.bearing'), one.bearing ? t(`condition.fault.${one.bearing}`) : one.recorded ? t('condition.fault.none') : t('condition.noRecord')],
   ] as const;
   return (
-    <Panel title={one.path} extra={<Group gap="xs">{mayAcknowledge && one.state === 'alarm' && <Button size="compact-md" onClick={() => acknowledge.mutate(undefined)}>{t('condition.acknowledge')}</Button>}{mayReturn && one.state !== 'healthy' && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('condition.return')}</Button>}</Group>}>
+    <Panel title={one.path} extra={<Group gap="xs">{mayAcknowledge && one.state === 'alarm' && <Button size="compact-md" variant="filled" loading={acknowledge.isPending} onClick={() => acknowledge.mutate(undefined)}>{t('condition.acknowledge')}</Button>}{mayReturn && one.state !== 'healthy' && <Button size="compact-md" variant="default" onClick={() => setAsking('return')}>{t('condition.return')}</Button>}{mayEdit && <Button size="compact-md" variant="default" aria-expanded={changing} onClick={() => setChanging(!changing)}>{t('condition.change')}</Button>}{mayEdit && <Button size="compact-md" variant="default" onClick={() => setAsking('off')}>{t('condition.takeOff')}</Button>}</Group>}>
+      {asking === 'return' && <Sure title={t('condition.return')} about={t('condition.returnWhy')} confirm={t('condition.return')} busy={back.isPending} onDone={() => back.mutate(undefined)} onClose={() => setAsking(null)} />}
+      {asking === 'off' && <Sure title={t('condition.takeOff')} about={t('condition.takeOffWhy')} confirm={t('condition.takeOff')} busy={off.isPending} onDone={() => off.mutate(undefined)} onClose={() => setAsking(null)} />}
+      {changing && <ConditionCommission of={one} onDone={() => setChanging(false)} />}
       <Stack gap="sm">
         {one.trouble && <Group gap={6} wrap="nowrap" align="flex-start"><IconAlertTriangle size={18} aria-hidden color="var(--alarm-3)" /><Text size="sm" className="wrap"><Said text={one.trouble} /></Text></Group>}
         <Facts of={facts} />
         {one.judged_by.zones ? <ZoneBar zones={one.judged_by.zones} level={one.level} unit={one.unit} /> : <Text size="sm" c="dimmed">{t('condition.baselineAlone')}</Text>}
         <Group justify="space-between"><Text fw={600} size="sm">{t('condition.trend')}</Text><SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={Object.keys(SPANS).map((value) => ({ value, label: t(`window.${value}`) }))} /></Group>
         <Suspense fallback={null}>
+          <Text size="xs" c="dimmed">{t('condition.vibration')} ({one.unit})</Text>
           <Trend key={`v${span}`} path={`${one.path}/Level`} label={t('condition.vibration')} unit={one.unit} window={SPANS[span] ?? 3_600_000} limit={one.judged_by.zones?.limits[2] ?? null} />
+          {one.settings.temperature && <Text size="xs" c="dimmed">{t('condition.temperature')} (°C)</Text>}
           {one.settings.temperature && <Trend key={`t${span}`} path={one.settings.temperature} label={t('condition.temperature')} unit="°C" window={SPANS[span] ?? 3_600_000} limit={one.settings.temperature_limit} height={110} />}
         </Suspense>
         <Text fw={600} size="sm">{t('condition.noticed')}</Text>
         {one.noticed.length === 0 && <Text size="sm" c="dimmed">{t('condition.nothing')}</Text>}
-        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)} · {t(`condition.cause.${each.cause}`)}: <Said text={each.says} /></Text></li>)}</ul>
+        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)} · {t(`condition.cause.${each.cause}`)}: <Said text={each.says} />{each.finding && <> · <Link to="/alarms" search={toFinding(each.finding)}>{t('finding.evidence')}</Link></>}</Text></li>)}</ul>
       </Stack>
     </Panel>
   );

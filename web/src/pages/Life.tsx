@@ -1,12 +1,13 @@
 import { Badge, Box, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { life, type FleetVersion, type LifeFleet, type LifeForecast, type Reason } from '../api/life';
 import { q, useCommand } from '../api/queries';
+import { toFinding } from '../app/alarmSearch';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -20,7 +21,9 @@ export default function Life() {
   const { t } = useTranslation();
   const may = useMay('models.edit');
   const [planning, setPlanning] = useState(false);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const { of: chosen } = useSearch({ from: '/plant/life' });
+  const navigate = useNavigate();
+  const setChosen = (id: string): void => void navigate({ to: '/life', search: { of: id }, replace: true });
   const fleets = useQuery(life.fleets);
   const told = useQuery(life.forecasts);
   const items = told.data?.items ?? [];
@@ -110,7 +113,7 @@ function One({ of: one, version }: { of: LifeForecast; version: FleetVersion | u
   const say = useSentence();
   return (
     <Panel title={one.asset}>
-      <Facts of={[[t('life.remaining'), one.error ? <Said key="e" text={one.error} /> : said(one)], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms">{t('life.filed')}</Link>] as const] : [])]} />
+      <Facts of={[[t('life.remaining'), one.error ? <Said key="e" text={one.error} /> : said(one)], [t('life.age'), `${length(one.age_h)} (${t('life.since', { at: f.when(one.begin) })})`], [t('life.method'), t(`life.methods.${one.method || 'none'}`)], [t('life.asOf'), f.when(one.at)], ...(one.finding ? [[t('life.finding'), <Link key="f" to="/alarms" search={toFinding(one.finding)}>{t('life.filed')}</Link>] as const] : [])]} />
       {!one.error && <Box mt="xs"><Text fw={600} size="sm">{t('life.interval')}</Text><Course of={one} /></Box>}
       {one.why.length > 0 && <Why of={one.why} method={one.method} />}
       {version && <Text size="sm" c="dimmed" mt="xs">{t('life.whyMethod')} {version.why.map((each) => say(each)).join('. ')}.</Text>}

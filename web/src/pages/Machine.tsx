@@ -5,6 +5,7 @@ import { lazy, Suspense, useEffect, useMemo, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { q } from '../api/queries';
 import type { AssetDetail, Oee, Property } from '../api/types';
+import { toAlarm } from '../app/alarmSearch';
 import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
@@ -236,7 +237,7 @@ function Around({ asset }: { asset: AssetDetail }) {
   return (
     <Panel title={t('machine.around')} pad={false}>
       <Box className="rows">
-        {alarms.map((alarm) => <Link key={alarm.id} to="/alarms" search={{}} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={alarm.priority} asks={alarm.state.includes('unack')} /><Text size="sm" fw={600}>{alarm.name}</Text><Text size="sm" c="dimmed" ml="auto">{t(`alarmState.${alarm.state}`)}</Text></Group></Link>)}
+        {alarms.map((alarm) => <Link key={alarm.id} to="/alarms" search={toAlarm(alarm)} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={alarm.priority} asks={alarm.state.includes('unack')} /><Text size="sm" fw={600}>{alarm.name}</Text><Text size="sm" c="dimmed" ml="auto">{t(`alarmState.${alarm.state}`)}</Text></Group></Link>)}
         {orders.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Group gap={8} wrap="nowrap"><Text size="sm" fw={600}>{order.number}</Text><Text size="sm" className="wrap">{order.title}</Text><Badge ml="auto" color="slate" variant="outline">{t(`orderState.${order.state}`)}</Badge></Group></Link>)}
         {asset.children.map((child) => <Link key={child.id} to="/machines/$id" params={{ id: child.id }} className="row-link"><Group gap={8}><Text size="sm" fw={600}>{child.name}</Text><Text size="sm" c="dimmed">{child.model ?? t('machine.part')}</Text></Group></Link>)}
         {alarms.length + orders.length + asset.children.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('machine.nothing', { at: f.clock(Date.now()) })}</Text>}

@@ -1,6 +1,8 @@
 import { Alert, Badge, Box, Button, Group, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
@@ -13,6 +15,7 @@ import { AlertList, short } from '../parts/ModelAlerts';
 import { Past } from '../parts/ModelPast';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Said } from '../parts/Said';
+import { ScoreLine } from '../parts/ScoreLine';
 import { Scroll } from '../parts/Scroll';
 
 const SPANS: Record<string, number> = { '6h': 6, '1d': 24, '7d': 168, '30d': 720 };
@@ -22,7 +25,9 @@ export default function Models() {
   const { t } = useTranslation();
   const may = useMay('models.edit');
   const [planning, setPlanning] = useState(false);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const { model: chosen } = useSearch({ from: '/plant/models' });
+  const navigate = useNavigate();
+  const setChosen = (id: string): void => void navigate({ to: '/models', search: { model: id }, replace: true });
   const list = useQuery(models.list);
   const one = list.data?.items.find((item) => item.id === chosen) ?? list.data?.items[0];
   return (
@@ -93,10 +98,11 @@ function Versions({ of: one }: { of: MachineModel }) {
   const training = one.versions.some((each) => each.state === 'training');
   const mode = (each: ModelVersion): string => (each.number === one.active ? 'active' : each.number === one.shadow ? 'shadow' : 'off');
   return (
-    <Panel title={t('models.versions', { name: one.name })} extra={may && <Group gap="xs">{one.previous !== null && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('models.back', { number: one.previous })}</Button>}<Button size="compact-md" disabled={training} onClick={() => train.mutate(undefined)}>{t('models.train')}</Button></Group>}>
+    <Panel title={t('models.versions', { name: one.name })} extra={may && <Group gap="xs">{one.previous !== null && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('models.back', { number: one.previous })}</Button>}<Button size="compact-md" disabled={training} loading={train.isPending} onClick={() => train.mutate(undefined)}>{t('models.train')}</Button></Group>}>
       <Facts of={[[t('models.properties'), one.properties.map((path) => short(path, one.asset)).join(', ')], [t('models.lookback'), `${f.span(one.lookback_s)}, ${t('models.rowEvery', { every: f.span(one.every_s) })}`], [t('models.retrain'), one.retrain_s ? `${f.span(one.retrain_s)}, ${t(one.promote === 'better' ? 'models.ifBetter' : 'models.waits')}` : t('models.byHand')], ...(one.fleet ? [[t('models.fleet'), `${one.fleet}${one.together ? ` (${t('models.together')})` : ''}`] as [string, string]] : [])]} />
       <Stack gap="xs" mt="sm">
         {one.versions.length === 0 && <Text c="dimmed">{t('models.untrained')}</Text>}
+        {one.versions.some((each) => each.state === 'ready') && <Text size="sm" c="dimmed">{t('models.modes')}</Text>}
         {one.versions.map((each) => (
           <Box key={each.number} pt="xs" style={{ borderTop: '1px solid var(--line)' }}>
             <Group justify="space-between" gap="xs">
@@ -108,7 +114,7 @@ function Versions({ of: one }: { of: MachineModel }) {
               {may && each.state === 'training' && <Button size="compact-sm" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => cancel.mutate(undefined)}>{t('action.cancel')}</Button>}
               {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
             </Group>
-            {each.state === 'training' && <Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" />}
+            {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
             {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, days: f.number(each.backtest.days, 0) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
@@ -126,44 +132,13 @@ function Seen({ of: one }: { of: MachineModel }) {
   const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
   const [span, setSpan] = useState('1d');
   const [at, setAt] = useState<string | null>(null);
-  const answer = useQuery(models.scores(one.id, number, SPANS[span] ?? 24, at));
+  const [asked] = useDebouncedValue(at, 250);
+  const answer = useQuery(models.scores(one.id, number, SPANS[span] ?? 24, asked));
   return (
     <Panel title={t('models.seen')} extra={<Group gap="xs">{ready.length > 1 && <Select size="xs" w={120} aria-label={t('models.whichVersion')} value={String(number)} onChange={(value) => setNumber(Number(value))} data={ready.map((each) => ({ value: String(each.number), label: t('models.version', { number: each.number }) }))} allowDeselect={false} />}<SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={(value) => { setSpan(value); setAt(null); }} data={Object.keys(SPANS)} /></Group>}>
       {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
-      {answer.data && <><Line of={answer.data} onPick={setAt} /><AlertList items={answer.data.alerts} asset={one.asset} /><Shares of={answer.data} asset={one.asset} /></>}
+      {answer.data && <><ScoreLine of={answer.data} at={at} onPick={setAt} /><AlertList items={answer.data.alerts} asset={one.asset} /><Shares of={answer.data} asset={one.asset} /></>}
     </Panel>
-  );
-}
-
-/** Scores over time against the threshold (0.5); what was not judged is a gap. */
-function Line({ of: told, onPick }: { of: Scores; onPick: (at: string) => void }) {
-  const { t } = useTranslation();
-  const f = useFormat();
-  const [width, height] = [1000, 140];
-  const x = (n: number): number => (n / Math.max(1, told.rows.length - 1)) * width;
-  const y = (score: number): number => height - 6 - score * (height - 12);
-  let pen = 'M';
-  const path = told.rows.map((row, n) => {
-    if (row.score === null) { pen = 'M'; return ''; }
-    const step = `${pen}${x(n).toFixed(1)},${y(row.score).toFixed(1)}`;
-    pen = 'L';
-    return step;
-  }).join('');
-  const worst = Math.max(0, ...told.rows.map((row) => row.score ?? 0));
-  const pick = (event: React.MouseEvent<SVGSVGElement>): void => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const row = told.rows[Math.round(((event.clientX - box.left) / box.width) * (told.rows.length - 1))];
-    if (row) onPick(row.timestamp);
-  };
-  return (
-    <>
-      <svg viewBox={`0 0 ${width} ${height}`} preserveAspectRatio="none" width="100%" height={height} role="img" aria-label={t('models.chart', { worst: f.number(worst, 2) })} onClick={pick} style={{ cursor: 'crosshair', display: 'block' }}>
-        <line x1={0} x2={width} y1={y(0.5)} y2={y(0.5)} stroke="var(--ink-2, currentColor)" strokeDasharray="6 5" strokeWidth={1} opacity={0.6} vectorEffect="non-scaling-stroke" />
-        <path d={path} fill="none" stroke="currentColor" strokeWidth={1.5} vectorEffect="non-scaling-stroke" />
-      </svg>
-      <Group justify="space-between"><Text size="xs" c="dimmed">{told.rows[0] && f.when(told.rows[0].timestamp)}</Text><Text size="xs" c="dimmed">{t('models.threshold')}</Text><Text size="xs" c="dimmed">{told.rows.length > 0 && f.when(told.rows[told.rows.length - 1]?.timestamp)}</Text></Group>
-      <Text size="sm" mt={4}>{Object.entries(told.time_in).filter(([, share]) => share > 0).map(([reason, share]) => `${t(`models.reason.${reason}`)} ${f.percent(share, 1)}`).join(' · ')}</Text>
-    </>
   );
 }
 

@@ -8,6 +8,7 @@ import { address, post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { Scalar, WorkOrder } from '../api/types';
 import { w, type CheckStep, type FullOrder } from '../api/workshop';
+import { toFinding } from '../app/alarmSearch';
 import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -197,7 +198,7 @@ function About({ order }: { order: FullOrder }) {
         [t('order.instruction'), order.instruction ? <Link key="i" to="/instructions" search={{ name: order.instruction }}>{order.instruction} · {t('instruction.version')} {order.instruction_number}</Link> : '–'],
         [t('order.assigned'), order.assigned_to ?? '–'],
         [t('word.case'), order.case_id ? <Link key="c" to="/cases/$id" params={{ id: order.case_id }}>{t('order.openCase')}</Link> : '–'],
-        [t('order.source'), order.source?.type === 'alarm' ? <Link key="s" to="/alarms" search={{}}>{t('alarm.alarm')}</Link> : order.source ? t(`sourceType.${order.source.type}`, { defaultValue: order.source.type }) : '–'],
+        [t('order.source'), order.source?.type === 'finding' ? <Link key="s" to="/alarms" search={toFinding(order.source.id)}>{t('finding.one')}</Link> : order.source?.type === 'alarm' ? <Link key="s" to="/alarms" search={{}}>{t('alarm.alarm')}</Link> : order.source ? t(`sourceType.${order.source.type}`, { defaultValue: order.source.type }) : '–'],
       ]} />
     </Panel>
   );

@@ -8,6 +8,7 @@ import { post } from '../api/client';
 import { q, useCommand } from '../api/queries';
 import type { Alarm, Asset } from '../api/types';
 import { useMay } from '../app/session';
+import { toAlarm } from '../app/alarmSearch';
 import { useFormat } from '../format/useFormat';
 import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
@@ -126,7 +127,7 @@ function MachineCard({ machine, window, alarms, constraint }: { machine: Asset; 
       {first && (
         <Group gap={6} mt={10} wrap="nowrap">
           <Prio p={first.priority} asks={first.state.includes('unack')} />
-          <Link to="/alarms" search={{}} className="plain"><Text size="sm" fw={600} span>{first.name}{mine.length > 1 ? ` +${mine.length - 1}` : ''}</Text></Link>
+          <Link to="/alarms" search={toAlarm(first)} className="plain"><Text size="sm" fw={600} span>{first.name}{mine.length > 1 ? ` +${mine.length - 1}` : ''}</Text></Link>
         </Group>
       )}
     </Box>

@@ -1,6 +1,7 @@
 import { Alert, Badge, Box, Button, Checkbox, FileInput, Group, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ask, post } from '../api/client';
@@ -10,6 +11,7 @@ import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { PropertyPick } from '../parts/PropertyPick';
 import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
 
@@ -22,7 +24,9 @@ export default function OwnModels() {
   const { t } = useTranslation();
   const may = useMay('models.edit');
   const [making, setMaking] = useState(false);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const { name: chosen } = useSearch({ from: '/plant/registry' });
+  const navigate = useNavigate();
+  const setChosen = (id: string): void => void navigate({ to: '/registry', search: { name: id }, replace: true });
   const list = useQuery(own.models);
   const one = list.data?.items.find((each) => each.name === chosen) ?? list.data?.items[0];
   return (
@@ -175,8 +179,8 @@ function Score({ of: one, onDone }: { of: OwnModel; onDone: () => void }) {
   if (!version) return null;
   return (
     <Stack gap="xs">
-      {version.inputs.map((name) => <TextInput key={name} label={t('own.input', { name })} placeholder="Site/Line/Machine/Property" value={inputs[name] ?? ''} onChange={(event) => { const text = event.currentTarget.value; setInputs((old) => ({ ...old, [name]: text })); }} />)}
-      <TextInput label={t('own.target')} description={t('own.targetHint')} value={property} onChange={(event) => setProperty(event.currentTarget.value)} />
+      {version.inputs.map((name) => <PropertyPick key={name} label={t('own.input', { name })} value={inputs[name] ?? ''} under={one.asset} onChange={(path) => setInputs((old) => ({ ...old, [name]: path }))} />)}
+      <PropertyPick label={t('own.target')} description={t('own.targetHint')} value={property} under={one.asset} kinds={['measurement']} onChange={setProperty} />
       <Group gap="xs" align="flex-end">
         <Select w={180} label={t('own.output')} value={output} onChange={(value) => setOutput(value ?? '')} allowDeselect={false} data={version.outputs} />
         <Select w={220} label={t('own.when')} value={mode} onChange={(value) => setMode(value ?? 'scheduled')} allowDeselect={false} data={[{ value: 'scheduled', label: t('own.scheduledShort') }, { value: 'streaming', label: t('own.streaming') }]} />

@@ -11,9 +11,11 @@ import { useMay } from '../app/session';
 import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { AskReason } from './Confirm';
+import { useFindingWords } from './FindingEvidence';
 import { Answer, Facts } from './Page';
 import { Prio } from './Prio';
 import { Scroll } from './Scroll';
+import { Signal } from './Signal';
 
 export const unseen = (alarm: { state: string }): boolean => alarm.state.includes('unack');
 const HIDDEN = ['shelved', 'suppressed', 'out-of-service'];
@@ -30,7 +32,12 @@ export function Watched({ alarm }: { alarm: AlarmCard }) {
 /** An alarm's name; what findings raise is named by the node in English and here in the reader's language. */
 export function useAlarmName(): (alarm: AlarmCard) => string {
   const { t } = useTranslation();
-  return (alarm) => (alarm.origin === 'finding' ? alarm.name.replace(/^Finding: /, `${t('finding.one')}: `) : alarm.name);
+  return (alarm) => {
+    const [, kind, mode] = (alarm.origin === 'finding' && /^Finding: (.*?)(?: \((.*)\))?$/.exec(alarm.name)) || [];
+    if (!kind) return alarm.name;
+    const [word, fault] = [t(`findingKind.${kind}`, { defaultValue: kind }), mode ? t(`code.mode.${mode}`, { defaultValue: mode }) : ''];
+    return `${t('finding.one')}: ${word}${fault && fault !== word ? ` (${fault})` : ''}`;
+  };
 }
 
 export function AlarmDetail({ alarm, onAcknowledge }: { alarm: AlarmCard; onAcknowledge: () => void }) {
@@ -57,8 +64,24 @@ export function AlarmDetail({ alarm, onAcknowledge }: { alarm: AlarmCard; onAckn
         [t('word.case'), caseId ? <Link key="c" to="/cases/$id" params={{ id: caseId }}>{t('word.open')}</Link> : '–'],
       ]} />
       <Buttons alarm={alarm} onAcknowledge={onAcknowledge} />
+      {alarm.origin === 'finding' ? <Behind alarm={alarm} /> : alarm.raised && alarm.property && <Signal paths={[alarm.property]} start={alarm.raised} end={alarm.cleared} limit={alarm.condition ? null : alarm.limit} below={alarm.operator.startsWith('<')} />}
       <Life alarm={alarm} />
     </>
+  );
+}
+
+/** The findings an alert stands for, each with the way to its evidence. */
+function Behind({ alarm }: { alarm: AlarmCard }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  const words = useFindingWords();
+  const items = (useQuery(q.findings).data?.items ?? []).filter((one) => one.asset === alarm.asset && alarm.name.startsWith(`Finding: ${one.kind}`) && (one.failure_mode ?? '') === (alarm.failure_mode ?? ''));
+  if (!items.length) return null;
+  return (
+    <Stack gap={2} mt="md">
+      <Text size="sm" fw={600}>{t('finding.behind')}</Text>
+      <ul className="plain">{items.slice(0, 5).map((one) => <li key={one.id}><Link className="tap" to="/alarms" search={(before) => ({ ...before, tab: 'alerts', finding: one.id })}>{f.when(one.raised)} · {words.kind(one)} {f.number(one.score)}</Link></li>)}</ul>
+    </Stack>
   );
 }
 
@@ -74,9 +97,9 @@ function Buttons({ alarm, onAcknowledge }: { alarm: AlarmCard; onAcknowledge: ()
   return (
     <Group gap="xs" mt="md">
       {unseen(alarm) && mayAcknowledge && <Button variant="filled" onClick={onAcknowledge}>{t('alarm.acknowledge')}</Button>}
-      {alarm.state === 'latched-acked' && mayAcknowledge && <Button variant="filled" onClick={() => step.mutate('reset')}>{t('alarm.reset')}</Button>}
-      {mayShelve && alarm.state === 'shelved' && <Button onClick={() => step.mutate('unshelve')}>{t('alarm.unshelve')}</Button>}
-      {mayTakeOut && alarm.state === 'out-of-service' && <Button onClick={() => step.mutate('return-to-service')}>{t('alarm.putBack')}</Button>}
+      {alarm.state === 'latched-acked' && mayAcknowledge && <Button variant="filled" loading={step.isPending} onClick={() => step.mutate('reset')}>{t('alarm.reset')}</Button>}
+      {mayShelve && alarm.state === 'shelved' && <Button loading={step.isPending} onClick={() => step.mutate('unshelve')}>{t('alarm.unshelve')}</Button>}
+      {mayTakeOut && alarm.state === 'out-of-service' && <Button loading={step.isPending} onClick={() => step.mutate('return-to-service')}>{t('alarm.putBack')}</Button>}
       {mayShelve && !hidden && <Button onClick={() => setAsking('shelve')}>{t('alarm.shelve')}</Button>}
       {mayTakeOut && alarm.state !== 'out-of-service' && <Button onClick={() => setAsking('out')}>{t('alarm.takeOut')}</Button>}
       {asking === 'shelve' && <Shelve alarm={alarm} onClose={() => setAsking(null)} />}

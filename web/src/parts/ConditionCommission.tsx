@@ -3,10 +3,10 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { post } from '../api/client';
+import { ask, post } from '../api/client';
 import { condition, type Commission, type JudgedBy, type Position, type StreamFound } from '../api/condition';
 import { q, useCommand } from '../api/queries';
-import { explain } from '../app/notices';
+import { explain, report } from '../app/notices';
 import { useFormat } from '../format/useFormat';
 import { ZoneBar } from './ConditionState';
 import { Answer, Facts, Panel } from './Page';
@@ -14,29 +14,47 @@ import { Scroll } from './Scroll';
 
 const BLANK: Commission = { asset: '', name: '', vibration: '', temperature: '', running: '', speed: '', power_kw: null, mounting: 'rigid', kind: 'machine', group: null, rpm: null, bearing: null, temperature_limit: null, every: '10m', learn: 144 };
 const OWN = 'own geometry';
+/** The node says a length in seconds. */
+const EVERY: Record<string, string> = { '60s': '1m', '600s': '10m', '3600s': '1h' };
 const figure = (value: string | number): number | null => (value === '' ? null : Number(value));
 
-/** Three steps: the stream, the machine and its mounting, how it runs. Nothing is written before the last. */
-export function ConditionCommission({ onDone }: { onDone: (id?: string) => void }) {
+/** What was said of a position when it was commissioned, as the three steps ask for it. */
+export function said(of: Position): Commission {
+  const { settings } = of;
+  const known = Object.fromEntries(Object.entries(settings).filter(([name, value]) => name in BLANK && value !== undefined)) as Partial<Commission>;
+  return { ...BLANK, ...known, every: EVERY[settings.every] ?? settings.every, asset: of.asset, name: of.name };
+}
+
+/** What is different from before; where it sits is not to be changed. */
+export function changesOf(before: Commission, now: Commission): Partial<Commission> {
+  const names = (Object.keys(now) as (keyof Commission)[]).filter((name) => name !== 'asset' && name !== 'name' && JSON.stringify(now[name]) !== JSON.stringify(before[name]));
+  return Object.fromEntries(names.map((name) => [name, now[name]]));
+}
+
+/** Three steps: the stream, the machine and its mounting, how it runs. Nothing is written before the last. The same steps change a position. */
+export function ConditionCommission({ of, onDone }: { of?: Position; onDone: (id?: string) => void }) {
   const { t } = useTranslation();
+  const before = of && said(of);
   const [step, setStep] = useState(0);
-  const [wanted, setWanted] = useState<Commission>(BLANK);
+  const [wanted, setWanted] = useState<Commission>(before ?? BLANK);
   const set = (some: Partial<Commission>): void => setWanted({ ...wanted, ...some });
   const check = useCommand(() => post<JudgedBy>('condition/check', wanted), []);
-  const make = useCommand(() => post<Position>('condition/positions', wanted), ['condition', 'assets'], (made) => onDone(made.id));
+  const make = useCommand(() => (of && before ? ask<Position>(`condition/positions/${of.id}`, { method: 'PATCH', body: { changes: changesOf(before, wanted), version: of.version } }) : post<Position>('condition/positions', wanted)), ['condition', 'assets'], (made) => { report(t(of ? 'word.saved' : 'condition.made', { path: made.path })); onDone(made.id); });
+  const unchanged = before !== undefined && Object.keys(changesOf(before, wanted)).length === 0;
   const steps = ['stream', 'machine', 'operation'] as const;
   const ready = step === 0 ? wanted.asset !== '' && wanted.name.trim() !== '' : true;
   return (
-    <Panel title={`${t('condition.commission')}: ${t(`condition.steps.${steps[step] ?? 'stream'}`)} (${step + 1}/3)`}>
+    <Panel title={`${of ? t('condition.changeOf', { name: of.name }) : t('condition.commission')}: ${t(`condition.steps.${steps[step] ?? 'stream'}`)} (${step + 1}/3)`}>
       <Stack gap="sm">
-        {step === 0 && <StreamStep wanted={wanted} set={set} />}
+        {step === 0 && <StreamStep wanted={wanted} set={set} placed={of !== undefined} />}
         {step === 1 && <MachineStep wanted={wanted} set={set} />}
         {step === 2 && <OperationStep wanted={wanted} set={set} told={check.data} failed={check.error} />}
         <Group>
           {step > 0 && <Button variant="default" onClick={() => setStep(step - 1)}>{t('condition.back')}</Button>}
           {step < 2 && <Button disabled={!ready} onClick={() => setStep(step + 1)}>{t('condition.next')}</Button>}
           {step === 2 && <Button variant="default" loading={check.isPending} onClick={() => check.mutate(undefined)}>{t('condition.check')}</Button>}
-          {step === 2 && <Button loading={make.isPending} onClick={() => make.mutate(undefined)}>{t('condition.make')}</Button>}
+          {step === 2 && <Button variant="filled" loading={make.isPending} disabled={unchanged} onClick={() => make.mutate(undefined)}>{t(of ? 'action.save' : 'condition.make')}</Button>}
+          {step < 2 && !ready && <Text size="sm" c="dimmed">{t('condition.needs')}</Text>}
           <Button variant="subtle" onClick={() => onDone()}>{t('action.cancel')}</Button>
         </Group>
       </Stack>
@@ -46,12 +64,12 @@ export function ConditionCommission({ onDone }: { onDone: (id?: string) => void 
 
 interface StepOf { wanted: Commission; set: (some: Partial<Commission>) => void }
 
-function StreamStep({ wanted, set }: StepOf) {
+function StreamStep({ wanted, set, placed }: StepOf & { placed: boolean }) {
   const { t } = useTranslation();
   const f = useFormat();
   const [search, setSearch] = useState('');
   const assets = useQuery(q.assets).data?.items ?? [];
-  const pick = (one: StreamFound): void => set({ asset: one.asset, vibration: one.path, temperature: one.temperature, running: one.running, speed: one.speed, power_kw: one.power_kw, name: wanted.name || t('condition.driveEnd') });
+  const pick = (one: StreamFound): void => set(placed ? { vibration: one.path } : { asset: one.asset, vibration: one.path, temperature: one.temperature, running: one.running, speed: one.speed, power_kw: one.power_kw, name: wanted.name || t('condition.driveEnd') });
   return (
     <>
       <TextInput label={t('condition.search')} description={t('condition.searchHint')} data-search value={search} onChange={(event) => setSearch(event.currentTarget.value)} maw={520} />
@@ -74,8 +92,8 @@ function StreamStep({ wanted, set }: StepOf) {
         )}
       </Answer>
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xs">
-        <Select label={t('word.asset')} searchable required value={wanted.asset || null} onChange={(value) => set({ asset: value ?? '' })} data={assets.map((one) => one.path)} />
-        <TextInput label={t('condition.name')} required value={wanted.name} onChange={(event) => set({ name: event.currentTarget.value })} placeholder={t('condition.driveEnd')} />
+        <Select label={t('word.asset')} searchable required disabled={placed} value={wanted.asset || null} onChange={(value) => set({ asset: value ?? '' })} data={assets.map((one) => one.path)} />
+        <TextInput label={t('condition.name')} required disabled={placed} {...(placed ? { description: t('condition.placed') } : {})} value={wanted.name} onChange={(event) => set({ name: event.currentTarget.value })} placeholder={t('condition.driveEnd')} />
       </SimpleGrid>
       {!wanted.vibration && <Text size="sm" c="dimmed">{t('condition.recordsOnly')}</Text>}
       <Siblings wanted={wanted} set={set} />
@@ -132,7 +150,7 @@ function OperationStep({ wanted, set, told, failed }: StepOf & { told: JudgedBy 
         <NumberInput label={t('condition.rpm')} value={wanted.rpm ?? ''} onChange={(value) => set({ rpm: figure(value) })} min={0} suffix=" /min" />
         <Select label={t('condition.bearing')} clearable searchable value={own ? OWN : (wanted.bearing as string | null)} onChange={(value) => set({ bearing: value === OWN ? { rollers: 9, roller_diameter: 7.94, pitch_diameter: 39.04, contact_angle: 0 } : value })} data={[{ value: OWN, label: t('condition.geometry') }, ...bearings]} />
         <NumberInput label={t('condition.temperatureLimit')} value={wanted.temperature_limit ?? ''} onChange={(value) => set({ temperature_limit: figure(value) })} suffix=" °C" />
-        <Select label={t('condition.every')} value={wanted.every} onChange={(value) => set({ every: value ?? '10m' })} data={['10s', '1m', '10m', '1h']} allowDeselect={false} />
+        <Select label={t('condition.every')} value={wanted.every} onChange={(value) => set({ every: value ?? '10m' })} data={[...new Set(['10s', '1m', '10m', '1h', wanted.every])]} allowDeselect={false} />
         <NumberInput label={t('condition.learn')} value={wanted.learn} onChange={(value) => set({ learn: Number(value) || 144 })} min={20} />
       </SimpleGrid>
       {own && <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">{(['rollers', 'roller_diameter', 'pitch_diameter', 'contact_angle'] as const).map((name) => <NumberInput key={name} label={t(`condition.geometryOf.${name}`)} value={own[name]} min={0} onChange={(value) => set({ bearing: { ...own, [name]: Number(value) || 0 } })} />)}</SimpleGrid>}

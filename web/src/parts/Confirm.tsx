@@ -21,3 +21,19 @@ export function AskReason({ title, about, label, need = false, confirm, busy = f
     </Modal>
   );
 }
+
+/** Asks whether somebody means it: for what cannot be taken back by another press. */
+export function Sure({ title, about, confirm, busy = false, onDone, onClose }: { title: string; about: ReactNode; confirm: string; busy?: boolean; onDone: () => void; onClose: () => void }) {
+  const { t } = useTranslation();
+  return (
+    <Modal opened onClose={onClose} title={title} closeButtonProps={{ 'aria-label': t('action.close') }}>
+      <Stack gap="sm">
+        <Text size="sm" component="div">{about}</Text>
+        <Group justify="flex-end" gap="xs">
+          <Button onClick={onClose} data-autofocus>{t('action.cancel')}</Button>
+          <Button variant="filled" loading={busy} onClick={onDone}>{confirm}</Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

@@ -4,7 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { address, ask, post } from '../api/client';
-import { models, type Backtest, type MachineModel, type PastLabel } from '../api/models';
+import { models, type Backtest, type MachineModel, type ModelAlert, type PastLabel } from '../api/models';
 import { useCommand } from '../api/queries';
 import { explain } from '../app/notices';
 import { useMay } from '../app/session';
@@ -21,6 +21,8 @@ export function Past({ of: one }: { of: MachineModel }) {
   const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
   const [span, setSpan] = useState('90d');
   const [asked, setAsked] = useState(false);
+  const [taken, setTaken] = useState<ModelAlert | null>(null);
+  const may = useMay('models.edit');
   const answer = useQuery({ ...models.backtest(one.id, number, DAYS[span] ?? 90), enabled: asked });
   return (
     <Panel
@@ -38,20 +40,20 @@ export function Past({ of: one }: { of: MachineModel }) {
           <Button size="compact-md" loading={answer.isFetching} onClick={() => setAsked(true)}>{t('models.tryPast')}</Button>
         </Group>
         {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
-        {answer.data && <Told of={answer.data} asset={one.asset} />}
-        <Labels asset={one.asset} />
+        {answer.data && <Told of={answer.data} asset={one.asset} onTake={may ? setTaken : undefined} />}
+        <Labels key={taken?.start ?? 'own'} asset={one.asset} taken={taken} />
       </Stack>
     </Panel>
   );
 }
 
-function Told({ of: told, asset }: { of: Backtest; asset: string }) {
+function Told({ of: told, asset, onTake }: { of: Backtest; asset: string; onTake: ((alert: ModelAlert) => void) | undefined }) {
   const { t } = useTranslation();
   const f = useFormat();
   return (
     <>
       <Text size="sm">{t('models.wouldHave', { count: told.alerts.length, days: f.number(told.days, 0) })}{told.anomalies > 0 && ` ${t('models.foundOf', { found: told.found, all: told.anomalies, wrong: told.false_alarms })}`}</Text>
-      <AlertList items={told.alerts} asset={asset} />
+      <AlertList items={told.alerts} asset={asset} onTake={onTake} />
       {told.labels.map((each) => (
         <Group key={each.start} gap={6} wrap="nowrap">
           {each.raised ? <IconCheck size={16} aria-hidden /> : <IconX size={16} aria-hidden />}
@@ -62,13 +64,16 @@ function Told({ of: told, asset }: { of: Backtest; asset: string }) {
   );
 }
 
-function Labels({ asset }: { asset: string }) {
+/** A moment as the reader's clock says it, for a field of the browser. */
+const local = (when: string | null | undefined): string => (when ? new Date(Date.parse(when) - new Date(when).getTimezoneOffset() * 60_000).toISOString().slice(0, 16) : '');
+
+function Labels({ asset, taken }: { asset: string; taken: ModelAlert | null }) {
   const { t } = useTranslation();
   const f = useFormat();
   const may = useMay('models.edit');
   const list = useQuery(models.labels(asset));
-  const [start, setStart] = useState('');
-  const [end, setEnd] = useState('');
+  const [start, setStart] = useState(local(taken?.start));
+  const [end, setEnd] = useState(local(taken?.end ?? (taken ? new Date().toISOString() : null)));
   const [kind, setKind] = useState('anomaly');
   const [code, setCode] = useState('');
   const add = useCommand(() => post('anomaly-labels', { asset, start: new Date(start).toISOString(), end: new Date(end).toISOString(), kind, code: code.trim() }), ['anomaly-labels'], () => { setStart(''); setEnd(''); setCode(''); });
@@ -86,11 +91,11 @@ function Labels({ asset }: { asset: string }) {
       ))}
       {may && (
         <Group gap="xs" align="end">
-          <TextInput size="xs" type="datetime-local" label={t('models.from')} value={start} onChange={(event) => setStart(event.currentTarget.value)} />
+          <TextInput size="xs" type="datetime-local" label={t('models.from')} value={start} autoFocus={taken !== null} onChange={(event) => setStart(event.currentTarget.value)} />
           <TextInput size="xs" type="datetime-local" label={t('models.to')} value={end} onChange={(event) => setEnd(event.currentTarget.value)} />
           <NativeSelect size="xs" label={t('models.kind')} value={kind} onChange={(event) => setKind(event.currentTarget.value)} data={['anomaly', 'normal', 'neutral'].map((value) => ({ value, label: t(`models.kinds.${value}`) }))} />
           <TextInput size="xs" w={110} label={t('models.code')} value={code} onChange={(event) => setCode(event.currentTarget.value)} />
-          <Button size="xs" variant="default" disabled={!start || !end} loading={add.isPending} onClick={() => add.mutate(undefined)}>{t('models.label')}</Button>
+          <Button size="xs" variant="default" disabled={!start || !end || start >= end} loading={add.isPending} onClick={() => add.mutate(undefined)}>{t('models.label')}</Button>
         </Group>
       )}
     </Stack>

@@ -129,6 +129,9 @@ class FindingShape(Shape):
     raised: Moment
     by: MaybeName
     label: Annotated[str | None, Field(examples=["confirmed"])]
+    case_id: Annotated[
+        str | None, Field(examples=["7d1c9a52-6c1e-4f0e-9d53-9a7f0a3f6d11"], description="The case it opened or joined.")
+    ] = None
     version: Version
 
 
@@ -254,8 +257,9 @@ def findings(
     rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=begin.before)
     cut = page_of(rows, limit, "at", begin)
     names = rooms.guard.names()
-    items = seen(rooms, subject, [_finding(row, names) for row in cut["items"]])
-    return Listed[FindingShape].model_validate({"items": items, "next": cut["next"]})
+    followed = rooms.act.cases_of([f"finding:{row['id']}" for row in cut["items"]])
+    shown = [{**_finding(row, names), "case_id": followed.get(f"finding:{row['id']}")} for row in cut["items"]]
+    return Listed[FindingShape].model_validate({"items": seen(rooms, subject, shown), "next": cut["next"]})
 
 
 @router.post("/findings", status_code=201)
