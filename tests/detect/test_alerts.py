@@ -95,3 +95,45 @@ def test_precision_is_told_asset_by_asset(watch):
     one, other = watch.detect.precision()
     assert (one["asset"], one["precision"], one["precision_at_least"], one["open"]) == (PUMP, 2 / 3, 0.5, 1)
     assert (other["precision"], other["precision_at_least"]) == (None, 0)
+
+
+def move(watch, path, name):
+    with watch.db.begin() as tx:
+        watch.assets.move(tx, path, "Bakery", name)
+    watch.detect.reload()
+
+
+def test_an_asset_with_another_name_keeps_its_alert_and_its_findings(watch):
+    first = find(watch)
+    alert = watch.named("Finding: anomaly")
+    move(watch, PUMP, "Coolant pump")
+    new = "Bakery/Coolant pump"
+    assert watch.named("Finding: anomaly", new)["id"] == alert["id"]
+    second = find(watch, 0.9, asset=new)
+    assert [one["id"] for one in watch.detect.findings(asset=new)] == [second["id"], first["id"]]
+    assert [(one["asset"], one["open"]) for one in watch.detect.precision()] == [(new, 2)]
+    label(watch, first)
+    label(watch, second)
+    assert watch.named("Finding: anomaly", new)["state"] == "normal"
+
+
+def test_two_assets_that_change_names_keep_their_own_findings(watch):
+    first, second = find(watch), find(watch, asset="Bakery/Pump 2")
+    with watch.db.begin() as tx:
+        watch.assets.move(tx, PUMP, "Bakery", "Spare")
+    with watch.db.begin() as tx:
+        watch.assets.move(tx, "Bakery/Pump 2", "Bakery", "Pump")
+    with watch.db.begin() as tx:
+        watch.assets.move(tx, "Bakery/Spare", "Bakery", "Pump 2")
+    watch.detect.reload()
+    assert watch.detect.finding(first["id"])["asset"] == "Bakery/Pump 2"
+    assert watch.detect.finding(second["id"])["asset"] == PUMP
+
+
+def test_a_finding_of_a_time_before_the_alert_began_keeps_it_standing_too(watch):
+    late = find(watch, at=2000)
+    early = find(watch, at=1000)
+    label(watch, late)
+    assert watch.named("Finding: anomaly")["state"] == "unack"
+    label(watch, early)
+    assert watch.named("Finding: anomaly")["state"] == "normal"

@@ -41,6 +41,13 @@ class Register:
             raise NotFound(f"there is no alarm {alarm_id}", code="alarms.unknown")
         return rows[0]
 
+    def held(self, tx: Connection, alarm_id: str) -> dict[str, Any]:
+        """Return one alarm and hold its row until the transaction ends: a step sees what the step before it has left."""
+        rows = self._db.rows(sa.select(alarms).where(alarms.c.id == alarm_id).with_for_update(), tx)
+        if not rows:
+            raise NotFound(f"there is no alarm {alarm_id}", code="alarms.unknown")
+        return rows[0]
+
     def list(self, *, active_only: bool = True, kind: str | None = "alarm", asset: str | None = None) -> list[dict[str, Any]]:
         """Return alarms, the most urgent and newest first; `kind=None` includes the alerts of maintenance."""
         query = sa.select(alarms).where(~alarms.c.retired).order_by(alarms.c.priority, alarms.c.raised.desc(), alarms.c.asset)
@@ -59,14 +66,14 @@ class Register:
 
     def acknowledge(self, tx: Connection, alarm_id: str, by: Subject, note: str, version: int | None) -> dict[str, Any]:
         """Somebody has seen it."""
-        row = self.get(alarm_id, tx)
+        row = self.held(tx, alarm_id)
         state = after(row["state"], "acknowledge")
         values = {"state": state, "acknowledged": now_ns(), "acknowledged_by": by.id}
         return self._write(tx, row, "acknowledge", values, version, by=by.id, note=note)
 
     def reset(self, tx: Connection, alarm_id: str, by: Subject, note: str, version: int | None) -> dict[str, Any]:
         """Release a latched alarm whose condition is over."""
-        row = self.get(alarm_id, tx)
+        row = self.held(tx, alarm_id)
         values = {"state": after(row["state"], "reset"), "tripped": 0}
         return self._write(tx, row, "reset", values, version, by=by.id, note=note)
 
@@ -82,7 +89,7 @@ class Register:
         version: int | None = None,
     ) -> dict[str, Any]:
         """Shelve, suppress by design or take out of service: always with a reason, shelving with an end as well."""
-        row, now = self.get(alarm_id, tx), now_ns()
+        row, now = self.held(tx, alarm_id), now_ns()
         if not reason.strip():
             raise InvalidInput("hiding an alarm needs a reason", where="reason", code="alarms.reason")
         if state is AlarmState.SHELVED and (until is None or until <= now):
@@ -94,15 +101,17 @@ class Register:
         values = {"state": hidden(row["state"], state), "hidden_until": until, "hidden_reason": reason, "hidden_by": by.id}
         return self._write(tx, row, state.value, values, version, by=by.id, note=reason)
 
-    def suppress(self, tx: Connection, row: Mapping[str, Any], formula: str, *, on: bool) -> dict[str, Any]:
+    def suppress(
+        self, tx: Connection, row: Mapping[str, Any], formula: str, *, on: bool, at: int | None = None
+    ) -> dict[str, Any]:
         """Hide or show an alarm by its design: a formula says that it means nothing now, or that it does again."""
         if on:
             values: dict[str, Any] = {"suppressing": 1}
             if row["state"] not in HIDDEN:
                 values |= {"state": AlarmState.SUPPRESSED, "hidden_reason": formula, "hidden_until": None, "hidden_by": BY_DESIGN}
-            return self._write(tx, row, "suppress", values, None, by=BY_DESIGN, note=formula)
-        new = self._write(tx, row, "unsuppress", {"suppressing": 0}, None, by=BY_DESIGN, note=formula)
-        return self.uncover(tx, row["id"], BY_DESIGN, formula) if row["state"] == AlarmState.SUPPRESSED else new
+            return self._write(tx, row, "suppress", values, None, by=BY_DESIGN, note=formula, at=at)
+        new = self._write(tx, row, "unsuppress", {"suppressing": 0}, None, by=BY_DESIGN, note=formula, at=at)
+        return self.uncover(tx, row["id"], BY_DESIGN, formula, at=at) if row["state"] == AlarmState.SUPPRESSED else new
 
     def uncover(
         self,
@@ -112,9 +121,10 @@ class Register:
         note: str,
         version: int | None = None,
         only: AlarmState | None = None,
+        at: int | None = None,
     ) -> dict[str, Any]:
         """Show an alarm again as what it is by now; one that holds begins anew, one its design hides stays hidden by that."""
-        row = self.get(alarm_id, tx)
+        row = self.held(tx, alarm_id)
         if row["state"] not in HIDDEN or (only is not None and row["state"] not in (only, AlarmState.SUPPRESSED)):
             raise Conflict(f"this alarm is {row['state']}, not {only or 'hidden'}", code="alarms.step")
         if row["state"] == AlarmState.SUPPRESSED and row["suppressing"]:
@@ -125,10 +135,19 @@ class Register:
             values |= {"state": AlarmState.SUPPRESSED, "hidden_by": BY_DESIGN, "hidden_reason": "by design"}
             return self._write(tx, row, "unshelve", values, version, by=by, note=note)
         values["state"] = uncovered(row["active"], bool(row["tripped"]))
-        shown = self._write(tx, row, "unshelve", values, version, by=by, note=note)
+        shown = self._write(tx, row, "unshelve", values, version, by=by, note=note, at=at)
         if not row["active"]:
             return shown
-        return self.begin(tx, shown, now_ns(), row["value"])
+        return self.begin(tx, shown, now_ns() if at is None else at, row["value"])
+
+    def retire(self, tx: Connection, row: Mapping[str, Any]) -> None:
+        """Take an alarm out whose definition is gone: nobody judges it from now on, so nothing of it stands any longer."""
+        values: dict[str, Any] = {"retired": True, "active": False, "pending": None, "since": None, "tripped": 0}
+        if row["state"] not in HIDDEN:
+            values["state"] = AlarmState.NORMAL
+        new = self._write(tx, row, "retire", values, None, note="its definition is gone")
+        if row["active"]:
+            self._cleared(tx, new, now_ns())
 
     def settle(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> dict[str, Any]:
         """Bring an alert whose end somebody has judged to normal: what is judged was seen, and latches no longer."""
@@ -152,11 +171,12 @@ class Register:
             return self._write(tx, row, "past-clear", values, None, at=change.at, value=value)
         values |= {"cleared": change.at, "state": after(row["state"], "clear", latched=row["latched"])}
         new = self._write(tx, row, "clear", values, None, at=change.at, value=value)
-        event = AlarmCleared(
-            new["id"], new["occurrence"] or "", new["asset_id"], new["asset"], new["name"], new["kind"], change.at
-        )
-        self._bus.tell_with(tx, event)
+        self._cleared(tx, new, change.at)
         return new
+
+    def _cleared(self, tx: Connection, row: Mapping[str, Any], at: int) -> None:
+        of = (row["id"], row["occurrence"] or "", row["asset_id"], row["asset"], row["name"], row["kind"])
+        self._bus.tell_with(tx, AlarmCleared(*of, at))
 
     def past(self, tx: Connection, row: Mapping[str, Any], change: Change) -> dict[str, Any]:
         """Write that the condition began long ago, as values that come late say: noted, not told as if it were now."""
@@ -200,8 +220,7 @@ class Register:
         at: int | None = None,
         value: float | None = None,
     ) -> dict[str, Any]:
-        bump(tx, alarms, row["id"], version, **values)
-        new = self.get(row["id"], tx)
+        new: dict[str, Any] = {**row, **values, "version": bump(tx, alarms, row["id"], version, **values)}
         now = now_ns()
         tx.execute(
             log.insert().values(

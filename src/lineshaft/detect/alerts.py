@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -44,8 +45,9 @@ class Alerts:
         """Raise the alert of a finding, in the same transaction."""
         row = self._row(tx, event)
         if row["active"]:
-            if event.score > (row["value"] or 0.0):
-                tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(value=event.score))
+            since = event.at if row["since"] is None else min(int(row["since"]), event.at)  # found late, of a time before
+            more = {"value": max(event.score, row["value"] or 0.0), "since": since}
+            tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(**more))
             return
         self._register.begin(tx, row, event.at, event.score)
 
@@ -75,6 +77,21 @@ class Alerts:
             self._register.settle(tx, row, RETURN, "verified back in service")
         return len(rows) + len(over)
 
+    def follow(self, tx: Connection) -> None:
+        """Let alerts and findings go with assets that have moved or have another name since."""
+        tree = self._assets.tree()
+        places, levels = {one.id: one for one in tree}, {one.path: one.level for one in tree}
+        moved: dict[str, str] = {}
+        for row in self._db.rows(sa.select(alarms).where(alarms.c.origin == "finding"), tx):
+            asset = places.get(row["asset_id"])
+            if asset is not None and asset.path != row["asset"]:
+                moved[row["asset"]] = asset.path
+                here = {"asset": asset.path, "area": area_of(asset, levels)}
+                tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(**here, version=alarms.c.version + 1))
+        if moved:  # at once: two assets may have changed places
+            told = findings.update().where(findings.c.asset.in_(list(moved)))
+            tx.execute(told.values(asset=sa.case(moved, value=findings.c.asset)))
+
     def _end(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> None:
         """End an alert acknowledged: what somebody has judged somebody has seen. An operators' alarm waits for its operator."""
         new = self._register.changed(tx, row, Change(now_ns(), False, 0.0))
@@ -82,8 +99,13 @@ class Alerts:
             self._register.settle(tx, new, by, why)
 
     def _find(self, tx: Connection, asset: str, name: str) -> dict[str, Any] | None:
-        query = sa.select(alarms).where(alarms.c.asset == asset, alarms.c.name == name, alarms.c.origin == "finding")
-        return next(iter(self._db.rows(query, tx)), None)
+        """Return the alert of an asset, held; by the asset's id, as its path may have been another when the alert began."""
+        here = (alarms.c.asset == asset) if (known := self._id_of(asset)) is None else (alarms.c.asset_id == known)
+        query = sa.select(alarms).where(here, alarms.c.name == name, alarms.c.origin == "finding")
+        return next(iter(self._db.rows(query.with_for_update(), tx)), None)
+
+    def _id_of(self, path: str) -> str | None:
+        return next((one.id for one in self._assets.tree() if one.path == path), None)
 
     def _row(self, tx: Connection, event: FindingRaised) -> dict[str, Any]:
         name = name_of(event.kind, event.failure_mode)
@@ -97,7 +119,7 @@ class Alerts:
         fresh: dict[str, Any] = {
             "id": new_id(),
             "version": 1,
-            "asset_id": event.asset_path[-36:] if asset is None else asset.id,
+            "asset_id": str(uuid5(NAMESPACE_URL, event.asset_path)) if asset is None else asset.id,
             "asset": event.asset_path,
             "name": name,
             "kind": "alert",

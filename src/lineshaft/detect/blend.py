@@ -28,6 +28,26 @@ class Results(NamedTuple):
     good: npt.NDArray[np.bool_]
 
 
+class News(NamedTuple):
+    """Rows in the order of time, and where those of each series are among them."""
+
+    ts: list[int]
+    sids: list[int]
+    cells: list[float | str | None]
+    places: Mapping[int, npt.NDArray[np.intp]]
+
+    @classmethod
+    def of(cls, rows: pa.RecordBatch, sids: npt.NDArray[np.int64]) -> News:
+        """Return rows as news; `sids` are their series."""
+        ts = rows.column("ts").cast(pa.int64()).to_numpy(zero_copy_only=False)
+        order = np.argsort(ts, kind="stable")
+        rows, ts, sids = rows.take(order), ts[order], sids[order]
+        by_sid = np.argsort(sids, kind="stable")
+        known = np.unique(sids)
+        parts = np.split(by_sid, np.searchsorted(sids[by_sid], known[1:]))
+        return cls(ts.tolist(), sids.tolist(), _cells(rows), dict(zip(known.tolist(), parts, strict=True)))
+
+
 @dataclass(slots=True)
 class Input:
     """One input: its newest row."""
@@ -67,19 +87,16 @@ class Blend:
         """Return it as it is now, to go back to if what it said could not be written."""
         return replace(self, inputs=dict(self.inputs))
 
-    def take(self, rows: pa.RecordBatch, sids: npt.NDArray[np.int64]) -> Results | None:
+    def take(self, news: News) -> Results | None:
         """Return the results of rows, one a row of any input; None if no row is about this formula or all are late."""
-        picked = np.flatnonzero(np.isin(sids, list(self.series)))
-        if not len(picked):
+        mine = [news.places[sid] for sid in self.series if sid in news.places]
+        if not mine:
             return None
-        chosen = rows.take(picked)
-        ts = chosen.column("ts").cast(pa.int64()).to_numpy(zero_copy_only=False)
-        cells = _cells(chosen)
         steps: list[dict[str, float | str | None]] = []
         stamps: list[int] = []
-        for at in np.argsort(ts, kind="stable").tolist():
-            stamp = int(ts[at])
-            if self._put(int(sids[picked[at]]), stamp, cells[at]) and stamp > self.floor:
+        for at in np.sort(np.concatenate(mine)).tolist():
+            stamp = news.ts[at]
+            if self._put(news.sids[at], stamp, news.cells[at]) and stamp > self.floor:
                 self.last = max(self.last, stamp)
                 stamps.append(self.last)
                 steps.append({name: one.value for name, one in self.inputs.items()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from lineshaft.assets import Property
 from lineshaft.core import DataType
-from lineshaft.detect.blend import Blend
+from lineshaft.detect.blend import Blend, News
 from lineshaft.detect.definition import Written
 from lineshaft.detect.screen import Point, Rows
 
@@ -46,6 +47,7 @@ class Mixtures:
         self._all: list[Mixture] = []
         self._of: dict[int, list[int]] = {}
         self._before: dict[int, Blend] = {}
+        self._remembers = isinstance(store, Remembers)
         for number, point in enumerate(points):
             for written, suppresses in ((point.watched.when, False), (point.watched.suppress, True)):
                 if written is not None:
@@ -57,39 +59,40 @@ class Mixtures:
             self._of.setdefault(sid, []).append(len(self._all))
         self._all.append(one)
 
-    def now(self) -> tuple[list[Rows], dict[int, bool]]:
-        """Return what all formulas say about the values as they stand; a condition only where it was never judged yet."""
+    def now(self, again: AbstractSet[int] = frozenset()) -> tuple[list[Rows], dict[int, bool]]:
+        """Return what all formulas say about the values as they stand; a condition where it is new, or one of `again`."""
         judged: list[Rows] = []
         suppressed: dict[int, bool] = {}
         for one in self._all:
             said = one.blend.now()
-            if said is None:
-                continue
             if one.suppresses:
-                suppressed[one.number] = bool(said.good[-1]) and bool(said.value[-1])
-            elif not one.blend.floor:
+                if said is not None or self._remembers:  # what was never said cannot be judged, and suppresses nothing
+                    suppressed[one.number] = said is not None and bool(said.good[-1]) and bool(said.value[-1])
+            elif said is not None and (not one.blend.floor or one.number in again):
                 judged.append(Rows(one.number, *said))
         return judged, suppressed
 
-    def take(self, rows: pa.RecordBatch) -> tuple[list[Rows], dict[int, bool]]:
-        """Take rows: return what conditions said about them, and which suppressions were spoken of and hold now."""
+    def take(self, rows: pa.RecordBatch) -> tuple[list[Rows], dict[int, list[tuple[int, bool]]]]:
+        """Take rows: return what conditions said about them, and what suppressions said, each at its time."""
         self._before = {}
         judged: list[Rows] = []
-        suppressed: dict[int, bool] = {}
+        suppressed: dict[int, list[tuple[int, bool]]] = {}
         if not self._of or not rows.num_rows:
             return judged, suppressed
         every = rows.column(0).to_numpy(zero_copy_only=False).astype(np.int64)
         picked = np.flatnonzero(np.isin(every, np.fromiter(self._of, np.int64, len(self._of))))
-        rows, sids = rows.take(picked), every[picked]  # once for all formulas: most rows are no input of any
-        touched = {place for sid in np.unique(sids).tolist() for place in self._of.get(sid, ())}
-        for place in sorted(touched):
+        if not len(picked):
+            return judged, suppressed
+        news = News.of(rows.take(picked), every[picked])  # once for all formulas: most rows are no input of any
+        for place in sorted({place for sid in news.places for place in self._of.get(sid, ())}):
             one = self._all[place]
             self._before[place] = one.blend.copy()
-            said = one.blend.take(rows, sids)
+            said = one.blend.take(news)
             if said is None:
                 continue
             if one.suppresses:  # what cannot be judged suppresses nothing
-                suppressed[one.number] = bool(said.good[-1]) and bool(said.value[-1])
+                holds = said.good & (said.value != 0)
+                suppressed[one.number] = list(zip(said.ts.tolist(), holds.tolist(), strict=True))
             else:
                 judged.append(Rows(one.number, *said))
         return judged, suppressed

@@ -6,19 +6,23 @@ number of alarms.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from lineshaft.core import Quality
+from lineshaft.core import NS, Quality
 from lineshaft.detect.condition import Bools, Condition, Floats, Ints, Limits, begins_ends
 from lineshaft.detect.definition import Watched
 
 Numbers = npt.NDArray[np.int64]
+NEVER = np.iinfo(np.int64).max
+GRACE = 60.0
+"""After a start nothing falls due for so many seconds, where its own time is not shorter: sources connect again first."""
 
 
 @dataclass(slots=True)
@@ -68,8 +72,15 @@ class Screen:
         self._silent = np.array([point.watched.silence is not None for point in self.points], np.bool_)
         beats = [point.watched.definition.heartbeat is not None for point in self.points]
         self._beats = np.array(beats, np.bool_)
-        self._beat = np.full(count, np.nan)
+        self._beat, self._held = np.full(count, np.nan), np.full(count, np.nan)
         self._heard, self._alive = np.full(count, now), np.full(count, now)
+        never = float("inf")
+        self._silence = np.array([never if (t := one.watched.silence) is None else t / NS for one in self.points], np.float64)
+        self._stale_after = np.array(
+            [never if (t := one.watched.stale_after) is None else t / NS for one in self.points], np.float64
+        )
+        self._known, self._active, self._late = (np.zeros(count, np.bool_) for _ in range(3))
+        self._moment = np.full(count, NEVER)
         self._seen: list[tuple[Numbers, Ints, Floats, Bools]] = []
         for number in range(count):
             self.note(number)
@@ -81,7 +92,7 @@ class Screen:
             before = places.get(point.id)
             if before is not None and old.points[before].watched.property.id == point.watched.property.id:
                 self._heard[number], self._alive[number] = old.heard(before), old.alive(before)
-                self._beat[number] = old.beat(before)
+                self._beat[number], self._held[number] = old.beat(before), old.held(before)
                 self.points[number] = replace(point, value=old.points[before].value)
 
     def note(self, number: int) -> None:
@@ -90,8 +101,62 @@ class Screen:
         self._raw[number] = point.condition.raw
         waits = point.condition.pending is not None or point.good is None or point.watched.text is not None
         self._restless[number] = waits or (bool(self._beats[number]) and point.condition.active)
-        self._bad[number] = point.good is False
+        self._bad[number], self._known[number] = point.good is False, point.good is not None
+        self._active[number], self._late[number] = point.condition.active, point.late
+        waits = point.condition.pending is not None and point.good is True
+        delay = point.delays[1 if point.condition.active else 0]
+        self._moment[number] = (point.condition.pending or 0) + delay if waits else NEVER
         self._last[number] = max(point.last, int(self._last[number]))
+
+    def recall(self, number: int, age: float, value: float, now: float) -> None:
+        """Take over what the store says of a point after a start: its good value (NaN for none) and how many seconds old.
+
+        A silence or a delay goes on from there, but nothing falls due within the first minute: sources come back first.
+        """
+        point = self.points[number]
+        self._held[number] = value
+        if point.watched.definition.heartbeat is not None:
+            self._beat[number] = value
+        if np.isfinite(value) and not np.isfinite(point.value):
+            self.points[number] = replace(point, value=value)
+        if not point.last:
+            return
+        at_least = [one - min(one, GRACE) for one in (self._silence[number], self._stale_after[number]) if np.isfinite(one)]
+        if self._moment[number] != NEVER:
+            left = (int(self._moment[number]) - int(self._last[number])) / NS
+            at_least.append(max(0.0, left - min(left, GRACE)))
+        if at_least:
+            self._heard[number] = now - min(age, *at_least)
+            if not self._beats[number]:
+                self._alive[number] = self._heard[number]
+
+    def waiting(self, now: float) -> list[int]:
+        """Return the points whose delay or silence has run out, and those that wait to be told."""
+        due = self._moment <= self._last + ((now - self._heard) * NS).astype(np.int64)
+        stale = self._known & (now - self._heard >= self._stale_after)
+        quiet = self._silent & ~self._active & (now - self._alive >= self._silence)
+        return np.flatnonzero(due | stale | quiet | self._late).tolist()
+
+    def is_stale(self, number: int, now: float) -> bool:
+        """Say whether a point's input has just become stale."""
+        return bool(self._known[number]) and now - self.heard(number) >= float(self._stale_after[number])
+
+    def moment(self, number: int, now: float) -> int:
+        """Return what the time of the plant is by now for a point: of its newest row, and what has gone by since that came."""
+        return self.last(number) + round((now - self.heard(number)) * NS)
+
+    def held(self, number: int) -> float:
+        """Return the newest good value of a point, NaN for none."""
+        return float(self._held[number])
+
+    def turned(self) -> list[int]:
+        """Return the points whose newest value says something else by their rule than what stands."""
+        if self._rules is None:
+            return []
+        with np.errstate(invalid="ignore"):
+            begins, ends = begins_ends(self._rules, self._held)
+        says = np.where(self._raw, ends, begins)
+        return np.flatnonzero(says & np.isfinite(self._held) & ~self._silent & ~self._texts & self._known & ~self._bad).tolist()
 
     def last(self, number: int) -> int:
         """Return the event time of the newest row a point has seen, also of those that changed nothing."""
@@ -137,9 +202,12 @@ class Screen:
         fresh = ts[row] > self._last[number]
         row, number = row[fresh], number[fresh]
         touched = self._may_change(number, value[row], good[row])
-        found = [self._of(int(n), row[number == n], chosen, ts, value, good) for n in touched]
         self._seen = [(number, ts[row], value[row], good[row])]
-        return found
+        mine = np.isin(number, touched)
+        row, number = row[mine], number[mine]
+        order = np.lexsort((ts[row], number))
+        parts = np.split(row[order], np.searchsorted(number[order], touched[1:])) if len(touched) else []
+        return [self._of(int(n), part, chosen, ts, value, good) for n, part in zip(touched.tolist(), parts, strict=True)]
 
     def settle(self, now: float = 0.0) -> None:
         """Remember the time of the rows let through or held back last: what they changed is written."""
@@ -148,11 +216,13 @@ class Screen:
             self._heard[number] = now
             live = number[good & ~self._beats[number]]
             self._alive[live] = now
-            for one in np.unique(number[good & self._beats[number]]).tolist():
-                said = value[good & (number == one)]
+            order = np.flatnonzero(good)[np.argsort(ts[good], kind="stable")]
+            moved = order[self._beats[number[order]]]
+            for one, said in _grouped(number[moved], value[moved]):
                 if (said != self._beat[one]).any():
                     self._alive[one] = now
                 self._beat[one] = said[-1]
+            self._held[number[order]] = value[order]
         self._seen = []
 
     def _may_change(self, number: Numbers, value: Floats, good: Bools) -> Numbers:
@@ -162,8 +232,7 @@ class Screen:
         turns = good & np.where(self._silent[number], self._raw[number], np.where(self._raw[number], ends, begins))
         return np.unique(number[turns | self._restless[number] | (good == self._bad[number])])
 
-    def _of(self, number: int, row: Numbers, chosen: pa.RecordBatch, ts: Ints, value: Floats, good: Bools) -> Rows:
-        order = row[np.argsort(ts[row], kind="stable")]
+    def _of(self, number: int, order: Numbers, chosen: pa.RecordBatch, ts: Ints, value: Floats, good: Bools) -> Rows:
         text = self.points[number].watched.text
         if text is None:
             return Rows(number, ts[order], value[order], good[order])
@@ -172,6 +241,14 @@ class Screen:
         same = np.array([float(word == text) for word in words])
         known = np.array([word is not None for word in words], np.bool_)
         return Rows(number, ts[order], same, quality & known)
+
+
+def _grouped(number: Numbers, value: Floats) -> Iterator[tuple[int, Floats]]:
+    """Yield each number with its values, in their order."""
+    order = np.argsort(number, kind="stable")
+    numbers = np.unique(number)
+    if len(numbers):
+        yield from zip(numbers.tolist(), np.split(value[order], np.searchsorted(number[order], numbers[1:])), strict=True)
 
 
 def _times(rows: pa.RecordBatch) -> Ints:
@@ -185,5 +262,9 @@ def _values(rows: pa.RecordBatch) -> tuple[Floats, Bools]:
         column = rows.column(name)
         if column.null_count < len(column):
             value = np.where(np.isnan(value), column.cast(pa.float64()).to_numpy(zero_copy_only=False), value)
+    words = rows.column("vs")
+    if words.null_count < len(words):  # of a text only counts whether it is another
+        marks = np.array([np.nan if word is None else crc32(word.encode()) for word in words.to_pylist()], np.float64)
+        value = np.where(np.isnan(value), marks, value)
     quality = rows.column("q").to_numpy(zero_copy_only=False)
     return value, (quality == Quality.GOOD) & np.isfinite(value)

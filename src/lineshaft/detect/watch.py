@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 
 from lineshaft.assets import DERIVED, Assets, Property
 from lineshaft.core import NS, Bus, Database, InvalidInput, Problem, SystemEvent, did_you_mean, now_ns
 from lineshaft.detect.alarm import STANDING, Register, raised
 from lineshaft.detect.alerts import Alerts
-from lineshaft.detect.condition import Change, Condition, due, limits, walk
+from lineshaft.detect.condition import Condition, limits
 from lineshaft.detect.definition import Watched
 from lineshaft.detect.events import AlarmRaised, FindingLabelled, FindingRaised
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.firstout import Group, groups
 from lineshaft.detect.fitting import definitions
+from lineshaft.detect.judge import CAUGHT_UP, Judge, Turn
 from lineshaft.detect.kpi import Kpis, Span, kpis
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
 from lineshaft.detect.mixing import Mixtures, Remembers
@@ -39,6 +43,8 @@ from lineshaft.guard import Subject
 EVENT = "detect:definitions"
 KEEP_EVERY = 15.0
 """Seconds between two notes on disk of how far each alarm has seen: rows before that are late after a restart as well."""
+MOST_WAITING = 2_000_000
+"""So many rows wait at most while the database takes nothing; the oldest go first."""
 
 
 class Numbers(Protocol):
@@ -80,9 +86,15 @@ class Detect:
         self._lock = threading.RLock()
         self._screen = Screen([], [])
         self._mixtures = Mixtures([], self._sids, store)
+        self._judge = Judge(self._register, self._time, self._late_after)
         self._suppressing: dict[int, bool] = {}
+        self._waiting: deque[pa.RecordBatch] = deque()
+        self._waiting_rows = 0
         self._problems: list[Problem] = []
         self._kept, self._kept_at = np.zeros(0, np.int64), 0.0
+
+    def _time(self) -> int:
+        return self._wall()
 
     # -- definitions
 
@@ -92,19 +104,21 @@ class Detect:
         with self._lock:
             self._keep_last()
             with self._db.begin() as tx:
-                rolled = sync(self._db, self._assets, tx, watched)
-            points = [_point(one, row) for one, row in rolled]
+                rolled = sync(self._db, self._assets, tx, watched, self._register)
+                self._alerts.follow(tx)
+            points = [_point(one.watched, one.row) for one in rolled]
             watching = [
                 (sid, number)
                 for number, point in enumerate(points)
                 if point.watched.when is None
                 for sid in self._sids(point.watched.property)
             ]
-            screen = Screen(points, watching, self._clock())
+            screen, before = Screen(points, watching, self._clock()), {point.id for point in self._screen.points}
             screen.carry_on(self._screen)
             self._screen, self._mixtures = screen, Mixtures(points, self._sids, self._store)
-            self._suppressing = {number: bool(row["suppressing"]) for number, (_, row) in enumerate(rolled)}
-            self._look(watching)
+            self._suppressing = {number: bool(one.row["suppressing"]) for number, one in enumerate(rolled)}
+            again = {number for number, one in enumerate(rolled) if one.changed or one.row["id"] in before}
+            self._look(watching, again, {number for number, point in enumerate(points) if point.id not in before})
             self._kept = self._screen.lasts()
         text = "; ".join(str(problem) for problem in self._problems)
         self._bus.tell(SystemEvent(EVENT, text or "all alarm definitions are in use", active=bool(self._problems)))
@@ -123,73 +137,140 @@ class Detect:
                 found.append(int(self._store.sids(span.source, [span.tag])[0]))
         return found
 
-    def _look(self, watching: Sequence[tuple[int, int]]) -> None:
-        """Judge the values as they stand by definitions that are new, and by what suppresses an alarm."""
-        judged, suppressed = self._mixtures.now()
-        fresh = [(sid, number) for sid, number in watching if not self._screen.points[number].last]
-        if isinstance(self._store, Remembers) and fresh:
-            found = zip(fresh, *self._store.latest_sids([sid for sid, _ in fresh]), strict=True)
-            judged += [
-                Rows(number, np.array([ts]), np.array([value]), np.array([quality == 0]))
-                for (_, number), ts, value, quality in found
-                if np.isfinite(value)
-            ]
-        self._judge_all(judged, suppressed)
+    def _look(self, watching: Sequence[tuple[int, int]], again: AbstractSet[int], started: AbstractSet[int]) -> None:
+        """Judge the values as they stand: by definitions that are new, by those that are others now, and what suppresses.
 
-    def _judge_all(self, judged: list[Rows], suppressed: Mapping[int, bool]) -> None:
-        turned = {number: on for number, on in suppressed.items() if on != self._suppressing[number]}
-        if judged or turned:
-            self._write(lambda tx: [*self._turn(tx, turned), *[self._judge(tx, one) for one in judged]])
-        self._suppressing |= turned
+        `again` are those that may be others, `started` those nobody watched until now.
+        """
+        now, points = self._clock(), self._screen.points
+        judged, suppressed = self._mixtures.now(again)
+        turns: dict[int, list[Turn]] = {number: [(None, on)] for number, on in suppressed.items()}
+        for number, hides in self._suppressing.items():
+            if hides and points[number].watched.suppress is None:
+                turns[number] = [(None, False)]  # its design hides it no longer
+        if isinstance(self._store, Remembers) and watching:
+            found = zip(watching, *self._store.latest_sids([sid for sid, _ in watching]), strict=True)
+            for (_, number), ts, value, quality in found:
+                if number not in started:
+                    continue
+                good = float(value) if quality == 0 else float("nan")
+                self._screen.recall(number, max(0.0, (self._wall() - int(ts)) / NS), good, now)
+                if not points[number].last and np.isfinite(value):
+                    judged.append(Rows(number, np.array([ts]), np.array([value]), np.array([quality == 0])))
+            judged += self._texts(self._store, again | started)
+        stand = [number for number in self._screen.turned() if number in again and points[number].watched.when is None]
+        held = [(number, self._screen.moment(number, now), self._screen.held(number)) for number in stand]
+        judged += [Rows(number, np.array([at]), np.array([value]), np.array([True])) for number, at, value in held]
+        self._judge_all(judged, turns, again)
+
+    def _texts(self, store: Remembers, numbers: AbstractSet[int]) -> list[Rows]:
+        """Return what texts say that are judged by a rule that is new or another than before."""
+        of = {n: point for n, point in enumerate(self._screen.points) if point.watched.text is not None and n in numbers}
+        said = store.latest([point.watched.property.path for point in of.values()]) if of else ()
+        return [
+            Rows(
+                number,
+                np.array([max(int(one.ts), point.last)]),
+                np.array([float(str(one.value) == point.watched.text)]),
+                np.array([one.quality == 0]),
+            )
+            for (number, point), one in zip(of.items(), said, strict=True)
+            if one is not None and one.value is not None
+        ]
+
+    def _judge_all(
+        self, judged: Sequence[Rows], said: Mapping[int, Sequence[Turn]], again: AbstractSet[int] = frozenset()
+    ) -> None:
+        """Judge rows, and what the formulas that hide alarms said; `again` are points whose rows are values that stand."""
+        turns = {number: turned for number, steps in said.items() if (turned := _turns(steps, on=self._suppressing[number]))}
+        rows = {one.number: one for one in judged}
+
+        def judge(tx: Connection) -> list[tuple[int, Point]]:
+            return [
+                (
+                    number,
+                    self._judge.rows(
+                        tx, point, rows.get(number), turns.get(number, ()), stands=number in again and bool(point.last)
+                    ),
+                )
+                for number in sorted({*rows, *turns})
+                for point in (self._screen.points[number],)
+            ]
+
+        if rows or turns:
+            self._write(judge)
+        self._suppressing |= {number: steps[-1][1] for number, steps in turns.items()}
 
     # -- the watch
 
     def on_rows(self, rows: pa.RecordBatch) -> None:
-        """Judge stored rows (columns of STORED); whatever changes is durable before it is told."""
-        with self._lock:
-            touched = self._screen.let_through(rows)
-            judged, suppressed = self._mixtures.take(rows)
-            for one in judged:
-                self._screen.take(one)
-            try:
-                self._judge_all([*touched, *judged], suppressed)
-            except BaseException:
-                self._mixtures.undo()
-                raise
-            self._screen.settle(self._clock())
+        """Judge stored rows (columns of STORED); whatever changes is durable before it is told.
 
-    def _turn(self, tx: Connection, turned: Mapping[int, bool]) -> list[tuple[int, Point]]:
-        for number, on in turned.items():
-            point = self._screen.points[number]
-            formula = point.watched.definition.suppress_when
-            self._register.suppress(tx, self._register.get(point.id, tx), formula, on=on)
-        return []
+        While the database takes nothing, rows wait and are judged in their order as soon as it does.
+        """
+        with self._lock:
+            self._waiting.append(rows)
+            self._waiting_rows += rows.num_rows
+            self._take()
+
+    def _take(self) -> None:
+        while self._waiting:
+            try:
+                self._take_one(self._waiting[0])
+            except OperationalError:
+                while self._waiting_rows > MOST_WAITING:
+                    self._waiting_rows -= self._waiting.popleft().num_rows
+                raise
+            except BaseException:
+                self._waiting_rows -= self._waiting.popleft().num_rows
+                raise
+            self._waiting_rows -= self._waiting.popleft().num_rows
+
+    def _take_one(self, rows: pa.RecordBatch) -> None:
+        touched = self._screen.let_through(rows)
+        judged, said = self._mixtures.take(rows)
+        for one in judged:
+            self._screen.take(one)
+        try:
+            self._judge_all([*touched, *judged], said)
+        except BaseException:
+            self._mixtures.undo()
+            raise
+        self._screen.settle(self._clock())
 
     def tick(self) -> None:
         """Let delays, silence and shelving run out where no new value comes; the node calls it about every second."""
         with self._lock:
+            self._take()
             now = self._clock()
-            waiting = [n for n in range(len(self._screen.points)) if self._may_be_due(n, now)]
+            waiting = [number for number in self._screen.waiting(now) if self._is_due(number, now)]
             if waiting:
-                self._write(lambda tx: [self._wait(tx, number, now) for number in waiting])
+                self._write(lambda tx: [(one, self._judge.wait(tx, self._screen, one, now)) for one in waiting])
             if now - self._kept_at >= KEEP_EVERY:
                 self._keep_last()
         with self._db.read() as look:
             expired = self._register.expired(look, now_ns())
         for alarm_id in expired:
             with self._db.begin() as tx:
-                if self._register.get(alarm_id, tx)["state"] == AlarmState.SHELVED:
+                if self._register.held(tx, alarm_id)["state"] == AlarmState.SHELVED:
                     self._register.uncover(tx, alarm_id, "rule:shelving", "its time is over")
+
+    def _is_due(self, number: int, now: float) -> bool:
+        """Leave alone what only waits to be told and whose values have not caught up yet."""
+        point = self._screen.points[number]
+        if not point.late or point.condition.pending is not None or self._screen.is_stale(number, now):
+            return True
+        caught_up = now - self._screen.heard(number) >= CAUGHT_UP
+        return caught_up or point.watched.silence is not None or not self._judge.is_past(self._screen.last(number))
 
     def _keep_last(self) -> None:
         """Note on disk how far each alarm has seen, so that after a restart as well late rows are late."""
         lasts = self._screen.lasts()
         moved = [n for n in range(len(lasts)) if n >= len(self._kept) or lasts[n] != self._kept[n]]
         if moved:
+            query = alarms.update().where(alarms.c.id == sa.bindparam("of")).values(last=sa.bindparam("seen"))
             with self._db.begin() as tx:
-                for number in moved:
-                    here = alarms.update().where(alarms.c.id == self._screen.points[number].id)
-                    tx.execute(here.values(last=int(lasts[number])))
+                tx.execute(query, [{"of": self._screen.points[n].id, "seen": int(lasts[n])} for n in moved])
         self._kept, self._kept_at = lasts, self._clock()
 
     def _write(self, judge: Callable[[Connection], list[tuple[int, Point]]]) -> None:
@@ -199,68 +280,6 @@ class Detect:
         for number, point in judged:
             self._screen.points[number] = point
             self._screen.note(number)
-
-    def _judge(self, tx: Connection, rows: Rows) -> tuple[int, Point]:
-        point = self._screen.points[rows.number]
-        ts, value = rows.ts[rows.good], rows.value[rows.good]
-        if point.watched.silence is None:
-            state, changes = walk(point.condition, point.limits, point.delays, ts, value, point.value)
-        else:
-            state, changes = _broken(point, rows)
-        last = max(int(rows.ts[-1]), point.last)
-        held = float(value[-1]) if len(value) else point.value
-        new = replace(point, condition=state, last=last, good=bool(rows.good[-1]), value=held)
-        return rows.number, self._keep(tx, point, new, changes)
-
-    def _wait(self, tx: Connection, number: int, now: float) -> tuple[int, Point]:
-        point = self._screen.points[number]
-        silence = point.watched.silence
-        if silence is not None:
-            since = self._wall() - round((now - self._screen.alive(number)) * NS)
-            at, quiet = since + silence, (now - self._screen.alive(number)) * NS >= silence
-            changes = [Change(at, True, (self._wall() - since) / NS)] if quiet and not point.condition.active else []
-            state = Condition(point.condition.active or quiet)
-        else:
-            at = self._screen.last(number) + round((now - self._screen.heard(number)) * NS)
-            state, changes = due(point.condition, at, point.delays, point.value)
-        good = None if self._is_stale(number, now) else point.good
-        new = replace(point, condition=state, good=good, last=self._screen.last(number))
-        return number, self._keep(tx, point, new, changes)
-
-    def _keep(self, tx: Connection, old: Point, new: Point, changes: Sequence[Change]) -> Point:
-        """Write what changed: the input, the condition, each beginning and end; return the point as it then is."""
-        if (old.condition, old.good) == (new.condition, new.good) and not changes and not old.late:
-            return new
-        row = self._register.get(new.id, tx)
-        if old.good != new.good:
-            quality = "stale" if new.good is None else ("good" if new.good else "bad")
-            row = self._register.input(tx, row, quality, new.last)
-        for change in changes:
-            past = change.active and self._is_past(change.at)
-            row = self._register.past(tx, row, change) if past else self._register.changed(tx, row, change)
-        untold = bool(row["active"]) and row["state"] not in (*STANDING, *HIDDEN)
-        if untold and not self._is_past(new.last):  # the values have caught up and it holds: now it is told
-            self._register.begin(tx, row, int(row["since"] or new.last), row["value"])
-            untold = False
-        here = alarms.update().where(alarms.c.id == new.id)
-        tx.execute(here.values(active=new.condition.active, pending=new.condition.pending, last=new.last))
-        return replace(new, late=untold)
-
-    def _is_past(self, at: int) -> bool:
-        return self._late_after is not None and self._wall() - at > self._late_after
-
-    def _is_stale(self, number: int, now: float) -> bool:
-        point = self._screen.points[number]
-        after = point.watched.stale_after
-        return point.good is not None and after is not None and (now - self._screen.heard(number)) * NS >= after
-
-    def _may_be_due(self, number: int, now: float) -> bool:
-        point = self._screen.points[number]
-        if (point.condition.pending is not None and point.good is True) or self._is_stale(number, now):
-            return True
-        silence = point.watched.silence
-        quiet = silence is not None and not point.condition.active and (now - self._screen.alive(number)) * NS >= silence
-        return quiet or (point.late and not self._is_past(self._screen.last(number)))
 
     # -- what people do, and what they read
 
@@ -398,14 +417,10 @@ def _point(one: Watched, row: Mapping[str, Any]) -> Point:
     )
 
 
-def _broken(point: Point, rows: Rows) -> tuple[Condition, list[Change]]:
-    """Return whether a silence is over: a good value came, or with a heartbeat another value."""
-    if not point.condition.active:
-        return point.condition, []
-    alive = rows.good
-    if point.watched.definition.heartbeat is not None:
-        alive = alive & (rows.value != point.value)
-    first = np.flatnonzero(alive)
-    if not len(first):
-        return point.condition, []
-    return Condition(), [Change(int(rows.ts[first[0]]), False, 0.0)]
+def _turns(steps: Sequence[Turn], *, on: bool) -> list[Turn]:
+    """Return the steps at which a formula that hides an alarm says something else than before."""
+    found: list[Turn] = []
+    for step in steps:
+        if step[1] != (found[-1][1] if found else on):
+            found.append(step)
+    return found
