@@ -182,8 +182,9 @@ class EdgeNode:
             await asyncio.sleep(PICTURES_S)
 
     def _heed(self, answer: dict[str, Any]) -> None:
-        """Forget deeds the plant has, and keep which machines are locked out: it holds while the line is cut."""
+        """Forget deeds the plant has, begin anew where a machine was repaired, keep which are locked out over a cut line."""
         self.deeds.taken(int(answer.get("deeds", 0)))
+        self.parts.repaired([(str(name), int(at)) for name, at in answer.get("repaired", [])])
         locked = {(source, tag): why for source, tag, why in answer.get("locked", [])}
         if locked != self._locked:
             self._locked = locked
@@ -203,6 +204,7 @@ class EdgeNode:
             "events": [{"key": e.key, "message": e.message, "severity": e.severity, "at": e.at} for e in self.events.current()],
             "rules": self.parts.rules.told(),
             "targets": self.parts.targets(),
+            "detectors": self.parts.detectors(),
             "deeds": self.deeds.ended(),
             "deeds_of": self.deeds.id,
             "lost": sum(self.buffer.lost().values()),

@@ -74,6 +74,17 @@ class Parts:
         """Return what runs like a source: it is started again when it fails, and has a status."""
         return [*self._functions, *self._detectors, *self._namespace]
 
+    def detectors(self) -> list[tuple[str, str, str, str]]:
+        """Return which detectors run: name, what the plant knows the model by and calls it, version."""
+        return [(name, key, called, str(version)) for name, key, called, version in (one.told() for one in self._detectors)]
+
+    def repaired(self, back: Sequence[tuple[str, int]]) -> None:
+        """Tell detectors that their machine is back in service."""
+        for name, at in back:
+            for one in self._detectors:
+                if one.name == name:
+                    one.returned(at)
+
     def targets(self) -> list[tuple[str, str]]:
         """Return what rules may write to."""
         return [(one.source, one.tag) for one in self._allowed]

@@ -233,6 +233,7 @@ class Plant:
 
     def _within_return(self, tx: Connection, event: maintain.ReturnedToService) -> None:
         self.positions.returned(tx, event.asset, event.at)
+        self.machines.afar.returned(tx, event.asset, event.at)
         self.detect.returned(tx, event.asset)
 
     def _on_lost(self, lost: act.ExecutorLost) -> None:
@@ -270,6 +271,7 @@ class Plant:
         """Show rows that are visible now to detectors and screens."""
         if rows.num_rows:
             self.detect.on_rows(rows)
+            self.machines.afar.on_rows(rows)
             self.modelling.registry.on_rows(rows)
             self._hub.rows(rows)
 
@@ -374,6 +376,7 @@ class Plant:
         sock = listen(chosen.host, chosen.port)
         reception = Reception(self.guard, self.edges, self.accounts, self.shaft.take)
         reception.locked = self._locked_at_edge
+        reception.detectors = self.machines.afar.told
         reception.picture = self.mirror.take_from_edge
         server = Server(uplink.config(reception, self.edges.authority))
         return lambda: server.serve(sockets=[sock])

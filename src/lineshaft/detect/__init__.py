@@ -17,6 +17,7 @@ from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.labelfile import read_labels, write_labels
 from lineshaft.detect.machines.machines import Machines
+from lineshaft.detect.place_tables import MIGRATIONS as _PLACES
 from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
 from lineshaft.detect.positions.loading import load_positions
 from lineshaft.detect.positions.positions import Positions
@@ -32,7 +33,7 @@ from lineshaft.detect.settings import AlarmsSettings, ConditionSettings
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
-MIGRATIONS = (*_ALARMS, *_POSITIONS, *_LIFE, *_REGISTRY)
+MIGRATIONS = (*_ALARMS, *_PLACES, *_POSITIONS, *_LIFE, *_REGISTRY)
 
 __all__ = [
     "HIDDEN",

@@ -24,6 +24,7 @@ from lineshaft.core import (
     parse_duration,
 )
 from lineshaft.detect.anomaly import AnomalySettings
+from lineshaft.detect.machines.placing import begin, place_of, put, show_from
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.showing import show
 from lineshaft.guard import Subject
@@ -32,6 +33,8 @@ PROMOTE = ("by hand", "better")
 """When a retrained version takes over: on a person's word, or when its backtest raises no more alerts than the active one's."""
 SOURCE = "models"
 SHOWN = {"anomaly score": "score", "anomaly reason": "reason"}
+OURS = frozenset({SOURCE, "own models", "condition", "life"})
+"""Sources of what detectors say: of models, positions, own models and remaining life."""
 """Properties of an asset that show what its active model says, when the asset's model has them."""
 
 SETTLED = ("lookback", "retrain", "promote", "delay", "failure_mode")
@@ -55,8 +58,7 @@ class Book:
         name = str(wanted.get("name") or asset)
         if self._db.rows(sa.select(models.c.id).where(models.c.name == name), tx):
             raise Conflict(f"there is a model '{name}' already", where="name", hint="choose another name", code="models.name")
-        paths = self.properties(asset, wanted.get("properties") or ())
-        settings = self.settings(wanted.get("settings") or {}, paths)
+        paths, settings = self.chosen(asset, wanted)
         row: dict[str, Any] = {
             "id": new_id(),
             "version": 1,
@@ -119,7 +121,24 @@ class Book:
         numbers = (DataType.DOUBLE, DataType.INTEGER)
         known = [one for path in below for one in self._assets.properties(path)]
         fits = [one for one in known if one.type in numbers and not one.counter and one.kind is not Kind.ATTRIBUTE]
-        return [one.path for one in fits if one.name.lower() not in SHOWN]
+        return [one.path for one in fits if one.name.lower() not in SHOWN and not self._ours(one.id)]
+
+    def _ours(self, property_id: str) -> bool:
+        """Say whether a property is what a detector of this house says: another must not learn from it unasked."""
+        return any(span.source in OURS for span in self._assets.spans(property_id))
+
+    def chosen(self, asset: str, wanted: Mapping[str, Any]) -> tuple[list[str], dict[str, Any]]:
+        """Return the properties and settings of a model that is wanted.
+
+        Names are as seen from the asset, or whole paths. What only the off condition asks is gathered too, and never judged.
+        """
+        paths = self.properties(asset, wanted.get("properties") or ())
+        given = absolute(wanted.get("settings") or {}, asset, [one.name for one in self._assets.properties(asset)])
+        asked = [self._assets.property(name).path for name in re.findall(r"`([^`]+)`", str(given.get("off") or ""))]
+        beyond = [path for path in dict.fromkeys(asked) if path not in paths]
+        if beyond:
+            given["ignore"] = [*given.get("ignore", ()), *beyond]
+        return [*paths, *beyond], self.settings(given, [*paths, *beyond])
 
     def texts(self, paths: Sequence[str]) -> frozenset[str]:
         """Return the properties that hold no numbers."""
@@ -225,16 +244,25 @@ class Book:
         """Note something about a version."""
         tx.execute(versions.update().where(versions.c.id == version_id).values(**values))
 
-    def use(self, tx: Connection, model_id: str, number: int, mode: str, version: int | None = None) -> dict[str, Any]:
-        """Let a trained version work: `active`, in the `shadow`, or `off`."""
+    def use(
+        self, tx: Connection, model_id: str, number: int, mode: str, version: int | None = None, place: str | None = None
+    ) -> dict[str, Any]:
+        """Let a trained version work: `active`, in the `shadow`, or `off`.
+
+        `place` is where: empty for this node, or EDGE/DETECTOR; None leaves it as it is.
+        """
         model, chosen = self.model(model_id, tx), self.number(model_id, number, tx)
         if chosen["state"] != "ready":
             raise Conflict(f"version {number} is {chosen['state']}", hint="train a version first", code="models.not-ready")
+        if place is not None:
+            put(tx, chosen["id"], place, now_ns())
+        if mode != "off" and number not in (model["active"], model["shadow"]):
+            begin(tx, chosen["id"], now_ns())
         if mode == "active":
             other = None if model["shadow"] == number else model["shadow"]
             before = model["active"] if model["active"] not in (None, number) else model["previous"]
             bump(tx, models, model_id, version, active=number, previous=before, shadow=other)
-            show(tx, self._assets, model["asset"], SHOWN, SOURCE, model["name"], chosen["end"])
+            self._show(tx, model, chosen)
         elif mode == "shadow":
             other = None if model["active"] == number else model["active"]
             bump(tx, models, model_id, version, shadow=number, active=other)
@@ -243,12 +271,26 @@ class Book:
             bump(tx, models, model_id, version, **off)
         return self.model(model_id, tx)
 
+    def _show(self, tx: Connection, model: dict[str, Any], chosen: dict[str, Any]) -> None:
+        """Have the asset's own properties show what a version says, where it works."""
+        place = place_of(tx, chosen["id"])
+        show(tx, self._assets, model["asset"], SHOWN, SOURCE, model["name"], chosen["end"])
+        for one in self._assets.properties(model["asset"]):
+            part = SHOWN.get(one.name.lower())
+            if part is not None:
+                source, tag = (place, part) if place else (SOURCE, f"{model['name']}/{part}")
+                if place or any("/" in span.source for span in self._assets.spans(one.id)):
+                    show_from(tx, self._assets, one.path, source, tag, now_ns())
+
     def back(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
         """Go back to the version that was active before. Raises Conflict if there was none."""
         model = self.model(model_id, tx)
         if model["previous"] is None:
             raise Conflict("no other version was active before", code="models.no-previous")
         bump(tx, models, model_id, version, active=model["previous"], previous=model["active"])
+        chosen = self.number(model_id, model["previous"], tx)
+        begin(tx, chosen["id"], now_ns())
+        self._show(tx, model, chosen)
         return self.model(model_id, tx)
 
 

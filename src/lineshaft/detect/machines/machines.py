@@ -14,14 +14,16 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
-from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, now_ns
+from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, now_ns
 from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate, load
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
 from lineshaft.detect.machines.book import Book
 from lineshaft.detect.machines.events import ModelMoved
+from lineshaft.detect.machines.filing import ME, Filing
 from lineshaft.detect.machines.following import Following
 from lineshaft.detect.machines.labels import Labels
 from lineshaft.detect.machines.results import lines_of, table_of
@@ -30,11 +32,9 @@ from lineshaft.detect.machines.taking import fitted, learned
 from lineshaft.detect.machines.training import Member, Result, Results, Task, training
 from lineshaft.detect.machines.verdict import takes_over, verdict
 from lineshaft.detect.model_tables import models, versions
-from lineshaft.detect.tables import findings
-from lineshaft.guard import Command, Guard, Subject
+from lineshaft.guard import Command, Guard
 
 log = logging.getLogger("lineshaft.detect")
-ME = Subject.system("models")
 EVENT = "detect:models"
 MOST_ROWS = 1_500_000
 PAUSE_S = 5.0
@@ -62,8 +62,11 @@ class Machines:
         """Says whether people are at an asset (it is locked out): what its sensors show then is not judged."""
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
         self._assets = assets
-        self._findings = Findings(db, bus)
-        self.labels = Labels(db, self._findings)
+        found = Findings(db, bus)
+        self.labels = Labels(db, found)
+        self._filing = Filing(db, found, guard)
+        self.afar = Afar(db, self.book, store, self._filing, bus, clock)
+        self.afar.explain = self._explain
         self._executor = executor or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="training")
         self._trainings: dict[str, Apart[Task, Results]] = {}
         self._following: dict[str, Following] = {}
@@ -159,6 +162,8 @@ class Machines:
     ) -> None:
         """Let a new version take over if it is no worse than the active one, and write down why or why not."""
         takes, why = takes_over(backtest)
+        if takes and self.afar.at_edge(tx, model):
+            takes, why = False, f"{why}; the active version works at an edge: give it the new file, then put this version to work"
         self.book.write(tx, row["id"], about={**about, "promotion": {"taken_over": takes, "why": why}})
         if takes:
             self.book.use(tx, model["id"], row["number"], "active")
@@ -182,10 +187,15 @@ class Machines:
             for number in {model["active"], model["shadow"]} - {None}:
                 with self._reported(model["name"]):
                     rows += self._follow(model, int(number), self._clock() if now is None else now)
+        with self._reported("at edges"):
+            self.afar.tick(self._reported)
         return rows
 
     def _follow(self, model: dict[str, Any], number: int, now: int) -> int:
         row = self.book.number(model["id"], number)
+        if self.afar.has(row["id"]):  # an edge judges: here it would be said a second time
+            self._following.pop(row["id"], None)
+            return 0
         with self._lock:
             one = self._following.get(row["id"])
             if one is None:
@@ -199,7 +209,7 @@ class Machines:
             if model["active"] == number:
                 self.ingest([one.batch(model, news)])
             with self._db.begin() as tx:
-                finding = self._file(tx, model, one, news) if model["active"] == number else one.finding
+                finding = self._file(tx, model, row["id"], one, news) if model["active"] == number else one.finding
                 values = {"memory": one.memory(), "alerts": one.alerts, "finding": finding, "now": news["now"]}
                 self.book.write(tx, row["id"], through=one.through, **values)
             one.finding = finding
@@ -213,34 +223,23 @@ class Machines:
         hint = "train it again, or see whether its drivers and sensors still deliver"
         self._bus.tell(SystemEvent(f"{EVENT}:drift:{model['name']}", text, "warning", active=one.drifted, hint=hint))
 
-    def _file(self, tx: Connection, model: dict[str, Any], one: Following, news: dict[str, Any]) -> str | None:
-        """File a finding for an alert that is new; one finding an alert."""
+    def _file(self, tx: Connection, model: dict[str, Any], version: str, one: Following, news: dict[str, Any]) -> str | None:
+        """File a finding for an alert that is new; one finding an alert, also of one that goes on after its end."""
         if news["raised"] is None:
             if not news["open"] and one.finding is not None:
-                self._ended(tx, one.finding, news["ended"])
+                self._filing.ended(tx, one.finding, news["ended"])
             return one.finding if news["open"] else None
         if one.finding is not None and not news["new"]:
             return one.finding
-        said = news["raised"]
-        evidence = {**said["evidence"], "model": model["name"], "model_id": model["id"], "version": one.number}
-        filed = self._findings.add(
-            tx,
-            model["asset"],
-            "anomaly",
-            said["score"],
-            by=ME,
-            sensors=said["sensors"],
-            evidence=evidence,
-            failure_mode=model["failure_mode"],
-            at=said["at"],
-        )
-        self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", {"model": model["name"], "version": one.number})
-        return str(filed["id"])
+        return self._filing.file(tx, model, version, one.number, news["raised"])
 
-    def _ended(self, tx: Connection, finding: str, at: int) -> None:
-        """Write into a finding's evidence until when it lasted: what is learned from, and what is not, hangs on it."""
-        evidence = {**self._findings.get(finding, tx)["evidence"], "end": iso(at), "end_ns": at}
-        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+    def _explain(self, model_id: str, number: int, every: int, at: int) -> list[dict[str, Any]]:
+        """Say what was observed and expected in a step that an edge judged, if its values are here."""
+        try:
+            _, scored = self.scores(model_id, number, at - every, at)
+            return [part.as_dict() for part in scored.explain(at)[:8]]
+        except LineshaftError:
+            return []
 
     def returned(self, asset: str, at: int) -> int:
         """Start the charts of an asset's models anew: it was repaired and is verified back in service. Returns how many."""
@@ -251,10 +250,12 @@ class Machines:
             for number in {model["active"], model["shadow"]} - {None}:
                 self._follow(model, int(number), at + model["delay"])  # what comes yet was before the repair: not waited for
                 row = self.book.number(model["id"], int(number))
+                if self.afar.has(row["id"]):
+                    continue
                 with self._lock, self._db.begin() as tx:
                     one = self._following[row["id"]]
                     if one.finding is not None:
-                        self._ended(tx, one.finding, at)
+                        self._filing.ended(tx, one.finding, at)
                     one.reset(at)
                     self.book.write(tx, row["id"], memory=one.memory(), finding=None)
                 count += 1
@@ -317,7 +318,7 @@ class Machines:
     def export(self, model_id: str, number: int) -> bytes:
         """Return a version as ONNX with its manifest, for an edge or anything else that runs ONNX."""
         made, row = self.version(model_id, number)
-        return made.export(self.book.model(model_id)["name"], number, row["about"].get("holds", {}))
+        return made.export(self.book.model(model_id)["name"], number, row["about"].get("holds", {}), model_id)
 
     # -- the node's own thread
 

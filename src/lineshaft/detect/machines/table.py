@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from lineshaft.core import NS, Quality
 from lineshaft.detect.detector import Bools
+from lineshaft.store import Tag
 
 SPARSE = 0.9
 """A property with values in a smaller share of the steps holds its last value."""
@@ -28,6 +29,9 @@ FEW = 20
 
 ALWAYS = 2**62
 MOST_BAD = 200_000
+
+A_WEEK = 7 * 86_400 * NS
+"""So much of a text's or a switch's past is asked for at once."""
 
 
 class Last(Protocol):
@@ -57,7 +61,11 @@ class Store(Protocol):
         """Return the last good value."""
         ...
 
-    def history(self, ref: str, start: int, end: int, *, limit: int | None = None) -> pa.Table:
+    def sid(self, source: str, tag: str) -> int | None:
+        """Return a series' number, None if nothing of it ever came."""
+        ...
+
+    def history(self, ref: str | Tag, start: int, end: int, *, limit: int | None = None) -> pa.Table:
         """Return (ts, value, q)."""
         ...
 
@@ -103,18 +111,34 @@ def gather(
 
 
 def _steps(store: Store, path: str, text: bool, span: tuple[int, int, int, int, int]) -> tuple[Any, Bools]:
+    if text:
+        return _switched(store, path, span)
     every, start, end, first, size = span
-    function = "last" if text else "avg"
-    column: Any = np.full(size, None, object) if text else np.full(size, np.nan)
+    column = np.full(size, np.nan)
     has = np.zeros(size, np.bool_)
-    found = store.aggregates(path, every, start, end, (function,)) if size else None
+    found = store.aggregates(path, every, start, end, ("avg",)) if size else None
     if found is not None and found.num_rows:
         place = found["ts"].cast(pa.int64()).to_numpy() // every - first
         inside = (place >= 0) & (place < size)
-        values = found[function].to_numpy()[inside]
+        values = found["avg"].to_numpy()[inside]
         column[place[inside]] = values
-        has[place[inside]] = [one is not None for one in values] if text else ~np.isnan(values.astype(np.float64))
+        has[place[inside]] = ~np.isnan(values.astype(np.float64))
     return column, has
+
+
+def _switched(store: Store, path: str, span: tuple[int, int, int, int, int]) -> tuple[Any, Bools]:
+    """Return the last good text or switch of each step: the store has aggregates of numbers alone."""
+    every, start, end, first, size = span
+    column = np.full(size, None, object)
+    for begin in range(start, end, A_WEEK) if size else ():
+        rows = store.history(path, begin, min(begin + A_WEEK, end))
+        if not rows.num_rows:
+            continue
+        place = -(-rows["ts"].cast(pa.int64()).to_numpy() // every) - first
+        inside = (place >= 0) & (place < size) & (rows["q"].to_numpy() == int(Quality.GOOD))
+        values = np.array([*rows["value"].to_pylist(), None], object)[:-1]
+        column[place[inside]] = values[inside]  # of several in a step the last one stays
+    return column, np.array([one is not None for one in column.tolist()], np.bool_)
 
 
 def _hold(has: Bools, every: int, text: bool) -> int:

@@ -90,6 +90,14 @@ class UseBody(Body):
 
     number: Annotated[int, Field(ge=1, examples=[1])]
     mode: Annotated[Literal["active", "shadow", "off"], Field(examples=["shadow"])]
+    place: Annotated[
+        str | None,
+        Field(
+            max_length=100,
+            examples=["press-hall-2/pump 3"],
+            description="Where: EDGE/DETECTOR, whose alerts become findings; empty: here; left out: as before.",
+        ),
+    ] = None
     version: SeenVersion = None
 
 
@@ -117,6 +125,14 @@ class VerdictShape(Shape):
     why: Annotated[list[str], Field(examples=[["2 of 2 labelled anomalies found", "0 false alarms in 85 days of running"]])]
 
 
+class HeardShape(Shape):
+    """An edge node that runs a version of the model, as its last report said."""
+
+    source: Annotated[str, Field(examples=["press-hall-2/pump 3"])]
+    number: Annotated[int, Field(examples=[1])]
+    at: Moment
+
+
 class VersionShape(Shape):
     """One trained version: how it was made, what it would have raised, how far it has followed the machine."""
 
@@ -131,6 +147,9 @@ class VersionShape(Shape):
     ended: MaybeMoment
     by: MaybeName
     alerts: Annotated[int, Field(examples=[0], description="Alerts since it works.")]
+    place: Annotated[
+        str, Field(examples=[""], description="The edge node and detector it works at, EDGE/DETECTOR; empty: at this node.")
+    ] = ""
     now: Annotated[dict[str, Any], Field(examples=[{"score": 0.2, "reason": "normal"}])]
     about: Annotated[dict[str, Any], Field(examples=[{"rows": 120000}])]
     backtest: Annotated[dict[str, Any], Field(examples=[{"said": "this model would have raised 3 alerts"}])]
@@ -159,6 +178,7 @@ class ModelShape(Shape):
     previous: Annotated[int | None, Field(examples=[None])]
     fleet: Annotated[str, Field(examples=["Pumps"])]
     together: Annotated[bool, Field(examples=[False], description="Learns together with the other models of its fleet.")]
+    heard: Annotated[list[HeardShape], Field(description="Edge nodes that run a version of it, since this node's start.")]
     versions: list[VersionShape]
     version: Version
 
@@ -247,7 +267,7 @@ def plan(sender: Sender, body: ModelBody) -> ModelShape:
     rooms, wanted = sender.rooms, body.model_dump()
 
     def run(tx: Any) -> dict[str, Any]:
-        paths = rooms.machines.book.properties(body.asset, body.properties)
+        paths = rooms.machines.book.chosen(body.asset, body.model_dump())[0]
         gate_all(rooms, sender.subject, paths)
         return {"id": rooms.machines.book.create(tx, body.asset, sender.subject, wanted)["id"]}
 
@@ -262,7 +282,7 @@ def look(sender: Sender, body: PlanBody) -> QualityShape:
     wanted = {**body.model_dump(), "every": parse_duration(body.every), "lookback": parse_duration(body.lookback)}
 
     def work() -> dict[str, Any]:
-        gate_all(rooms, sender.subject, rooms.machines.book.properties(body.asset, body.properties))
+        gate_all(rooms, sender.subject, rooms.machines.book.chosen(body.asset, body.model_dump())[0])
         return rooms.machines.look(body.asset, wanted).as_dict()
 
     return QualityShape.model_validate(sender.do_outside(ACTION, "model", wanted, work, body.asset))
@@ -336,7 +356,7 @@ def use(sender: Sender, model_id: str, body: UseBody) -> ModelShape:
         model_id,
         "use",
         body.model_dump(),
-        lambda tx: {"version": book.use(tx, model_id, body.number, body.mode, body.version)["version"]},
+        lambda tx: {"version": book.use(tx, model_id, body.number, body.mode, body.version, body.place)["version"]},
     )
     return one_model(sender.rooms, model_id)
 
@@ -495,10 +515,12 @@ def one_model(rooms: Rooms, model_id: str) -> ModelShape:
 
 
 def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    where = rooms.machines.afar.where(row["id"])
     versions = [
         {
             **one,
             **{name: moment(one[name]) for name in ("start", "end", "begun", "ended")},
+            "place": where.get(one["number"], ""),
             "by": called(one["by"], names),
             "verdict": rooms.machines.verdict(row, one),
         }
@@ -512,5 +534,6 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
         "next_training": moment(due),
         "created": moment(row["created"]),
         "by": called(row["by"], names),
+        "heard": [{**one, "at": moment(one["at"])} for one in rooms.machines.afar.seen(row)],
         "versions": versions,
     }

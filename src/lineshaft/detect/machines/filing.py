@@ -1,0 +1,65 @@
+"""Findings of models: each alert of a version is one finding, whoever tells of it and however often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from lineshaft.core import Database, iso, new_id
+from lineshaft.detect.finding import Findings
+from lineshaft.detect.place_tables import alerts
+from lineshaft.detect.tables import findings
+from lineshaft.guard import Guard, Subject
+
+ME = Subject.system("models")
+
+
+class Filing:
+    """Files alerts; a version's alert is known by its start."""
+
+    def __init__(self, db: Database, found: Findings, guard: Guard) -> None:
+        self._db, self._found, self._guard = db, found, guard
+
+    def alert(self, tx: Connection | None, version_id: str, start: int) -> dict[str, Any] | None:
+        """Return what is known of an alert."""
+        query = sa.select(alerts).where(alerts.c.version_id == version_id, alerts.c.start == start)
+        return next(iter(self._db.rows(query, tx)), None)
+
+    def note(self, tx: Connection, version_id: str, start: int, told: int, source: str = "") -> dict[str, Any]:
+        """Note an alert that was not known; return it."""
+        row = {"id": new_id(), "version_id": version_id, "start": start, "told": told, "source": source, "end": None}
+        tx.execute(alerts.insert().values(**row, finding=None))
+        return {**row, "finding": None}
+
+    def unexplained(self, alert: Mapping[str, Any]) -> bool:
+        """Say whether an alert's finding does not tell what was observed and expected."""
+        return alert["finding"] is not None and not self._found.get(alert["finding"])["evidence"].get("explanation")
+
+    def file(self, tx: Connection, model: Mapping[str, Any], version_id: str, number: int, said: Mapping[str, Any]) -> str:
+        """File the finding of an alert, unless it has one; return its id.
+
+        `said` has `score`, `at` (its start), `sensors`, `evidence`, and the `source` of an edge.
+        """
+        source = str(said.get("source", ""))
+        row = self.alert(tx, version_id, said["at"]) or self.note(tx, version_id, said["at"], said["at"], source)
+        if row["finding"] is not None:
+            return str(row["finding"])
+        evidence = {**said["evidence"], "model": model["name"], "model_id": model["id"], "version": number}
+        if source:
+            evidence["edge"] = source
+        asset, mode = model["asset"], model["failure_mode"]
+        given: dict[str, Any] = {"sensors": said["sensors"], "evidence": evidence, "failure_mode": mode, "at": said["at"]}
+        filed = self._found.add(tx, asset, "anomaly", said["score"], by=ME, **given)
+        tx.execute(alerts.update().where(alerts.c.id == row["id"]).values(finding=filed["id"]))
+        about = {"model": model["name"], "version": number, **({"edge": source} if source else {})}
+        self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", about)
+        return str(filed["id"])
+
+    def ended(self, tx: Connection, finding: str, at: int, **more: Any) -> None:
+        """Write into a finding's evidence until when it lasted: what is learned from, and what is not, hangs on it."""
+        evidence = {**self._found.get(finding, tx)["evidence"], "end": iso(at), "end_ns": at, **more}
+        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+        tx.execute(alerts.update().where(alerts.c.finding == finding).values(end=at))
