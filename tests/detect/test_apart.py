@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from lineshaft.detect.apart import Apart
+from lineshaft.detect.heavy.settings import TrainingSettings
+from lineshaft.detect.heavy.trainings import Trainings
 
 
 def double(number, tell):
@@ -13,21 +16,27 @@ def double(number, tell):
     return 2 * number
 
 
-def test_work_given_up_before_its_turn_ends_at_once_and_never_begins():
+@pytest.fixture
+def place():
+    made = Trainings(TrainingSettings(at_once=1))
+    yield made
+    made.stop()
+
+
+def test_work_given_up_before_its_turn_ends_at_once_and_never_begins(place):
     go, told, steps = threading.Event(), [], []
-    with ThreadPoolExecutor(1) as places:
-        places.submit(go.wait, 60)
-        work = Apart(double, lambda: 3, lambda *step: steps.append(step), lambda *result: told.append(result)).start(places)
-        work.cancel()
-        work.wait(60)
-        assert told == [(None, "cancelled")], "it need not wait for the place it never had"
-        go.set()
+    place.places.submit(go.wait, 60)
+    work = Apart(double, lambda: 3, lambda *step: steps.append(step), lambda *result: told.append(result)).start(place)
+    work.cancel()
+    work.wait(60)
+    assert told == [(None, "cancelled")], "it need not wait for the place it never had"
+    go.set()
+    place.places.shutdown()
     assert (told, steps) == ([(None, "cancelled")], [])
 
 
-def test_work_with_a_place_of_its_own_gives_its_result():
+def test_work_with_a_place_of_its_own_gives_its_result(place):
     told, steps = [], []
-    with ThreadPoolExecutor(1) as places:
-        Apart(double, lambda: 3, lambda *step: steps.append(step), lambda *result: told.append(result)).start(places).wait(120)
+    Apart(double, lambda: 3, lambda *step: steps.append(step), lambda *result: told.append(result)).start(place).wait(120)
     assert told == [(6, "")]
     assert [share for share, _ in steps] == [0.01, 0.5]

@@ -32,7 +32,13 @@ IMPORTED_AS = {
     "scikit-learn": "sklearn",
     "python-multipart": "multipart",
 }
-PART_OF = {"joblib": "scikit-learn", "mcp_types": "mcp", "pydantic_core": "pydantic", "starlette": "fastapi"}
+PART_OF = {
+    "dask": "distributed",
+    "joblib": "scikit-learn",
+    "mcp_types": "mcp",
+    "pydantic_core": "pydantic",
+    "starlette": "fastapi",
+}
 
 
 def project() -> dict:

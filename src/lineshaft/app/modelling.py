@@ -7,7 +7,7 @@ from typing import Any
 
 from lineshaft.assets import Assets
 from lineshaft.core import Batch, Bus, Database
-from lineshaft.detect import End, Fleets, ModelRegistry
+from lineshaft.detect import End, Fleets, ModelRegistry, Trainings
 from lineshaft.guard import Guard
 from lineshaft.maintain import ended_lives
 from lineshaft.store import Store
@@ -17,9 +17,16 @@ class Modelling:
     """What learns and forecasts on a node."""
 
     def __init__(
-        self, db: Database, assets: Assets, store: Store, guard: Guard, bus: Bus, take: Callable[[list[Batch]], Any]
+        self,
+        db: Database,
+        assets: Assets,
+        store: Store,
+        guard: Guard,
+        bus: Bus,
+        take: Callable[[list[Batch]], Any],
+        places: Trainings | None = None,
     ) -> None:
-        self.fleets = Fleets(db, assets, store, guard, bus)
+        self.fleets = Fleets(db, assets, store, guard, bus, places=places)
         self.registry = ModelRegistry(db, assets, store, bus)
         self.fleets.ingest = self.registry.ingest = take
 

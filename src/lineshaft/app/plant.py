@@ -92,7 +92,9 @@ class Plant:
         )
         self.compute = compute.Compute(self.assets, self.production, self.store, self.db, self.settings.compute, self.bus)
         self.detect = detect.Detect(self.db, self.assets, self.store, self.bus, settings=self.settings.alarms)
-        self.machines = detect.Machines(self.db, self.assets, self.store, self.guard, self.bus)
+        self.machines = detect.Machines(
+            self.db, self.assets, self.store, self.guard, self.bus, places=detect.Trainings(self.settings.training, self.bus)
+        )
         kinds = (self.assets, self.store, self.detect, self.guard, self.bus)
         models = home / self.settings.node.models
         self.positions = detect.Positions(self.db, *kinds, folder=models, settings=self.settings.condition)
@@ -117,7 +119,7 @@ class Plant:
         retention = Retention(self.db, self.store, self.settings.retention)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
         self.machines.ingest = self.positions.ingest = self.shaft.take
-        self.modelling = Modelling(self.db, self.assets, self.store, self.guard, self.bus, self.shaft.take)
+        self.modelling = Modelling(self.db, self.assets, self.store, self.guard, self.bus, self.shaft.take, self.machines.places)
         self.gateway.deliver = lambda batches: len(self.shaft.take(batches))
         self._paths = rest.PathBook(self.assets, self.store)
         self._hub = rest.Hub(self._paths)

@@ -50,6 +50,7 @@ SECTIONS: dict[str, type[Section]] = {
     "tiers": store.TiersSettings,
     "compute": compute.ComputeSettings,
     "alarms": detect.AlarmsSettings,
+    "training": detect.TrainingSettings,
     "condition": detect.ConditionSettings,
     "maintain": maintain.MaintainSettings,
     "webhooks": maintain.WebhooksSettings,
@@ -90,6 +91,7 @@ class Settings(edge_sections.EdgeHome):
     tiers: store.TiersSettings
     compute: compute.ComputeSettings
     alarms: detect.AlarmsSettings
+    training: detect.TrainingSettings
     condition: detect.ConditionSettings
     maintain: maintain.MaintainSettings
     webhooks: maintain.WebhooksSettings

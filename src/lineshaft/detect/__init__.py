@@ -12,6 +12,8 @@ from lineshaft.detect.fitting import definitions
 from lineshaft.detect.fleet.fleets import Fleets
 from lineshaft.detect.fleet.lives import End
 from lineshaft.detect.fleet.tables import MIGRATIONS as _LIFE
+from lineshaft.detect.heavy.settings import TrainingSettings
+from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.kpi import Kpis
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState
 from lineshaft.detect.machines.events import ModelMoved
@@ -59,6 +61,8 @@ __all__ = [
     "ModelRegistry",
     "Positions",
     "Records",
+    "TrainingSettings",
+    "Trainings",
     "candidates",
     "definitions",
     "from_mlflow",

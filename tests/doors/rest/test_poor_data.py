@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from lineshaft.core import NS, iso, now_ns
-from lineshaft.detect.apart import Apart
+from lineshaft.detect.heavy.job import Outcome
+from lineshaft.detect.heavy.trainings import Processes
 
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
 NAMES = ("Flow", "Current", "Vibration", "BearingTemperature")
@@ -17,7 +18,7 @@ ROWS = 400
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
     """Learn in this process: that a process of its own does the same is shown in the room."""
-    monkeypatch.setattr(Apart, "_listen", lambda self, argument, error: (self._work(argument, self._step), error))
+    monkeypatch.setattr(Processes, "run", lambda self, job: Outcome(job.work(job.prepare(), job.step)))
 
 
 def columns(size=ROWS):

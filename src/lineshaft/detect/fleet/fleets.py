@@ -19,6 +19,7 @@ from lineshaft.detect.fleet.book import SOURCE, FleetBook
 from lineshaft.detect.fleet.lives import Ends, Span, Store, outside, records, spans, table
 from lineshaft.detect.fleet.tables import fleets, versions
 from lineshaft.detect.fleet.training import Learned, Task, learn
+from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.life import Forecast, HealthIndex, LifeModel, load
 from lineshaft.guard import Command, Guard, Subject
 
@@ -36,13 +37,21 @@ class Fleets:
     """All fleets of a node."""
 
     def __init__(
-        self, db: Database, assets: Assets, store: Store, guard: Guard, bus: Bus, clock: Callable[[], int] = now_ns
+        self,
+        db: Database,
+        assets: Assets,
+        store: Store,
+        guard: Guard,
+        bus: Bus,
+        clock: Callable[[], int] = now_ns,
+        places: Trainings | None = None,
     ) -> None:
         self.book = FleetBook(db, assets)
         self.ingest: Callable[[list[Batch]], Any] = _nowhere
         self.ends: Ends = _no_ends
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
         self._findings = Findings(db, bus)
+        self._places = places or Trainings()
         self._trainings: dict[str, Apart[Task, Learned]] = {}
         self._models: dict[str, LifeModel] = {}
         self._lock = threading.RLock()
@@ -64,11 +73,11 @@ class Fleets:
                 self.book.write(tx, row["id"], share=share, step=what)
 
         def done(learned: Learned | None, error: str) -> None:
-            self.trained(row, learned, error)
+            self.trained(row, learned, error, work.where)
 
         with self._lock:
             work = self._trainings[row["id"]] = Apart(learn, lambda: self.task(fleet, row["end"]), step, done)
-        return work.start()
+        return work.start(self._places)
 
     def task(self, fleet: dict[str, Any], now: int) -> Task:
         """Return what a fleet has to learn from at a moment."""
@@ -88,7 +97,7 @@ class Fleets:
     def _table(self, fleet: dict[str, Any], one: Span) -> dict[str, Any]:
         return table(self._store, one.asset, fleet["properties"], fleet["every"], one.begin, one.end)
 
-    def trained(self, row: dict[str, Any], learned: Learned | None, error: str = "") -> None:
+    def trained(self, row: dict[str, Any], learned: Learned | None, error: str = "", where: str = "") -> None:
         """Write what came of a training; the first version that is ready begins to forecast."""
         state = "ready" if learned is not None else "cancelled" if error == "cancelled" else "failed"
         notes = outside(self.book.fleet(row["fleet_id"]), row["end"])
@@ -101,7 +110,7 @@ class Fleets:
         }
         if learned is not None:
             values |= {"blob": learned.blob, "method": learned.method, "cap": learned.cap}
-            values |= {"why": [*learned.why, *notes], "about": learned.about}
+            values |= {"why": [*learned.why, *notes], "about": {**learned.about, "where": where} if where else learned.about}
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], **values)
             tx.execute(fleets.update().where(fleets.c.id == row["fleet_id"]).values(trained=self._clock()))
@@ -232,9 +241,12 @@ class Fleets:
     def stop(self) -> None:
         """End; a training under way is given up."""
         self._stopping.set()
-        for work in list(self._trainings.values()):
+        waiting = list(self._trainings.values())
+        for work in waiting:
             work.cancel()
+        for work in waiting:
             work.wait(10)
+        self._places.stop()
         if self._thread is not None:
             self._thread.join(30)
 

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +18,7 @@ from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, ev
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
 from lineshaft.detect.machines.book import Book
@@ -38,8 +38,6 @@ log = logging.getLogger("lineshaft.detect")
 EVENT = "detect:models"
 MOST_ROWS = 1_500_000
 PAUSE_S = 5.0
-AT_ONCE = 2
-"""So many trainings at a time, each in a process of its own; a fleet's others wait their turn."""
 
 
 class Machines:
@@ -54,7 +52,7 @@ class Machines:
         bus: Bus,
         ingest: Callable[[list[Batch]], Any] | None = None,
         clock: Callable[[], int] = now_ns,
-        executor: Executor | None = None,
+        places: Trainings | None = None,
     ) -> None:
         self.book = Book(db, assets)
         self.ingest: Callable[[list[Batch]], Any] = ingest or _nowhere
@@ -67,7 +65,7 @@ class Machines:
         self._filing = Filing(db, found, guard)
         self.afar = Afar(db, self.book, store, self._filing, bus, clock)
         self.afar.explain = self._explain
-        self._executor = executor or ThreadPoolExecutor(AT_ONCE, thread_name_prefix="training")
+        self.places = places or Trainings()
         self._trainings: dict[str, Apart[Task, Results]] = {}
         self._following: dict[str, Following] = {}
         self._lock = threading.RLock()
@@ -124,12 +122,12 @@ class Machines:
         def done(results: Results) -> None:
             each = results if len(results) == len(made) else results[:1] * len(made)
             for (model, row), result in zip(made, each, strict=True):
-                self._trained(model, row, result)
+                self._trained(model, row, result, work.where)
 
         work = training(lambda: self.task(rows), step, done)
         with self._lock:
             self._trainings.update({row["id"]: work for _, row in made})
-        return work.start(self._executor)
+        return work.start(self.places)
 
     def task(self, rows: Sequence[dict[str, Any]]) -> Task:
         """Return what versions are to learn from: their values, what is known about their past, and whom they must beat."""
@@ -143,10 +141,10 @@ class Machines:
         notes = self.labels.outside(model["asset"], row["start"], row["end"])
         return Member(found.table, model["settings"], list(known), rival or b"", about, f"{model['asset']}/", notes)
 
-    def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result) -> None:
-        """Write what came of a training; a better one takes over where the model says so."""
+    def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result, where: str = "") -> None:
+        """Write what came of a training, and where; a better one takes over where the model says so."""
         state = "ready" if result.blob is not None else "cancelled" if result.error == "cancelled" else "failed"
-        about = result.about
+        about = {**result.about, "where": where} if where else result.about
         values = {"state": state, "about": about, "backtest": result.backtest, "blob": result.blob, "error": result.error}
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], ended=self._clock(), share=1.0, step="", through=row["end"], **values)
@@ -338,7 +336,7 @@ class Machines:
             work.cancel()
         for work in waiting:
             work.wait(10)
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self.places.stop()
         if self._thread is not None:
             self._thread.join(30)
 
