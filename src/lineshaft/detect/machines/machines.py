@@ -76,8 +76,7 @@ class Machines:
 
     def look(self, asset: str, wanted: dict[str, Any]) -> QualityReport:
         """Look at the data a model would be trained on: what is wrong with each property, and what will be done."""
-        paths = self.book.properties(asset, wanted.get("properties") or ())
-        settings = self.book.settings(wanted.get("settings") or {}, paths)
+        paths, settings = self.book.chosen(asset, wanted)
         every, lookback = int(wanted["every"]), int(wanted["lookback"])
         end = self._clock() // every * every
         found = self._gather(paths, every, end - lookback, end)
