@@ -133,6 +133,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
         return dict(faults)
 
     following = detect.Positions(db, register, kept, watch, keeper, bus, folder=home / "config")
+    following.closing = lambda codes: maintain.check_closing(codes, workshop.codes.lists(), complete=bool(codes))
     following.ingest = ingest
     fleets = detect.Fleets(db, register, kept, keeper, bus)
     fleets.ingest = ingest

@@ -192,6 +192,8 @@ class Plant:
 
     def _wire(self) -> None:
         """Connect the rooms: who reacts to what. `lineshaft rooms` prints this."""
+        lists = self.workshop.codes.lists
+        self.positions.closing = lambda codes: maintain.check_closing(codes, lists(), complete=bool(codes))
         self.machines.worked_on = self.positions.worked_on = lambda path: bool(self.orders.locked_out(path))
         on = self.bus.on
         on(assets.AssetsChanged, self.store.meaning_changed, "store: which property a tag means")

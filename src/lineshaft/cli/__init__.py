@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "export": ("lineshaft.cli.exchange:export", "Write models and assets as a folder of YAML."),
     "sql": ("lineshaft.cli.sql:sql", "Ask a running node one question in SQL."),
     "etl": ("lineshaft.cli.etl:etl", "List, run and look back on the jobs that write tables of the lake."),
+    "anomaly": ("lineshaft.cli.anomaly:anomaly", "Models of machines: plan, train, use; labels and scores as files."),
     "life": ("lineshaft.cli.life:life", "How long machines will last; train a fleet."),
     "model": ("lineshaft.cli.model:model", "Own models: register, stage, predict, MLflow in and out."),
     "import-history": ("lineshaft.cli.history:import_history", "Take in files of an older historian: Parquet or CSV."),

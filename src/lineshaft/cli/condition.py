@@ -66,6 +66,45 @@ def import_records(home: Path, url: str, token: str, position: str, files: tuple
 
 
 @condition.command()
+@_asks
+@click.option("--dry-run", is_flag=True, help="Only say what would happen.")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def commission(home: Path, url: str, token: str, dry_run: bool, file: Path) -> None:
+    """Commission the positions of a CSV table that are not there yet, all or none; `table` prints one to start from."""
+    body = {"content": file.read_text(encoding="utf-8-sig"), "dry_run": dry_run}
+    said = node_of(home, url, token).ask("condition/positions/import", body=body).json()
+    for path in said["added"]:
+        click.echo(f"+ {path}")
+    for one in said["wrong"]:
+        click.echo(f"line {one['line']}: {one['what']}" + (f" ({one['hint']})" if one["hint"] else ""))
+    click.echo(f"{len(said['added'])} new, {said['known']} there already" + (", nothing written" if dry_run else ""))
+
+
+@condition.command()
+@_asks
+def table(home: Path, url: str, token: str) -> None:
+    """Print all positions as a CSV table, to be edited and commissioned elsewhere."""
+    click.echo(node_of(home, url, token).ask("condition/positions/table", accept="text/csv").body.decode(), nl=False)
+
+
+@condition.command()
+@_asks
+@click.argument("position")
+def measure(home: Path, url: str, token: str, position: str) -> None:
+    """Take a reading of POSITION (its path) now: judged by zone and baseline, nothing is learned from it."""
+    node = node_of(home, url, token)
+    told = node.ask(f"condition/positions/{_find(node, position)['id']}/measure", body={}).json()
+    one = told["measured"]
+    said = [] if one["level"] is None else [f"{one['level']:.3g} {told['unit']}"]
+    said += [f"zone {one['zone']}"] if one["zone"] else []
+    said += [] if one["temperature"] is None else [f"{one['temperature']:.1f} °C"]
+    said += [] if one["running"] else ["the machine stands still"]
+    click.echo(", ".join(said))
+    for line in one["says"]:
+        click.echo(f"    {line}")
+
+
+@condition.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def channels(file: Path) -> None:
     """Print which channels a file has, and what it says of each; no node is asked."""

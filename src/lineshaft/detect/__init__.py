@@ -21,6 +21,7 @@ from lineshaft.detect.machines.labelfile import read_labels, write_labels
 from lineshaft.detect.machines.machines import Machines
 from lineshaft.detect.place_tables import MIGRATIONS as _PLACES
 from lineshaft.detect.position_tables import MIGRATIONS as _POSITIONS
+from lineshaft.detect.positions.intake import positions_read, positions_table, positions_take
 from lineshaft.detect.positions.loading import load_positions
 from lineshaft.detect.positions.positions import Positions
 from lineshaft.detect.positions.records import Records
@@ -67,6 +68,9 @@ __all__ = [
     "definitions",
     "from_mlflow",
     "load_positions",
+    "positions_read",
+    "positions_table",
+    "positions_take",
     "read_labels",
     "to_mlflow",
     "write_labels",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 
 from lineshaft.core import Migration, create, metadata
+from lineshaft.detect.model_tables import add_missing
 
 positions = sa.Table(
     "sensor_position",
@@ -34,6 +36,9 @@ positions = sa.Table(
     # written within other transactions, worked off by the node's thread
     sa.Column("returned", sa.BigInteger),
     sa.Column("unsent", sa.JSON, nullable=False),
+    # since migration 22: of sensors that say how they themselves are
+    sa.Column("battery", sa.String(36), nullable=False, default="", server_default=""),
+    sa.Column("signal", sa.String(36), nullable=False, default="", server_default=""),
 )
 
 records = sa.Table(
@@ -60,4 +65,34 @@ records = sa.Table(
     sa.UniqueConstraint("position_id", "digest", "at"),
 )
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(12, "sensor positions and their raw records", create(positions, records)),)
+resolutions = sa.Table(
+    "condition_resolution",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("position_id", sa.String(36), sa.ForeignKey("sensor_position.id"), nullable=False, index=True),
+    sa.Column("asset", sa.String(500), nullable=False, index=True),
+    sa.Column("position", sa.String(700), nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False, index=True),
+    sa.Column("by", sa.String(100), nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("mode", sa.String(20), nullable=False),
+    sa.Column("cause", sa.String(20), nullable=False),
+    sa.Column("remedy", sa.String(20), nullable=False),
+    sa.Column("label", sa.String(20), nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("findings", sa.JSON, nullable=False),
+)
+"""How what was found at a position ended: how it failed, why, what was done; `state` and `since` are what it was then."""
+
+
+def _widen(tx: Connection) -> None:
+    """Make the resolutions, and give positions that were there before the columns they have since."""
+    create(resolutions)(tx)
+    add_missing(tx, positions.name, dict.fromkeys(("battery", "signal"), "VARCHAR(36) NOT NULL DEFAULT ''"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(12, "sensor positions and their raw records", create(positions, records)),
+    Migration(22, "how findings of positions ended, batteries and signals of sensors", _widen),
+)

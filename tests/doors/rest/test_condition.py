@@ -151,3 +151,40 @@ def test_one_taken_off_is_gone_and_may_be_commissioned_again(house, position):
     assert house.get("condition/positions")["items"] == []
     assert house.ask("GET", f"condition/positions/{position['id']}").status_code == 404
     assert house.post("condition/positions", BODY).json()["id"] == position["id"]
+
+
+def test_how_it_ended_is_said_in_the_codes_of_work_orders_and_a_reading_is_taken_now(house):
+    (one,) = house.get("condition/positions")["items"]
+    url = f"condition/positions/{one['id']}"
+    now = now_ns()
+    house.values([(TAG, 6.0, now)])
+    told = house.post(f"{url}/measure", role="technician").json()["measured"]
+    assert (told["zone"], told["level"], told["says"][0][:9]) == ("D", 6.0, "6.00 mm/s")
+    wrong = house.post(f"{url}/return", {"mode": "VIB", "cause": "AGE", "remedy": "MAGIC"}, role="technician")
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "codes.unknown")
+    half = house.post(f"{url}/return", {"mode": "VIB"}, role="technician")
+    assert (half.status_code, half.json()["code"]) == (422, "codes.missing")
+    said = {"mode": "VIB", "cause": "AGE", "remedy": "REPLACE", "note": "6205 changed"}
+    assert house.post(f"{url}/return", said, role="technician").json()["state"] == "healthy"
+    (row,) = house.get("condition/resolutions", params={"asset": PUMP})["items"]
+    assert {name: row[name] for name in said} == said
+    assert (row["label"], row["position"]) == ("confirmed", f"{PUMP}/Drive end")
+    made = house.post("tokens", {"name": "oven again", "role": "viewer", "scope": ["Bakery/Line 1/Oven"]}).json()
+    headers = {"Authorization": f"Bearer {made['secret']}"}
+    assert house.ask("GET", "condition/resolutions", None, headers=headers).json()["items"] == []
+
+
+def test_positions_go_out_as_a_table_and_come_in_as_one(house):
+    text = house.ask("GET", "condition/positions/table").text
+    assert text.startswith("asset,name,vibration,temperature,running,speed,battery,signal,")
+    more = text + text.splitlines()[1].replace("Drive end", "Free end") + "\n"
+    tried = house.post("condition/positions/import", {"content": more, "dry_run": True}).json()
+    assert (tried["rows"], tried["known"], tried["added"], tried["wrong"]) == (2, 1, [f"{PUMP}/Free end"], [])
+    assert len(house.get("condition/positions")["items"]) == 1, "a dry run leaves nothing"
+    wrong = house.post("condition/positions/import", {"content": f"asset,name\nBakery/Nowhere,x\n{PUMP},Free end\n"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "import.rows")
+    assert len(house.get("condition/positions")["items"]) == 1, "all or none"
+    assert house.post("condition/positions/import", {"content": more}).json()["added"] == [f"{PUMP}/Free end"]
+    free = next(one for one in house.get("condition/positions")["items"] if one["name"] == "Free end")
+    assert free["settings"]["rpm"] == 1450
+    assert house.post(f"condition/positions/{free['id']}/take-off").status_code == 200

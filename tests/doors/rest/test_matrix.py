@@ -158,6 +158,8 @@ COMMANDS = [
     ("POST", f"condition/positions/{NOTHING}/take-off", None, "engineer"),
     ("POST", f"condition/positions/{NOTHING}/acknowledge", None, "technician"),
     ("POST", f"condition/positions/{NOTHING}/return", None, "technician"),
+    ("POST", f"condition/positions/{NOTHING}/measure", None, "technician"),
+    ("POST", "condition/positions/import", {"content": "no heading"}, "engineer"),
     ("POST", f"condition/positions/{NOTHING}/records?file=x.csv", None, "technician"),
     ("POST", "condition/channels?file=x.csv", None, "technician"),
     ("POST", "anomaly-models", {"asset": "Bakery/Nowhere"}, "engineer"),

@@ -12,10 +12,8 @@ from lineshaft.assets import Assets
 from lineshaft.core import Database, InvalidInput, NotFound, bump, new_id, now_ns
 from lineshaft.detect.position_tables import positions, records
 from lineshaft.detect.positions.results import MODEL, SOURCE
-from lineshaft.detect.positions.wanted import PLACED, Check, Wanted
+from lineshaft.detect.positions.wanted import PLACED, STREAMS, Check, Wanted
 from lineshaft.detect.vibration import HEALTHY, Monitor
-
-STREAMS = ("vibration", "temperature", "running", "speed")
 
 
 class Book:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,11 @@ from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, Linesha
 from lineshaft.detect import vibration
 from lineshaft.detect.positions import recording
 from lineshaft.detect.positions.book import Book
+from lineshaft.detect.positions.measuring import measure
+from lineshaft.detect.positions.power import Power, power
 from lineshaft.detect.positions.reading import readings
 from lineshaft.detect.positions.records import Records
+from lineshaft.detect.positions.resolving import CODES, Resolutions
 from lineshaft.detect.positions.results import batch
 from lineshaft.detect.positions.watching import Watching, kind_of, score
 from lineshaft.detect.settings import ConditionSettings
@@ -53,7 +56,12 @@ class Positions:
         self.ingest: Callable[[list[Batch]], Any] = _nowhere
         self.worked_on: Callable[[str], bool] = _nobody
         """Says whether people are at a machine (it is locked out): what its sensors show then is neither judged nor learned."""
+        self.closing: Callable[[Mapping[str, str]], Any] = dict
+        """Refuses codes of failure mode, cause and remedy that are not the plant's; without one, any are taken."""
+        self.resolutions = Resolutions(db, detect)
         self._db, self._store, self._detect, self._guard, self._bus, self._clock = db, store, detect, guard, bus, clock
+        self._assets = assets
+        self._low: set[str] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -61,10 +69,11 @@ class Positions:
 
     def tick(self, now: int | None = None) -> int:
         """Judge what the streams said since the last time; returns how many steps were taken."""
-        steps = 0
-        for row in self.book.list():
+        steps, rows = 0, self.book.list()
+        for row in rows:
             with self._reported(row["path"]):
                 steps += self._follow(row, self._clock() if now is None else now)
+        self._tell_power(rows)
         return steps
 
     def _follow(self, row: dict[str, Any], now: int) -> int:
@@ -173,6 +182,32 @@ class Positions:
         text = f"the sensor position '{path}' cannot be judged: {trouble}" if trouble else f"the position '{path}' is judged"
         self._bus.tell(SystemEvent(f"{EVENT}:sensor:{path}", text, "warning", active=bool(trouble)))
 
+    def _tell_power(self, rows: list[dict[str, Any]]) -> None:
+        """Tell, as a condition of the system, of batteries that are low; and when they are not any more."""
+        for row, one in zip(rows, self.power(rows).values(), strict=True):
+            path = row["path"]
+            if one.low == (path in self._low):
+                continue
+            text = f"the battery of the sensor '{path}' is at {one.battery:g} {one.battery_unit}".rstrip() if one.low else ""
+            text = text or f"the battery of the sensor '{path}' is well"
+            self._bus.tell(SystemEvent(f"{EVENT}:battery:{path}", text, "warning", active=one.low, hint="change it"))
+            (self._low.add if one.low else self._low.discard)(path)
+
+    def power(self, rows: list[dict[str, Any]]) -> dict[str, Power]:
+        """Return battery and signal strength of the positions' sensors, by the positions' ids."""
+        return power(self._store, self._assets, rows)
+
+    def measure(self, tx: Connection, position_id: str, by: str) -> dict[str, Any]:
+        """Take a reading now: judged by zone and baseline, shown and kept as a value; state and baselines stay as they are."""
+        row = self.book.get(position_id, tx)
+        one, at = self._watching(row), self._clock()
+        told = measure(self._store, one, self._with_paths(row), at, by)
+        one.now["measured"] = told
+        if told["level"] is not None:
+            one.values.append((at, {"Level": told["level"], "Zone": told["zone"]}))
+        self._write(tx, one)
+        return told
+
     # -- raw records
 
     def open(self, row: dict[str, Any], path: Path, channel: str | None, at: int, **said: Any) -> recording.Looked:
@@ -274,6 +309,13 @@ class Positions:
                 self.book.write(tx, row["id"], returned=at)
                 count += 1
         return count
+
+    def resolve(self, tx: Connection, position_id: str, said: Mapping[str, str], by: Subject) -> dict[str, Any]:
+        """Somebody says how what was found ended (codes of failure mode, cause, remedy) and that the machine runs well again."""
+        row = self.book.get(position_id, tx)
+        self.closing({name: said[name] for name in CODES if said.get(name)})
+        self.resolutions.add(tx, row, said, by, self._clock())
+        return self.return_position(tx, position_id)
 
     def return_position(self, tx: Connection, position_id: str, at: int | None = None) -> dict[str, Any]:
         """Somebody verified that the machine runs well, without an order: this position begins anew."""

@@ -13,6 +13,8 @@ from lineshaft.detect.positions.wanted import VELOCITY, WARMTH
 ACCELERATION = frozenset({"m/s2", "m/s²", "m/s^2", "m/s**2", "g", "mg", "gE", "gn"})
 SHAKES = ("vibration", "vib", "velocity rms", "acceleration", "schwing", "velocity_rms", "accel")
 RUNS = ("running", "run", "on", "betrieb", "läuft", "motor on")
+BATTERIES = ("battery", "batterie", "akku")
+SIGNALS = ("rssi", "signal strength", "signalstärke", "link quality", "signal")
 SPEEDS = frozenset({"rpm", "1/min", "r/min", "min-1", "U/min"})
 
 
@@ -48,6 +50,12 @@ def _shakes(one: Property) -> bool:
     return one.unit == "" and one.kind == "measurement" and any(word in one.name.lower() for word in SHAKES)
 
 
+def _called(own: Iterable[Property], words: Iterable[str]) -> str:
+    """Return the first property of numbers with one of the words in its name; empty for none."""
+    numbers = [one for one in own if one.type in (DataType.DOUBLE, DataType.INTEGER) and one.kind == "measurement"]
+    return next((one.path for word in words for one in numbers if word in one.name.lower()), "")
+
+
 def _proposal(asset: str, one: Property, own: Iterable[Property], attributes: Any) -> dict[str, Any]:
     """Return what a position on this stream would be, as far as the plant already says so."""
     warm = [other for other in own if other.unit in WARMTH and other.kind == "measurement"]
@@ -63,6 +71,8 @@ def _proposal(asset: str, one: Property, own: Iterable[Property], attributes: An
         "temperature": warm[0].path if warm else "",
         "running": runs[0].path if runs else "",
         "speed": turns[0].path if turns else "",
+        "battery": _called(own, BATTERIES),
+        "signal": _called(own, SIGNALS),
         "power_kw": _power(own, attributes),
     }
 

@@ -44,6 +44,8 @@ class Wanted(Section):
     temperature: str = ""
     running: str = ""
     speed: str = ""
+    battery: str = ""
+    signal: str = ""
     unit: str = ""
     temperature_unit: str = ""
     measure: str = ""
@@ -60,11 +62,13 @@ class Wanted(Section):
     alarm: float = 6.0
     of: int = 6
     needed: int = 5
+    battery_low: float | None = None
     relearn: bool = False
     failure_mode: str = Field("VIB", max_length=20)
 
 
-PLACED = frozenset({"asset", "name", "vibration", "temperature", "running", "speed", "every"})
+STREAMS = ("vibration", "temperature", "running", "speed", "battery", "signal")
+PLACED = frozenset({"asset", "name", "every", *STREAMS})
 """Columns of their own; the rest is kept as settings."""
 
 
@@ -91,7 +95,7 @@ class Check:
 
     def streams(self, wanted: Wanted) -> dict[str, Property | None]:
         """Return the properties behind the streams, each of a kind that can serve."""
-        return {name: self._stream(name, getattr(wanted, name)) for name in ("vibration", "temperature", "running", "speed")}
+        return {name: self._stream(name, getattr(wanted, name)) for name in STREAMS}
 
     def _stream(self, what: str, path: str) -> Property | None:
         if not path:

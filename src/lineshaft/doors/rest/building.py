@@ -21,6 +21,7 @@ from lineshaft.doors.rest import (
     catalog,
     compute,
     condition,
+    condition_files,
     cost,
     detect,
     discovery,
@@ -71,7 +72,19 @@ ABOUT = """A self-hosted smart-factory node. Times are ISO 8601 with a zone or e
 
 _UPSTREAM = (guard, permissions, access, system, edges, browsing, sources, discovery, assets, production, logbook, values)
 _KEPT = (sampled, store, ledger, sql, catalog, cost, tiers, etl, images, imports)
-_FIGURES = (compute, recompute, alarming, detect, condition, machine_models, machine_files, life, registry, machine_fleets)
+_FIGURES = (
+    compute,
+    recompute,
+    alarming,
+    detect,
+    condition_files,
+    condition,
+    machine_models,
+    machine_files,
+    life,
+    registry,
+    machine_fleets,
+)
 _UPKEEP = (workorders, workshop, stock, maintain, purchases, exchange, tables, b2mml)
 _ACTING = (act, processes, agents, assistant, notifications, live)
 _ROOMS = (*_UPSTREAM, *_KEPT, *_FIGURES, *_UPKEEP, *_ACTING)

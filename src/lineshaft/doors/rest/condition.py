@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lineshaft.core import InvalidInput, now_ns, parse_time
 from lineshaft.detect import candidates
+from lineshaft.doors.rest.condition_shapes import MeasuredShape, ResolveBody, Zone
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
@@ -36,12 +37,12 @@ from lineshaft.guard import Subject, allowed
 
 router = APIRouter(prefix="/condition", tags=["detect"])
 EDIT, RECORD = "condition.edit", "condition.record"
+STREAMS = ("vibration", "temperature", "running", "speed", "battery", "signal")
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}, "example": "(bytes of the file)"}}
 _FILE = "Its name: the ending says the format (csv, txt, parquet, mat, uff, unv, wav)."
 Power = Annotated[float | None, Field(examples=[3.0], description="Rated power in kW, of the name plate.")]
 Stream = Annotated[str, Field(examples=["Bakery/Line 1/Cooler/Coolant pump/Vibration"], description="A property, or empty.")]
 State = Annotated[str, Field(examples=["healthy"], description="healthy, warning, alarm or needs maintenance")]
-Zone = Annotated[str | None, Field(examples=["B"], description="Zone A to D of the table; null where none fits.")]
 
 
 class Geometry(Body):
@@ -61,6 +62,8 @@ class Settings(Body):
     temperature: Stream = ""
     running: Annotated[Stream, Field(description="True or above 0 while the machine runs: only then it is judged.")] = ""
     speed: Stream = ""
+    battery: Annotated[Stream, Field(description="Of the sensor itself: in percent, volts ...")] = ""
+    signal: Annotated[Stream, Field(description="Of the sensor itself: in dBm, percent ...")] = ""
     unit: Annotated[str, Field(max_length=20, examples=["mm/s"], description="Of vibration, where its property has none.")] = ""
     temperature_unit: Annotated[str, Field(max_length=20, examples=["degC"])] = ""
     measure: Annotated[
@@ -82,6 +85,9 @@ class Settings(Body):
     alarm: Annotated[float, Field(examples=[6.0], description="Spreads above the baseline.")] = 6.0
     of: Annotated[int, Field(examples=[6], description="Persistent is: in `needed` of the latest `of` readings.")] = 6
     needed: Annotated[int, Field(examples=[5])] = 5
+    battery_low: Annotated[
+        float | None, Field(examples=[20.0], description="Below this; in percent 20 where nothing is said.")
+    ] = None
     relearn: Annotated[bool, Field(examples=[False], description="Learn the baseline anew after each return to service.")] = False
     failure_mode: Annotated[str, Field(max_length=20, examples=["VIB"])] = "VIB"
 
@@ -117,6 +123,8 @@ class StreamShape(Shape):
     temperature: Stream
     running: Stream
     speed: Stream
+    battery: Stream
+    signal: Stream
     power_kw: Power
     source: Annotated[str, Field(examples=["bakery"])]
     tag: Annotated[str, Field(examples=["ns=2;s=Coolant pump/Vibration"])]
@@ -176,6 +184,12 @@ class PositionShape(Shape):
     bearing: Annotated[str | None, Field(examples=["outer race"], description="What the latest raw record points at.")]
     recorded: MaybeMoment
     trouble: Annotated[str, Field(examples=[""], description="What keeps it from being judged.")]
+    battery: Annotated[Number, Field(examples=[87.0], description="Of the sensor itself, where a stream tells it.")]
+    battery_unit: Annotated[str, Field(examples=["%"])]
+    battery_low: Annotated[bool, Field(examples=[False])]
+    signal: Annotated[Number, Field(examples=[-71.0])]
+    signal_unit: Annotated[str, Field(examples=["dBm"])]
+    measured: Annotated[MeasuredShape | None, Field(description="The latest reading that somebody took by hand.")]
     settings: dict[str, Any]
     judged_by: JudgedBy
     noticed: Annotated[list[dict[str, Any]], Field(description="The latest findings, the newest first.")]
@@ -357,14 +371,27 @@ def acknowledge(sender: Sender, position_id: str, body: SeenBody | None = None) 
 
 
 @router.post("/positions/{position_id}/return")
-def returned(sender: Sender, position_id: str) -> PositionShape:
-    """Say that somebody verified that the machine runs well, where no order did: the position begins anew."""
+def returned(sender: Sender, position_id: str, body: ResolveBody | None = None) -> PositionShape:
+    """Say that the machine runs well again, where no order did, and how what was found ended: the position begins anew."""
+    kept, said = sender.rooms.positions, body.model_dump() if body else {}
+
+    def run(tx: Any) -> dict[str, Any]:
+        if any(said.values()):
+            return {"state": kept.resolve(tx, position_id, said, sender.subject)["state"]}
+        return {"state": kept.return_position(tx, position_id)["state"]}
+
+    return _do(sender, "condition.return", position_id, "return", said, run)
+
+
+@router.post("/positions/{position_id}/measure")
+def measure(sender: Sender, position_id: str) -> PositionShape:
+    """Take a reading now: the newest values are judged and kept; state and baselines stay as they are."""
     kept = sender.rooms.positions
 
     def run(tx: Any) -> dict[str, Any]:
-        return {"state": kept.return_position(tx, position_id)["state"]}
+        return {"zone": kept.measure(tx, position_id, sender.subject.id)["zone"]}
 
-    return _do(sender, "condition.return", position_id, "return", {}, run)
+    return _do(sender, RECORD, position_id, "measure", {}, run)
 
 
 @router.post("/channels", openapi_extra={"requestBody": {"content": _BYTES}})
@@ -460,11 +487,11 @@ def _opened(file: str, content: bytes, read: Callable[[Path], Any]) -> Any:
 
 
 def _named(given: dict[str, Any]) -> list[str]:
-    return [str(given[name]) for name in ("asset", "vibration", "temperature", "running", "speed") if given.get(name)]
+    return [str(given[name]) for name in ("asset", *STREAMS) if given.get(name)]
 
 
 def _paths(rooms: Rooms, row: dict[str, Any]) -> list[str]:
-    streams = (rooms.positions.book.path_of(row[name]) for name in ("vibration", "temperature", "running", "speed"))
+    streams = (rooms.positions.book.path_of(row[name]) for name in STREAMS)
     return [row["asset"], *(path for path in streams if path)]
 
 
@@ -512,6 +539,7 @@ def _judged_by(rooms: Rooms, name: str, settings: dict[str, Any]) -> dict[str, A
 
 def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     now = row["now"]
+    power, measured = rooms.positions.power([row])[row["id"]], now.get("measured")
     judged_by = _judged_by(rooms, row["name"], row["settings"])
     settings = {key: value for key, value in rooms.positions.book.wanted(row).items() if key not in ("asset", "name")}
     return {
@@ -520,6 +548,9 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
         **{key: now.get(key) for key in ("vibration_z", "temperature_z", "bearing", "recorded", "at")},
         "learned": now.get("learned", 0.0),
         "trouble": now.get("trouble", ""),
+        **{name: getattr(power, name) for name in ("battery", "battery_unit", "signal", "signal_unit")},
+        "battery_low": power.low,
+        "measured": {**measured, "by": called(measured["by"], names)} if measured else None,
         "unit": judged_by["unit"],
         "since": moment(row["since"]),
         "created": moment(row["created"]),
