@@ -115,6 +115,31 @@ def test_off_rows_and_start_up_are_not_learned_from():
     assert not scored.alerts
 
 
+def test_a_switch_that_is_always_on_while_the_machine_runs_is_left_out_and_said():
+    table = machine(6000)
+    table["Running"] = np.arange(6000) % 1000 >= 150
+    table["standby"] = np.where(np.arange(6000) > 5000, 3.0 + np.arange(6000) % 2, 3.0)
+    model = anomaly.fit(table, drivers=DRIVERS, off="not Running")
+    assert not {"Running", "standby"} & set(model.sensors)
+    assert model.about["left_out"]["off"] >= 900
+    said = {one["name"]: one for one in model.about["quality"]["sensors"]}
+    assert not said["standby"]["used"]
+    assert said["standby"]["flaws"][-1]["what"] == "does not move in the rows to learn from"
+    assert model.score(table).time_in()["off"] > 0.1
+
+
+def test_set_points_seen_for_a_while_only_are_not_taken_for_rounded_values():
+    chance, rows = np.random.default_rng(0), 8000
+    table = machine(rows)
+    table["set"] = np.repeat(chance.choice([0.0, 50.0, 70.0, 100.0], rows // 100), 100)
+    table["follows"] = table["set"] + chance.normal(0, 1, rows)
+    model = anomaly.fit(table)
+    later = machine(1000, start=rows)
+    later["set"] = np.repeat([0.0, 50.0, 100.0, 50.0], 250)
+    later["follows"] = later["set"] + chance.normal(0, 1, 1000)
+    assert not model.coarser(model.read(later)).any()
+
+
 def test_progress_is_told_and_may_stop_the_training():
     seen: list[float] = []
     anomaly.fit(machine(1000), progress=lambda share, what: seen.append(share))

@@ -68,3 +68,29 @@ def test_a_state_with_many_values_is_no_state_and_texts_can_be_one():
     report = anomaly.check(table, states=["recipe", "sensor 0"])
     assert report.sensor("recipe").used
     assert codes(report, "sensor 0") == ["not-a-state"]
+
+
+def test_a_sensor_read_less_often_is_held_and_one_that_is_lost_is_not():
+    rows = 3000
+    table, chance = machine(rows), np.random.default_rng(4)
+    every_tenth = np.arange(rows) % 10 == 0
+    table["slow"] = np.where(every_tenth, table["sensor 1"], np.nan)
+    table["too slow"] = np.where(np.arange(rows) % 30 == 0, table["sensor 2"], np.nan)
+    table["lost"] = np.where(chance.random(rows) < 0.1, table["sensor 3"], np.nan)
+    report = anomaly.check(table)
+    assert codes(report, "slow") == ["slow"]
+    assert report.sensor("slow").used
+    assert not report.sensor("too slow").used
+    assert "fill='1800s'" in report.sensor("too slow").flaws[0].action
+    assert codes(report, "lost")[0] == "missing"
+    assert "too slow" in anomaly.check(table, fill="30m").used
+    assert "slow" in anomaly.fit(table).sensors
+
+
+def test_a_number_of_a_batch_that_only_goes_up_is_a_counter():
+    table = machine(3000)
+    table["batch"] = np.arange(3000) // 300 + 4711.0
+    table["product"] = np.arange(3000) // 300 % 3 + 1.0
+    report = anomaly.check(table)
+    assert codes(report, "batch") == ["monotonic"]
+    assert codes(report, "product") == ["categorical"]

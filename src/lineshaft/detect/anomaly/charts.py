@@ -7,6 +7,8 @@ import numpy as np
 from lineshaft.detect.detector import Bools, Floats, Ints
 
 BLOCK = 32
+SPEAKING = 6
+"""Fewer different values than that, seen less often each, may lie a whole number of steps apart by chance."""
 CLIP = 8.0
 """A residual beyond so many standard deviations counts as that many: one spike is no drift."""
 
@@ -65,8 +67,9 @@ def spread_of_mean(share: float) -> float:
 
 def step(values: Floats) -> float:
     """Return the step in which a column's values come (0.01 when they are rounded to two decimals), 0 when there is none."""
-    distinct = np.unique(values[~np.isnan(values)])
-    if len(distinct) < 3:
+    known = values[~np.isnan(values)]
+    distinct = np.unique(known)
+    if len(distinct) < 3 or (len(distinct) < SPEAKING and len(known) < SPEAKING * len(distinct)):
         return 0.0
     low, high = float(distinct[0]), float(distinct[-1])
     gaps = np.diff(distinct)

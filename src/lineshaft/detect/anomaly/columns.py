@@ -59,7 +59,7 @@ class Columns:
         """Return where a state has a value that was never there in training."""
         strange = np.zeros(len(readings), np.bool_)
         for cells, present, levels in self._cells(readings):
-            strange |= present & ~np.isin(cells, np.array(levels, cells.dtype))
+            strange |= present & ~np.isin(cells, np.array(levels))
         return strange
 
     def settle(self, rows: Floats) -> None:
@@ -100,7 +100,9 @@ class Columns:
                 found.append((np.where(present, cells, "").astype(str), present, levels))
             else:
                 numbers = readings.numbers.get(name, np.full(len(readings), np.nan))
-                found.append((numbers, ~np.isnan(numbers), levels))
+                known = ~np.isnan(numbers)
+                cells = np.array([f"{one:g}" for one in numbers]) if any(isinstance(level, str) for level in levels) else numbers
+                found.append((cells, known, levels))
         return found
 
 

@@ -106,7 +106,7 @@ def evaluate(
 ) -> Evaluation:
     """Score a past time and hold the alerts against labels; without labels, show what would have been raised."""
     scored = model.score(table, resets=list(resets))
-    known = [label(one, place) for place, one in enumerate(labels)]
+    known = [label(one, place, scored.readings.unit) for place, one in enumerate(labels)]
     anomalies = [one for one in known if one.kind == "anomaly"]
     now = int(scored.times[-1]) if len(scored) else 0
     found = tuple(_found(one, scored.alerts, now) for one in anomalies)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from lineshaft.core import NS, InvalidInput, did_you_mean, iso, parse_duration
 from lineshaft.detect.anomaly.calibration import calibrate
@@ -15,13 +16,16 @@ from lineshaft.detect.anomaly.columns import Columns, Filler, Off, levels_of
 from lineshaft.detect.anomaly.gate import Gate
 from lineshaft.detect.anomaly.labels import Label, excluded
 from lineshaft.detect.anomaly.model import SAMPLE, Model, detector_of, rule_of
-from lineshaft.detect.anomaly.quality import QualityReport, inspect, roles_of
+from lineshaft.detect.anomaly.quality import Flaw, QualityReport, inspect, roles_of
 from lineshaft.detect.anomaly.reading import MINUTE, Readings, read
 from lineshaft.detect.anomaly.scoring import Core, Limits
 from lineshaft.detect.anomaly.settings import AnomalySettings
 from lineshaft.detect.detector import Bools, Floats, Ints
 
 LEAST_ROWS = 100
+WINDOWS = 4
+FEW_VALUES = 24
+"""With so few different values a sensor is not one whose values could come rounded later."""
 LOOK_BACK = 2 * 3600 * NS
 Progress = Callable[[float, str], None]
 
@@ -74,6 +78,7 @@ class _Chosen:
 
 def _settings(settings: AnomalySettings | None, changes: dict[str, Any]) -> AnomalySettings:
     given = {**(settings.model_dump() if settings else {}), **changes}
+    given |= {name: (given[name],) for name in ("drivers", "states", "ignore") if isinstance(given.get(name), str)}
     unknown = [name for name in given if name not in AnomalySettings.model_fields]
     if unknown:
         hint = did_you_mean(unknown[0], AnomalySettings.model_fields)
@@ -81,12 +86,15 @@ def _settings(settings: AnomalySettings | None, changes: dict[str, Any]) -> Anom
     try:
         return AnomalySettings(**given)
     except ValueError as error:
-        raise InvalidInput(f"a setting is wrong: {error}", code="anomaly.setting") from error
+        first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        where = ".".join(str(part) for part in first["loc"])
+        hint = "durations are texts such as '60s', '10m', '12h'; what the settings are stands in AnomalySettings"
+        raise InvalidInput(str(first["msg"]), where=where or "settings", hint=hint, code="anomaly.setting") from error
 
 
 def _read(table: Any, settings: AnomalySettings) -> tuple[Readings, int]:
     every = parse_duration(settings.every) if settings.every else None
-    readings = read(table, settings.time, every)
+    readings = read(table, settings.time, every, states=settings.states)
     if len(readings) < LEAST_ROWS:
         raise InvalidInput(
             f"{len(readings)} rows are too few to learn from",
@@ -115,7 +123,7 @@ def _choose(
     _enough_sensors(report, len(measured), len(responses))
     off = Off(settings.off, parse_duration(settings.start_up), parse_duration(settings.fill))
     idle, untold = off.rows(readings)
-    known = excluded(labels, readings.times)
+    known = excluded(labels, readings.times, readings.unit)
     fit_for = ~idle & ~untold & ~known
     states = {sensor.name: levels_of(readings, sensor.name, fit_for) for sensor in used if sensor.role == "state"}
     columns = Columns(
@@ -173,10 +181,9 @@ def _enough_sensors(report: QualityReport, measured: int, responses: int) -> Non
 def _learn(
     chosen: _Chosen, readings: Readings, report: QualityReport, settings: AnomalySettings, every: int, tell: Progress
 ) -> Model:
+    edge = len(chosen.rows) - max(int(len(chosen.rows) * settings.held_out), min(50, len(chosen.rows) // 3))
+    chosen, report = _moving(chosen, report, edge)
     columns, rows, times = chosen.columns, chosen.rows, chosen.times
-    edge = len(rows) - max(int(len(rows) * settings.held_out), min(50, len(rows) // 3))
-    columns.settle(rows[:edge])
-    _still_moving(columns)
     standard = columns.standard(rows)
     span = _span(settings, every, edge)
     share = 2 / (span + 1)
@@ -200,7 +207,7 @@ def _learn(
     held = calibrate(core, times[edge:], rows[edge:], rows[:edge], rule, settings, every, span)
     tell(0.9, "learning from all rows")
     detector.refit(standard)
-    steps = np.array([step(readings.numbers[name][-SAMPLE:]) for name in columns.names])
+    steps = np.array([_coarsest(readings.numbers[name]) for name in columns.names])
     facts = {
         "rows": len(rows),
         "start": iso(int(times[0])),
@@ -210,19 +217,38 @@ def _learn(
         "thresholds": held,
         "quality": report.as_dict(),
         "texts": [*readings.texts],
+        "timed": readings.timed,
     }
     tell(1.0, "done")
     return Model(settings, core, every, span, steps, facts)
 
 
-def _still_moving(columns: Columns) -> None:
-    flat = columns.flat
-    if flat:
-        raise InvalidInput(
-            f"'{flat[0]}' does not move in the rows to learn from",
-            hint="ignore it, or give a time in which it does",
-            code="anomaly.constant",
-        )
+def _moving(chosen: _Chosen, report: QualityReport, edge: int) -> tuple[_Chosen, QualityReport]:
+    """Leave out what stands still in the rows to learn from (a switch that is always on while the machine runs), and say so."""
+    columns = chosen.columns
+    columns.settle(chosen.rows[:edge])
+    flat = frozenset(columns.flat)
+    if not flat:
+        return chosen, report
+    flaw = Flaw("constant", "does not move in the rows to learn from", "left out", excludes=True)
+    sensors = (replace(one, flaws=(*one.flaws, flaw)) if one.name in flat else one for one in report.sensors)
+    report = replace(report, sensors=tuple(sensors))
+    stay = [place for place, name in enumerate(columns.names) if name not in flat]
+    driving = columns.driving[stay]
+    _enough_sensors(report, len(stay), int((~driving).sum()))
+    rows = chosen.rows.T[[*stay, *range(len(columns.names), columns.width)]].T
+    columns = Columns(tuple(columns.names[place] for place in stay), driving, columns.states)
+    columns.settle(rows[:edge])
+    return _Chosen(columns, chosen.times, rows, chosen.left_out), report
+
+
+def _coarsest(values: Floats) -> float:
+    """Return the coarsest step of a sensor's values in some windows; infinite for few values (a set-point, stages)."""
+    some = values[:: max(1, len(values) // SAMPLE)]
+    if len(np.unique(some[~np.isnan(some)])) <= FEW_VALUES:
+        return float("inf")
+    starts = np.unique(np.linspace(0, max(len(values) - SAMPLE, 0), WINDOWS).astype(np.int64))
+    return max(step(values[start : start + SAMPLE]) for start in starts.tolist())
 
 
 def _span(settings: AnomalySettings, every: int, rows: int) -> int:

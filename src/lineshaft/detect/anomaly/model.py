@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 import lineshaft.detect.detectors as folder
-from lineshaft.core import ConfigError, InvalidInput, LineshaftError, Registry, now_ns, parse_duration
+from lineshaft.core import NS, ConfigError, InvalidInput, LineshaftError, Registry, now_ns, parse_duration
 from lineshaft.detect.anomaly.alerts import Alert, Rule, Watch
 from lineshaft.detect.anomaly.charts import step
 from lineshaft.detect.anomaly.columns import Columns, Off
 from lineshaft.detect.anomaly.exporting import export
 from lineshaft.detect.anomaly.gate import Gate
-from lineshaft.detect.anomaly.reading import Readings, moments, read
+from lineshaft.detect.anomaly.reading import Readings, moment, read
 from lineshaft.detect.anomaly.scored import Scored
 from lineshaft.detect.anomaly.scoring import ANOMALY, BAD_DATA, Charts, Core, Limits, parts
 from lineshaft.detect.anomaly.settings import AnomalySettings
@@ -30,6 +30,8 @@ from lineshaft.detect.detector import Arrays, Detector, Floats
 FORMAT = 1
 SAMPLE = 2_000
 """Rows that are looked at to see in which steps values arrive."""
+PACE = 3
+"""Rows that come so many times as often as in training are other rows."""
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Model:
     every: int
     span: int
     steps: Floats
-    """The step in which each sensor's values came in training, 0 for none."""
+    """The coarsest step in which each sensor's values came at any time of training; 0: in none, infinite: they are few."""
     about: dict[str, Any] = field(default_factory=dict[str, Any])
     """How it was trained, in words and numbers: rows, times, quality report, noise floor, thresholds, warnings."""
 
@@ -58,7 +60,38 @@ class Model:
     def score(self, table: Any, *, resets: tuple[Any, ...] | list[Any] = ()) -> Scored:
         """Score every row of a table; `resets` are times at which the machine was back in service after a repair."""
         readings = self.read(table)
-        return self.follow(readings).take(readings, resets=resets)
+        notes = self.notes(readings)
+        scored = self.follow(readings).take(readings, resets=resets)
+        scored.notes = notes
+        return scored
+
+    def notes(self, readings: Readings) -> tuple[str, ...]:
+        """Say in what a table is unlike that of training. Raises InvalidInput where that would make scores meaningless."""
+        said = [*readings.notes]
+        gone = [name for name in self.sensors if name not in readings.numbers]
+        if gone:
+            said.append(f"not in the table, so not judged: {', '.join(gone)}")
+        lost = [f"'{name}'" for name in self.core.columns.names if name not in readings.numbers and name not in gone]
+        lost += [f"'{name}'" for name in self.core.columns.states if name not in readings.names]
+        said += [f"{', '.join(lost)}: not in the table, so what drives the machine is not known"] if lost else []
+        said += [f"'{name}': {one.worded} words count as missing" for name, one in readings.odd.items() if one.worded]
+        said += [f"{readings.unsorted} rows go back in time and were sorted"] if readings.unsorted else []
+        return (*said, *self._pace(readings))
+
+    def _pace(self, readings: Readings) -> list[str]:
+        """Compare the time from row to row with that of training: charts count rows."""
+        if not readings.timed or not self.about.get("timed", True) or len(readings) < 20:
+            return []
+        now = int(np.median(np.diff(readings.times[:SAMPLE])))
+        if self.every <= now * PACE:
+            slow = now > PACE * self.every
+            text = f"rows come every {now / NS:g} s, in training every {self.every / NS:g} s: charts look back longer"
+            return [text] if slow else []
+        raise InvalidInput(
+            f"rows come every {now / NS:g} s, the model was trained on one every {self.every / NS:g} s",
+            hint=f"take means over {self.every / NS:g} s, or train a model on rows as these",
+            code="anomaly.pace",
+        )
 
     def follow(self, sample: Any | None = None) -> Follower:
         """Return a follower that takes rows as they come; `sample` shows it in which steps the values arrive now."""
@@ -69,7 +102,8 @@ class Model:
 
     def read(self, table: Any) -> Readings:
         """Read a table as this model's was; raises InvalidInput if too few of its sensors are there."""
-        readings = table if isinstance(table, Readings) else read(table, self.settings.time, self.every)
+        settings = self.settings
+        readings = table if isinstance(table, Readings) else read(table, settings.time, self.every, states=settings.states)
         present = [name for name in self.core.columns.names if name in readings.numbers]
         if not any(name in readings.numbers for name in self.sensors):
             raise InvalidInput(
@@ -188,8 +222,8 @@ class Follower:
 
     def take(self, table: Any, *, resets: tuple[Any, ...] | list[Any] = (), away: bool = False) -> Scored:
         """Score the next rows; rows at or before the last one taken are left out. `away`: the machine is being worked on."""
-        readings = _after(self.model.read(table), self.through)
-        times = sorted(moment(one) for one in resets)
+        readings = _after(self.model.read(table), self.through, self.model.every)
+        times = sorted(moment(one, readings.unit, "resets") for one in resets)
         columns = self.model.core.columns
         strange = columns.unknown(readings)
         idle, untold = self.off.rows(readings)
@@ -285,11 +319,6 @@ def rule_of(settings: AnomalySettings, span: int, every: int) -> Rule:
     return Rule(window, max(1, round(window * settings.needed)), int(clear), parse_duration(settings.merge))
 
 
-def moment(at: Any) -> int:
-    """Return UTC nanoseconds of a datetime, an ISO text or an integer of nanoseconds."""
-    return int(at) if isinstance(at, int | np.integer) else int(moments([at])[0])
-
-
 def named(alert: Alert, model: Model) -> Alert:
     """Return the alert with its sensors by name, the largest share first."""
     total = float(alert.weights.sum()) if len(alert.weights) else 0.0
@@ -312,14 +341,17 @@ def _model(head: dict[str, Any], arrays: Arrays) -> Model:
     return Model(settings, core, head["every"], head["span"], arrays["steps"], head["about"])
 
 
-def _after(readings: Readings, through: int) -> Readings:
+def _after(readings: Readings, through: int, every: int) -> Readings:
+    """Return the rows after a time; those of a table without times are the next ones."""
     if not len(readings) or readings.times[0] > through:
         return readings
+    if not readings.timed:
+        return replace(readings, times=readings.times + (through + every - int(readings.times[0])))
     first = int(np.searchsorted(readings.times, through, side="right"))
-    return Readings(
-        readings.times[first:],
-        {name: values[first:] for name, values in readings.numbers.items()},
-        {name: values[first:] for name, values in readings.texts.items()},
-        timed=readings.timed,
+    return replace(
+        readings,
+        times=readings.times[first:],
+        numbers={name: values[first:] for name, values in readings.numbers.items()},
+        texts={name: values[first:] for name, values in readings.texts.items()},
         order=readings.order[first:],
     )

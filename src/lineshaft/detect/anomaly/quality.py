@@ -18,6 +18,8 @@ SAMPLE = 20_000
 
 MOSTLY_MISSING = 0.5
 STUCK_SHARE = 0.25
+FEW_MOVES, SURE_MOVES = 8, 50
+"""A counter moves so often at least; with more moves a few the other way (it is set back) are borne."""
 SHORT = 14 * 86_400 * NS
 """A sensor with values of less time than that has hardly shown what is usual."""
 
@@ -117,7 +119,7 @@ class QualityReport:
             "without_values": len(self.sensors) - len(spans),
             "short": sum(span < SHORT for span in spans),
             "missing_values": sum(round(one.missing * self.rows) for one in self.sensors),
-            "invalid_values": counted("infinite") + counted("refused-value"),
+            "invalid_values": counted("infinite") + counted("words") + counted("refused-value"),
             "duplicate_timestamps": doubled + counted("overwritten"),
             "unsupported_timestamps": counted("refused-time"),
         }
@@ -153,7 +155,7 @@ def _between(found: SensorQuality, readings: Readings) -> SensorQuality:
 
 
 def _table(readings: Readings, every: int) -> list[Flaw]:
-    found: list[Flaw] = []
+    found = [Flaw("time", note, "say `time=` if it is another column") for note in readings.notes]
     if not readings.timed:
         action = f"rows are taken as consecutive, {every / NS:g} s apart"
         found.append(Flaw("no-time", "there is no time column", action))
@@ -179,8 +181,12 @@ def _sensor(name: str, role: str, readings: Readings, every: int, fill: int) -> 
         return SensorQuality(name, role, 1.0, (Flaw("absent", "not in the table", "left out", 1, excludes=True),))
     missing = float(np.isnan(values).mean()) if len(values) else 1.0
     flaws: list[Flaw] = []
-    if name in readings.converted:
-        flaws.append(Flaw("number-as-text", "numbers written as text", "converted"))
+    if (odd := readings.odd.get(name)) is not None:
+        how = "with a decimal comma" if odd.written == "comma" else "as text"
+        flaws.append(Flaw("number-as-text", f"numbers written {how}", "converted"))
+        if odd.worded:
+            what = f"{odd.worded} words among the numbers ({', '.join(odd.words)})"
+            flaws.append(Flaw("words", what, "counted as missing", odd.worded))
     if name in readings.infinite:
         count = readings.infinite[name]
         flaws.append(Flaw("infinite", f"{count} infinite values", "counted as missing", count))
@@ -208,6 +214,8 @@ def _text(name: str, role: str, readings: Readings) -> SensorQuality:
 def _absence(values: Floats, missing: float, every: int, fill: int) -> list[Flaw]:
     if missing == 0:
         return []
+    if usual := _usual_gap(values, missing):
+        return [_slow(usual * every, missing, fill)]
     if missing > MOSTLY_MISSING:
         what = "no value at all" if missing == 1 else f"{missing:.0%} missing"
         return [Flaw("missing", what, "left out; bring it back when it delivers", missing, excludes=True)]
@@ -224,11 +232,33 @@ def _absence(values: Floats, missing: float, every: int, fill: int) -> list[Flaw
     return found
 
 
+def _usual_gap(values: Floats, missing: float) -> int:
+    """Return how many rows lie between the values of a sensor that is read less often than others; 0 for one that has gaps."""
+    if not MOSTLY_MISSING * 0.9 < missing < 1:
+        return 0
+    gaps = np.diff(np.flatnonzero(~np.isnan(values)))
+    if len(gaps) < LEVELS:
+        return 0
+    usual = int(np.median(gaps))
+    return usual if usual > 1 and float(np.quantile(gaps, 0.95)) <= 1.5 * usual else 0
+
+
+def _slow(gap: int, missing: float, fill: int) -> Flaw:
+    """Return what is done about a sensor that has a value every so many nanoseconds, in a table with shorter steps."""
+    what = f"a value every {gap / NS:g} s"
+    if gap <= fill:
+        return Flaw("slow", what, "each is held until the next", missing)
+    action = f"left out; say fill='{-(-gap // NS)}s' to hold each until the next, or take longer steps"
+    return Flaw("slow", what, action, missing, excludes=True)
+
+
 def _shape(seen: Floats, role: str) -> list[Flaw]:
     """Look at the values that are there: constant, stuck, categories, a counter, several modes."""
     low, high = float(seen.min()), float(seen.max())
     if high - low <= 1e-9 * max(abs(low), abs(high), 1e-300):
         return [Flaw("constant", f"always {low:g}", "left out; it says nothing about the others", low, excludes=True)]
+    if role != "state" and (counter := _counter(seen)):
+        return [counter]
     some = seen[:: max(1, len(seen) // SAMPLE)]
     distinct = len(np.unique(some))
     flaws: list[Flaw] = []
@@ -240,8 +270,6 @@ def _shape(seen: Floats, role: str) -> list[Flaw]:
     if role == "state":
         action = "left out; a state has few values: give it the role of a driver"
         return [Flaw("not-a-state", f"{distinct} different values", action, distinct, excludes=True)]
-    if counter := _counter(seen):
-        return [counter]
     stuck = longest_run(seen)
     if stuck > STUCK_SHARE * len(seen) and stuck > 20:
         action = "used; check the sensor, or say when the machine is off"
@@ -255,10 +283,10 @@ def _shape(seen: Floats, role: str) -> list[Flaw]:
 def _counter(seen: Floats) -> Flaw | None:
     steps = np.diff(seen)
     moved = steps[steps != 0]
-    if len(moved) < 50:
+    if len(moved) < FEW_MOVES:
         return None
     up = float((moved > 0).mean())
-    if 0.005 < up < 0.995:
+    if (0.005 < up < 0.995) or (len(moved) < SURE_MOVES and 0 < up < 1):
         return None
     return Flaw("monotonic", "only ever rises or falls", "left out; a counter's rate can be used instead", up, excludes=True)
 

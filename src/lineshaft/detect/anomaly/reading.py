@@ -9,12 +9,12 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from lineshaft.core import NS, InvalidInput, did_you_mean
-from lineshaft.detect.detector import Bools, Floats, Ints
+from lineshaft.core import NS, InvalidInput
+from lineshaft.detect.anomaly import cells, clock
+from lineshaft.detect.anomaly.cells import Cells
+from lineshaft.detect.detector import Floats, Ints
 
-TIME_NAMES = ("time", "timestamp", "datetime", "date", "ts", "date_time")
 MINUTE = 60 * NS
 
 
@@ -29,9 +29,14 @@ class Readings:
     unsorted: int = 0
     duplicates: int = 0
     infinite: dict[str, int] = field(default_factory=dict[str, int])
-    converted: frozenset[str] = frozenset()
+    odd: dict[str, Cells] = field(default_factory=dict[str, Cells])
+    """Columns whose numbers were written as texts, or had words among them."""
     order: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     """For each row that was kept, its place in the table that was given."""
+    unit: int = 1
+    """Nanoseconds that a whole number in the time column stands for."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the time column."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -49,49 +54,65 @@ class Readings:
         return out.T
 
 
-def read(table: Any, time: str | None = None, every: int | None = None) -> Readings:
+def read(
+    table: Any, time: str | None = None, every: int | None = None, *, states: Sequence[str] = (), plain: bool = False
+) -> Readings:
     """Read a pandas or polars data frame, an Arrow table, or a mapping of names to arrays.
 
-    `time` names the time column; without it, one that is typed as time or called like it is taken. Without any, rows are
-    taken as consecutive, `every` nanoseconds apart. Rows are sorted by time; of rows with the same time the last is kept.
+    `time` names the time column; without it, one that is typed as time, called like it, or holds nothing but times is taken.
+    Without any, rows are taken as consecutive, `every` nanoseconds apart. Rows are sorted by time; of rows with the same time
+    the last is kept. Words among the numbers of a column count as missing, but for `states`. `plain`: whole numbers in the time
+    column are taken as they are, whatever they count.
     """
     arrow = _arrow(table)
     if len(set(arrow.column_names)) < arrow.num_columns:
         raise InvalidInput("two columns have the same name", hint="rename one of them", code="table.names")
-    clock = _time_column(arrow, time)
+    arrow = pa.table({name: cells.plain(arrow[name]) for name in arrow.column_names})
+    found = clock.find(arrow, time)
     order: Ints = np.arange(arrow.num_rows, dtype=np.int64)
-    if clock is None:
+    unit, notes = 1, list[str]()
+    if found is None:
         times, unsorted, duplicates = order * (every or MINUTE), 0, 0
     else:
-        times, order, unsorted, duplicates = _ordered(_nanoseconds(arrow[clock], clock))
+        stamps, unit, word = clock.nanoseconds(arrow[found.name], found.name, plain=plain)
+        times, order, unsorted, duplicates = _ordered(stamps)
+        notes += [f"column '{found.name}' is taken as the time: {found.why}"] if found.why else []
+        notes += [f"the numbers in '{found.name}' are taken as {word} since 1970"] if word and not found.why else []
     straight = not unsorted and not duplicates
-    numbers: dict[str, Floats] = {}
-    texts: dict[str, npt.NDArray[Any]] = {}
-    infinite: dict[str, int] = {}
-    converted: set[str] = set()
+    made = Readings(times, {}, {}, found is not None, unsorted, duplicates, order=order, unit=unit, notes=tuple(notes))
     for name in arrow.column_names:
-        if name == clock:
-            continue
-        values, was_text = _numbers(arrow[name])
-        if values is None:
-            texts[name] = arrow[name].to_numpy()[order]
-            continue
-        if was_text:
-            converted.add(name)
-        wild = int(np.isinf(values).sum())
-        if wild:
-            infinite[name] = wild
-            values = np.where(np.isinf(values), np.nan, values)
-        numbers[name] = values if straight else values[order]
-    return Readings(times, numbers, texts, clock is not None, unsorted, duplicates, infinite, frozenset(converted), order)
+        if found is None or name != found.name:
+            _take(made, name, arrow[name], straight, keep=name in states)
+    return made
+
+
+def _take(made: Readings, name: str, column: Any, straight: bool, *, keep: bool) -> None:
+    """Put one column among the numbers or the texts."""
+    read_as = cells.numbers(column, words=not keep)
+    values = read_as.numbers
+    if values is None:
+        made.texts[name] = cells.texts(column)[made.order]
+        return
+    if read_as.written:
+        made.odd[name] = read_as
+    wild = int(np.isinf(values).sum())
+    if wild:
+        made.infinite[name] = wild
+        values = np.where(np.isinf(values), np.nan, values)
+    made.numbers[name] = values if straight else values[made.order]
 
 
 def moments(values: Any, where: str = "time") -> Ints:
     """Return UTC nanoseconds of datetimes, ISO texts or epoch nanoseconds."""
-    return _nanoseconds(pa.chunked_array([pa.array(values)]), where)
+    return clock.nanoseconds(pa.chunked_array([pa.array(values)]), where)[0]
 
 
-def _arrow(table: Any) -> pa.Table:
+def moment(at: Any, unit: int = 1, where: str = "time") -> int:
+    """Return UTC nanoseconds of a datetime or an ISO text; a whole number counts in `unit` nanoseconds."""
+    return int(at) * unit if isinstance(at, int | np.integer) else int(moments([at], where)[0])
+
+
+def _arrow(table: Any) -> Any:
     try:
         if isinstance(table, pa.RecordBatch):
             return pa.Table.from_batches([table])
@@ -110,62 +131,32 @@ def _arrow(table: Any) -> pa.Table:
         ) from error
 
 
-def _from_pandas(frame: Any) -> pa.Table:
-    if frame.index.dtype.kind == "M":
-        frame = frame.rename_axis(frame.index.name or "time").reset_index()
-    frame = frame.rename(columns=str)
-    columns = {name: _column(frame[name].to_numpy() if frame[name].dtype.kind == "O" else frame[name]) for name in frame.columns}
-    return pa.table(columns)
+def _from_pandas(frame: Any) -> Any:
+    names = ["/".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+    columns = [_chunked(one) for _, one in frame.items()]
+    index = frame.index.to_timestamp() if hasattr(frame.index, "to_timestamp") else frame.index
+    if index.nlevels == 1 and (index.dtype.kind in "MO" or str(index.name).strip().lower() in clock.TIME_NAMES):
+        name = str(index.name or ("time" if index.dtype.kind == "M" else "index"))
+        if name not in names:
+            names, columns = [name, *names], [_chunked(index), *columns]
+    return pa.Table.from_arrays(columns, names)
+
+
+def _chunked(values: Any) -> Any:
+    made = _column(values.to_numpy() if values.dtype.kind == "O" else values)
+    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
 
 
 def _column(values: Any) -> Any:
     """Return one column; a mixture of numbers and texts becomes text."""
     try:
-        return pa.array(values)
+        return pa.array(values, from_pandas=getattr(getattr(values, "dtype", None), "kind", "O") == "O" or None)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        return pa.array([None if cell is None else str(cell) for cell in values])
+        return pa.array([None if _nothing(cell) else str(cell) for cell in values])
 
 
-def _time_column(arrow: pa.Table, time: str | None) -> str | None:
-    if time is not None:
-        if time not in arrow.column_names:
-            hint = did_you_mean(time, arrow.column_names)
-            raise InvalidInput(f"there is no column '{time}'", where="time", hint=hint, code="table.time")
-        return time
-    for name in arrow.column_names:
-        if pa.types.is_timestamp(arrow[name].type) or pa.types.is_date(arrow[name].type):
-            return name
-    return next((name for name in arrow.column_names if name.strip().lower() in TIME_NAMES), None)
-
-
-def _nanoseconds(column: Any, name: str) -> Ints:
-    if pa.types.is_string_view(column.type):
-        column = pc.cast(column, pa.string())
-    kind = column.type
-    try:
-        if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-            column = pc.cast(column, pa.timestamp("ns", "UTC")) if _zoned(column) else pc.cast(column, pa.timestamp("ns"))
-        elif not (pa.types.is_timestamp(kind) or pa.types.is_date(kind) or pa.types.is_integer(kind)):
-            raise InvalidInput(f"column '{name}' holds no times ({kind})", hint=TIME_HINT, code="table.time")
-        if pa.types.is_date(kind):
-            column = pc.cast(column, pa.timestamp("ns"))
-        if not pa.types.is_integer(column.type):
-            column = pc.cast(pc.cast(column, pa.timestamp("ns", getattr(column.type, "tz", None))), pa.int64())
-    except pa.ArrowInvalid as error:
-        raise InvalidInput(f"column '{name}' holds no times: {error}", hint=TIME_HINT, code="table.time") from error
-    if column.null_count:
-        raise InvalidInput(
-            f"column '{name}' has {column.null_count} rows without a time", hint="leave these rows out", code="table.time"
-        )
-    return column.to_numpy().astype(np.int64)
-
-
-TIME_HINT = "give times as datetimes, as ISO 8601 texts, or as integers of nanoseconds since 1970"
-
-
-def _zoned(column: Any) -> bool:
-    first = next((str(cell) for cell in column.slice(0, 100).to_pylist() if cell), "")
-    return first.endswith("Z") or first[-6:-5] in ("+", "-")
+def _nothing(cell: Any) -> bool:
+    return cell is None or type(cell).__name__ in ("NAType", "NaTType") or (isinstance(cell, float) and np.isnan(cell))
 
 
 def _ordered(times: Ints) -> tuple[Ints, Ints, int, int]:
@@ -178,27 +169,3 @@ def _ordered(times: Ints) -> tuple[Ints, Ints, int, int]:
     last = np.append(np.diff(times) > 0, True) if len(times) else np.zeros(0, np.bool_)
     doubled = int((~last).sum())
     return (times[last], order[last], unsorted, doubled) if doubled else (times, order, unsorted, 0)
-
-
-def _numbers(column: Any) -> tuple[Floats | None, bool]:
-    """Return the column as numbers (None: it holds texts), and whether they were written as texts."""
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = pc.cast(column, kind.value_type), kind.value_type
-    if pa.types.is_string_view(kind):
-        column, kind = pc.cast(column, pa.string()), pa.string()
-    if pa.types.is_null(kind):
-        return np.full(len(column), np.nan), False
-    if pa.types.is_boolean(kind):
-        column = pc.cast(column, pa.int8())
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        bare = pc.utf8_trim_whitespace(column)
-        empty: Bools = pc.equal(bare, pa.scalar("", bare.type)).fill_null(True).to_numpy()
-        try:
-            return pc.cast(pc.if_else(pa.array(empty), None, bare), pa.float64()).to_numpy().astype(np.float64), True
-        except pa.ArrowInvalid:
-            return None, True
-    try:
-        return pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64, copy=False), False
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return None, False

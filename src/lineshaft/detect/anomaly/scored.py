@@ -51,12 +51,23 @@ class Scored:
     exceedance: Floats
     reasons: npt.NDArray[np.uint8]
     alerts: list[Alert] = field(default_factory=list[Alert])
+    notes: tuple[str, ...] = ()
+    """In what the table is unlike that of training: columns that are not there, words among numbers, another pace."""
     _judged: list[Ints] = field(default_factory=list[Ints])
     _drift: list[npt.NDArray[np.float32]] = field(default_factory=list[npt.NDArray[np.float32]])
     _level: list[npt.NDArray[np.float32]] = field(default_factory=list[npt.NDArray[np.float32]])
 
     def __len__(self) -> int:
         return len(self.readings)
+
+    def __repr__(self) -> str:
+        """Say for a notebook how many rows there are, what was made of them, the alerts, and what is odd about the table."""
+        shares = ", ".join(f"{share:.1%} {name}" for name, share in self.time_in().items() if share)
+        lines = [f"{len(self)} rows ({shares or 'none'}), {len(self.alerts)} alert{'' if len(self.alerts) == 1 else 's'}"]
+        for one in self.alerts[:20]:
+            end = iso(one.end) if one.end is not None else "now"
+            lines.append(f"  {iso(one.start)} to {end}: " + ", ".join(f"{name} {share:.0%}" for name, share in one.sensors[:3]))
+        return "\n".join([*lines, *(f"! {note}" for note in self.notes)])
 
     @property
     def times(self) -> Ints:

@@ -73,7 +73,7 @@ def fleet(
     parts = _parts(tables, asset)
     if not parts:
         raise InvalidInput("there is no row", hint="give a table with a column for the asset and one for time", code="life.empty")
-    readings = {name: read(table, time) for name, table in parts.items()}
+    readings = {name: read(table, time, plain=True) for name, table in parts.items()}
     if failed is not True and failed is not False:
         ends = set(failed)
         for name in ends - set(readings):
