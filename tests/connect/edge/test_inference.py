@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pyarrow as pa
 import pytest
 
 from lineshaft.app.edge_parts import opened
-from lineshaft.connect.edge.inference import DetectorEntry, Inference
+from lineshaft.connect.edge.inference import RECORD, DetectorEntry, Inference
 from lineshaft.core import NS, InvalidInput
+from lineshaft.detect.machines.record import TAG, read
 from tests.connect.edge.making import T0, Ear, rows
 
 pytest.importorskip("onnxruntime")
@@ -39,7 +41,7 @@ def content() -> bytes:
     times = (T0 + np.arange(LENGTH) * EVERY * NS).astype("datetime64[ns]")
     table = pa.table({"time": pa.array(times), **{name: pa.array(values) for name, values in running(LENGTH).items()}})
     model = anomaly.fit(table)
-    return model.export("pump 3", 7)
+    return model.export("pump 3", 7, key="the model")
 
 
 @contextlib.asynccontextmanager
@@ -80,6 +82,68 @@ async def test_it_is_calm_in_normal_running_and_not_when_a_sensor_drifts(content
         drifting = [float(value) for _, value in ear.all("score")]
         assert ear.all("score")[0][0] > (LENGTH + 148) * EVERY
     assert max(calm) < 0.5 < max(drifting)
+
+
+def records(ear: Ear) -> list[dict]:
+    return [json.loads(str(text)) for _, text in ear.all(RECORD)]
+
+
+class Cut(Ear):
+    """An outlet that says what it was given, and keeps nothing."""
+
+    async def kept(self) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_an_alert_is_told_until_it_is_kept_and_a_repair_begins_the_charts_anew(content: bytes, tmp_path: Path):
+    assert RECORD == TAG
+    entry = DetectorEntry(name="pump 3", content=base64.b64encode(content).decode(), source="press", sensors={"heat": "DB1.Heat"})
+    made, cut = Inference(entry, opened(entry.bytes()), tmp_path), Cut()
+    task = asyncio.create_task(made.run(cut))
+    await cut.until(lambda e: e.statuses)
+    say(made, 400, LENGTH, 3.0)
+    await cut.until(records)
+    task.cancel()  # it was said, and not kept
+    await asyncio.gather(task, return_exceptions=True)
+    async with judging(content, tmp_path) as (inference, ear):
+        await ear.until(records)
+        told = records(ear)[0]
+        assert told == records(cut)[0]
+        assert (told["model"], told["name"], told["version"], told["end"]) == ("the model", "pump 3", 7, None)
+        assert told["sensors"][0][0] == "heat"
+        at = T0 + round(ear.all(RECORD)[0][0] * NS)
+        assert read(str(ear.all(RECORD)[0][1]), at).start == told["start"] == at
+        assert inference.told() == ("pump 3", "the model", "pump 3", 7)
+
+        repaired = T0 + (LENGTH + 420) * EVERY * NS
+        inference.returned(repaired)
+        say(inference, 100, LENGTH + 400, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 99)
+        assert records(ear)[1]["end"] == repaired, "the alert is over with the repair"
+        after = [value for at, value in ear.all("reason") if (LENGTH + 420) * EVERY < at < (LENGTH + 424) * EVERY]
+        assert len(after) >= 3
+        assert set(after) == {"normal"}, "the charts begin anew"
+        inference.returned(repaired)
+        say(inference, 100, LENGTH + 500, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 199)
+    async with judging(content, tmp_path) as (inference, ear):
+        inference.returned(repaired)
+        say(inference, 20, LENGTH + 600, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 19)
+        assert set(dict(ear.all("reason")).values()) == {"anomaly"}, (
+            "a repair that is known begins nothing anew, after a restart too"
+        )
+
+
+async def test_an_alert_that_began_after_a_repair_stays_when_the_edge_hears_of_it_late(content: bytes, tmp_path: Path):
+    async with judging(content, tmp_path) as (inference, ear):
+        say(inference, 300, LENGTH, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 299)
+        start = records(ear)[0]["start"]
+        inference.returned(start - 1)
+        say(inference, 20, LENGTH + 300, 3.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 319)
+        assert [one["end"] for one in records(ear)] == [None]
 
 
 def test_a_file_that_is_none_is_refused():

@@ -20,8 +20,16 @@ pytest.importorskip("onnx")
 MINUTE = 60 * NS
 ROWS = 1500
 BEGIN = 30_000_000 * MINUTE
-HOLDS = {"sensor 1": 15 * MINUTE + 20 * NS, "sensor 4": ALWAYS, "recipe": ALWAYS, "current": 40 * MINUTE, "door": ALWAYS}
-TEXTS = frozenset({"recipe", "door"})
+HOLDS = {
+    "sensor 1": 15 * MINUTE + 20 * NS,
+    "sensor 4": ALWAYS,
+    "recipe": ALWAYS,
+    "current": 40 * MINUTE,
+    "door": ALWAYS,
+    "filling": ALWAYS,
+}
+TEXTS = frozenset({"recipe", "door", "filling"})
+"""What is no number at the plant: texts, and a switch."""
 
 
 def table(rows: int, start: int = 0) -> dict:
@@ -30,12 +38,14 @@ def table(rows: int, start: int = 0) -> dict:
     made["sensor 3"] = made["sensor 3"] + np.where(recipe == "roll", 8.0, 0.0)
     made["current"] = np.where((np.arange(rows) // 300) % 5 == 4, 0.0, 12.0)
     door = np.where((np.arange(rows) // 100) % 9 == 5, "open", "shut").astype(object)
-    return {**made, "recipe": recipe, "door": door}
+    filling = np.where((np.arange(rows) // 40) % 2 == 0, 1.0, 0.0)
+    made["sensor 6"] = made["sensor 6"] + 5 * filling
+    return {**made, "filling": filling, "recipe": recipe, "door": door}
 
 
 @pytest.fixture(scope="module")
 def model() -> anomaly.Model:
-    settings = {"drivers": [*DRIVERS], "states": ["recipe"], "ignore": ["current", "door"]}
+    settings = {"drivers": [*DRIVERS], "states": ["recipe", "filling"], "ignore": ["current", "door"]}
     return anomaly.fit(table(4000), off="current < 5 or door == 'open'", start_up="5m", **settings)
 
 
@@ -44,15 +54,18 @@ def told(seed: int) -> dict[str, list[tuple[int, object, int]]]:
     chance, said = np.random.default_rng(seed), table(ROWS, start=6000)
     rows: dict[str, list[tuple[int, object, int]]] = {}
     for name, values in list(said.items())[1:]:
-        share = {"sensor 1": 0.15, "sensor 4": 0.02, "recipe": 0.05, "current": 0.1, "door": 0.05}.get(name, 0.99)
+        share = {"sensor 1": 0.15, "sensor 4": 0.02, "recipe": 0.05, "current": 0.1, "door": 0.05, "filling": 0.3}.get(name, 0.99)
         out = rows[name] = []
         away = int(chance.integers(200, 1000))
         for n, value in enumerate(values.tolist()):
             at = BEGIN + n * MINUTE - int(chance.integers(1, 59)) * NS
             if chance.random() < share and not away <= n < away + 60:
-                out.append((at, value, int(Quality.GOOD)))
+                said_ = bool(value) if name == "filling" else value
+                out.append((at, said_, int(Quality.GOOD)))
+                if name == "filling" and chance.random() < 0.1:
+                    out.append((at - NS // 4, not said_, int(Quality.GOOD)))
             if chance.random() < (0.5 if away + 20 <= n < away + 24 else 0.004):
-                out.append((at - NS // 2, value, int(Quality.BAD)))
+                out.append((at - NS // 2, bool(value) if name == "filling" else value, int(Quality.BAD)))
         out.sort(key=lambda row: row[0])
     return rows
 
@@ -68,9 +81,9 @@ def test_a_bad_value_ends_what_a_value_holds_at_the_edge_as_at_the_plant(model, 
         found = plant.take(gather(kept, names, TEXTS, MINUTE, *span, HOLDS).table)
         scores += found.score.tolist()
         reasons += found.reason.tolist()
-    exported = Exported.load(model.export(holds=HOLDS, key="m"))
+    exported = Exported.load(model.export(holds=HOLDS, key="m", lasts=TEXTS))
     assert exported.key == "m"
-    steps = Steps(exported.sensors, exported.texts, {name: name for name in names}, MINUTE)
+    steps = Steps(exported.sensors, exported.texts, {name: name for name in names}, MINUTE, exported.lasts)
     steps.done = BEGIN - MINUTE
     follower, edge, why, ended = exported.follow(), [], [], 0
     spoken = sorted((at, name, value, q) for name, each in rows.items() for at, value, q in each)

@@ -64,6 +64,11 @@ class Exported:
             raise InvalidInput(f"this is not an exported model: {error}", hint=hint, code="edge.model") from error
         return cls(*made, manifest, session(graph))
 
+    @property
+    def lasts(self) -> frozenset[str]:
+        """Names of the columns whose last value in a step counts: switches."""
+        return frozenset(self.manifest.get("lasts", ()))
+
     def follow(self) -> Follower:
         """Return a follower that has seen nothing yet."""
         return Follower(self)

@@ -90,6 +90,11 @@ class Exported(Protocol):
         ...
 
     @property
+    def lasts(self) -> frozenset[str]:
+        """Names of those of which a step's last value counts, not the mean."""
+        ...
+
+    @property
     def every(self) -> int:
         """Length of a step in ns."""
         ...
@@ -129,7 +134,7 @@ class Inference:
         self._detector = opened
         self._file = folder / f"{entry.name}.json"
         tags = {entry.sensors.get(sensor, sensor): sensor for sensor in opened.sensors}
-        self._steps = Steps(opened.sensors, opened.texts, tags, opened.every)
+        self._steps = Steps(opened.sensors, opened.texts, tags, opened.every, opened.lasts)
         self._through = -(2**62)
         self._repaired = self._begun_anew = 0
         self._untold: list[tuple[str, int, Any]] = []

@@ -60,6 +60,7 @@ class Plain:
     shape: tuple[int, ...]
     kind: type[np.floating[Any]]
     texts: frozenset[str] = frozenset()
+    lasts: frozenset[str] = frozenset()
     name: str = ""
     key: str = ""
 

@@ -27,12 +27,12 @@ class _Step:
 
     total: dict[str, float] = field(default_factory=dict[str, float])
     count: dict[str, int] = field(default_factory=dict[str, int])
-    text: dict[str, tuple[int, str]] = field(default_factory=dict[str, tuple[int, str]])
+    last: dict[str, tuple[int, Any]] = field(default_factory=dict[str, tuple[int, Any]])
     bad: set[str] = field(default_factory=set[str])
 
     def only_bad(self, sensor: str) -> bool:
         """Return whether a sensor told bad values and no other."""
-        return sensor in self.bad and sensor not in self.count and sensor not in self.text
+        return sensor in self.bad and sensor not in self.count and sensor not in self.last
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,19 @@ class Closed:
 
 
 class Steps:
-    """Gathers values; `tags` says which sensor a tag is, `texts` which sensors tell texts."""
+    """Gathers values; `tags` says which sensor a tag is, `texts` which tell texts, `lasts` of which numbers the last counts."""
 
-    def __init__(self, sensors: Sequence[str], texts: frozenset[str], tags: Mapping[str, str], every: int) -> None:
+    def __init__(
+        self,
+        sensors: Sequence[str],
+        texts: frozenset[str],
+        tags: Mapping[str, str],
+        every: int,
+        lasts: frozenset[str] = frozenset(),
+    ) -> None:
         self.done = -(2**62)
         """The end of the last step that was given out; what belongs to it or before comes too late."""
-        self._sensors, self._texts, self._tags, self._every = sensors, texts, tags, every
+        self._sensors, self._texts, self._tags, self._every, self._lasts = sensors, texts, tags, every, lasts
         self._open: dict[int, _Step] = {}
         self._newest = -(2**62)
 
@@ -71,7 +78,11 @@ class Steps:
             mine = read.tag == place
             self._bad(sensor, read.ts[mine & (read.quality == Quality.BAD)])
             if sensor in self._texts:
-                self._said(sensor, rows, read, np.flatnonzero(mine & good))
+                here = np.flatnonzero(mine & good)
+                self._last(sensor, read.ts[here], rows.column("vs").take(pa.array(here, pa.int64())).to_pylist())
+            elif sensor in self._lasts:
+                here = np.flatnonzero(mine & numbers)
+                self._last(sensor, read.ts[here], read.number[here].tolist())
             else:
                 self._measured(sensor, read, np.flatnonzero(mine & numbers))
         if read.ts.size:
@@ -98,15 +109,14 @@ class Steps:
             step.total[sensor] = step.total.get(sensor, 0.0) + float(values.sum())
             step.count[sensor] = step.count.get(sensor, 0) + values.size
 
-    def _said(self, sensor: str, rows: pa.RecordBatch, read: Numbers, mine: Ints) -> None:
-        """Take texts: of a step the last one counts."""
-        for place, end in zip(mine.tolist(), self._ends(read.ts[mine]).tolist(), strict=True):
-            said = rows.column("vs")[place].as_py()
-            if said is None or end <= self.done:
+    def _last(self, sensor: str, ts: Ints, values: Sequence[Any]) -> None:
+        """Take texts and switches: of a step the last one counts."""
+        for at, end, value in zip(ts.tolist(), self._ends(ts).tolist(), values, strict=True):
+            if value is None or end <= self.done:
                 continue
-            step, at = self._open.setdefault(end, _Step()), int(read.ts[place])
-            if sensor not in step.text or step.text[sensor][0] <= at:
-                step.text[sensor] = (at, said)
+            step = self._open.setdefault(end, _Step())
+            if sensor not in step.last or step.last[sensor][0] <= at:
+                step.last[sensor] = (at, value)
 
     def closed(self) -> Closed:
         """Give out the steps that are over, in order."""
@@ -122,7 +132,9 @@ class Steps:
         columns: dict[str, Any] = {}
         for sensor in self._sensors:
             if sensor in self._texts:
-                columns[sensor] = np.array([one.text[sensor][1] if sensor in one.text else None for one in steps], object)
+                columns[sensor] = np.array([one.last[sensor][1] if sensor in one.last else None for one in steps], object)
+            elif sensor in self._lasts:
+                columns[sensor] = np.array([one.last[sensor][1] if sensor in one.last else np.nan for one in steps], np.float64)
             else:
                 means = [one.total[sensor] / one.count[sensor] if sensor in one.count else np.nan for one in steps]
                 columns[sensor] = np.array(means, np.float64)

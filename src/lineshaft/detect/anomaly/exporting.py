@@ -11,7 +11,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,10 +33,10 @@ FORMAT = "lineshaft.anomaly.1"
 LONG = 1e18
 
 
-def export(model: Model, name: str, number: int, holds: Mapping[str, int], key: str = "") -> bytes:
+def export(model: Model, name: str, number: int, holds: Mapping[str, int], key: str = "", lasts: Collection[str] = ()) -> bytes:
     """Return a zip of `model.onnx` and `manifest.json`. Raises InvalidInput for a model that cannot be written as a graph.
 
-    `key` is what the plant knows the model by, whatever people call it.
+    `key` is what the plant knows the model by, whatever people call it; `lasts` are switches: of a step the last value counts.
     """
     drawn = _Graph(model, holds)
     graph = drawn.build()
@@ -48,6 +48,7 @@ def export(model: Model, name: str, number: int, holds: Mapping[str, int], key: 
         "every_s": model.every / NS,
         "inputs": [*drawn.inputs],
         "texts": drawn.texts,
+        "lasts": [name for name in drawn.inputs if name in lasts and name not in drawn.texts],
         "sensors": [*model.sensors],
         "reasons": [*REASONS],
         "threshold": 0.5,

@@ -7,7 +7,7 @@ import io
 import itertools
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -156,13 +156,20 @@ class Model:
         about["thresholds"] = {**about.get("thresholds", {}), "toned_down": {name(one): by for one, by in loud.items()}}
         return replace(self, settings=AnomalySettings(**settings), core=core, about=about)
 
-    def export(self, name: str = "model", number: int = 1, holds: Mapping[str, int] | None = None, key: str = "") -> bytes:
+    def export(
+        self,
+        name: str = "model",
+        number: int = 1,
+        holds: Mapping[str, int] | None = None,
+        key: str = "",
+        lasts: Collection[str] = (),
+    ) -> bytes:
         """Return the model as ONNX with a manifest, in one zip: the same scores wherever ONNX runs.
 
         `holds` says how long (nanoseconds) which column keeps its last value where sources send only what has changed; `key` is
-        what a plant knows the model by.
+        what a plant knows the model by; of `lasts` (switches) the last value of a step counts, of other numbers the mean.
         """
-        return export(self, name, number, holds or {}, key)
+        return export(self, name, number, holds or {}, key, lasts)
 
     def save(self, path: Path | str) -> Path:
         """Write the model into a file of plain arrays and JSON; opening it runs no code."""

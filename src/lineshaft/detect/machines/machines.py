@@ -315,7 +315,9 @@ class Machines:
     def export(self, model_id: str, number: int) -> bytes:
         """Return a version as ONNX with its manifest, for an edge or anything else that runs ONNX."""
         made, row = self.version(model_id, number)
-        return made.export(self.book.model(model_id)["name"], number, row["about"].get("holds", {}), model_id)
+        model = self.book.model(model_id)
+        lasts = self.book.texts(model["properties"])
+        return made.export(model["name"], number, row["about"].get("holds", {}), model_id, lasts)
 
     # -- the node's own thread
 
