@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -240,3 +241,33 @@ def test_two_steps_at_once_follow_one_another(watch):
             wait([over], 0.2)  # it has to wait for the acknowledgement
         over.result(60)
     assert (watch.alarm["state"], watch.alarm["acknowledged_by"]) == ("normal", "olga")
+
+
+def test_a_flood_is_written_in_parts_and_what_failed_in_the_middle_is_written_once(make, monkeypatch):
+    definitions = [f"  - {{name: A{n}, property: Vibration, operator: '>', limit: {n}}}" for n in range(3)]
+    formula = "  - {name: F, when: Vibration > 1, suppress_when: not Running}"
+    watch: Watch = make(*definitions, formula)
+    say(watch, 1, Running=True, Vibration=0.0)
+    monkeypatch.setattr("lineshaft.detect.watch.MOST", 2)
+    begin, left = watch.db.begin, [1]
+
+    @contextmanager
+    def failing(tx=None):
+        if tx is None and not left:
+            raise OperationalError("BEGIN", {}, Exception("database is locked"))
+        if tx is None:
+            left.pop()
+        with begin(tx) as opened:
+            yield opened
+
+    with monkeypatch.context() as locked:
+        locked.setattr(watch.db, "begin", failing)
+        with pytest.raises(OperationalError):
+            say(watch, 2, Vibration=9.0)
+    assert sum(isinstance(event, AlarmRaised) for event in watch.told) == 2
+    watch.detect.tick()
+    rows = [row for row in watch.detect.alarms() if row["asset"] == PUMP]
+    assert sorted(row["name"] for row in rows) == ["A0", "A1", "A2", "F"]
+    steps = {row["name"]: [line["what"] for line in reversed(watch.detect.history(row["id"]))] for row in rows}
+    assert all(found == ["input-good", "raise"] for found in steps.values()), steps
+    assert {row["version"] for row in rows} == {3}

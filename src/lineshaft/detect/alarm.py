@@ -6,7 +6,8 @@ An alarm's row is its truth; every step writes the row and a line of log in one 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +16,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.core import NS, Bus, Conflict, Database, InvalidInput, NotFound, bump, iso, new_id, now_ns
 from lineshaft.detect.condition import Change
 from lineshaft.detect.events import AlarmChanged, AlarmCleared, AlarmRaised
+from lineshaft.detect.gathering import Gathered
 from lineshaft.detect.lifecycle import HIDDEN, SHOWN, AlarmState, after, hidden, uncovered
 from lineshaft.detect.tables import alarms, log
 from lineshaft.guard import Subject
@@ -33,6 +35,17 @@ class Register:
 
     def __init__(self, db: Database, bus: Bus, longest_shelf: int = 7 * 86_400 * NS) -> None:
         self._db, self._bus, self._longest_shelf = db, bus, longest_shelf
+        self._gathered: dict[Connection, Gathered] = {}
+
+    @contextmanager
+    def gathering(self, tx: Connection, ids: Collection[str]) -> Generator[None]:
+        """Gather the steps of these alarms, and write them at the end: a flood of alarms is written at once."""
+        self._gathered[tx] = gathered = Gathered(tx, ids)
+        try:
+            yield
+            gathered.write(tx)
+        finally:
+            del self._gathered[tx]
 
     def get(self, alarm_id: str, tx: Connection | None = None) -> dict[str, Any]:
         """Return one alarm."""
@@ -43,6 +56,8 @@ class Register:
 
     def held(self, tx: Connection, alarm_id: str) -> dict[str, Any]:
         """Return one alarm and hold its row until the transaction ends: a step sees what the step before it has left."""
+        if tx in self._gathered and alarm_id in self._gathered[tx].rows:
+            return self._gathered[tx].rows[alarm_id]
         rows = self._db.rows(sa.select(alarms).where(alarms.c.id == alarm_id).with_for_update(), tx)
         if not rows:
             raise NotFound(f"there is no alarm {alarm_id}", code="alarms.unknown")
@@ -220,27 +235,38 @@ class Register:
         at: int | None = None,
         value: float | None = None,
     ) -> dict[str, Any]:
-        new: dict[str, Any] = {**row, **values, "version": bump(tx, alarms, row["id"], version, **values)}
-        now = now_ns()
-        tx.execute(
-            log.insert().values(
-                id=new_id(),
-                alarm_id=row["id"],
-                occurrence=new["occurrence"],
-                at=now if at is None else at,
-                written=now,
-                what=what,
-                state=new["state"],
-                kind=new["kind"],
-                priority=new["priority"],
-                value=value,
-                by=by,
-                note=note,
-            )
-        )
-        event = AlarmChanged(new["id"], new["asset"], new["name"], new["kind"], what, new["state"])
-        self._bus.tell_with(tx, event)
+        gathered, now = self._gathered.get(tx), now_ns()
+        kept = gathered is not None and version is None and row["id"] in gathered.rows
+        number = int(row["version"]) + 1 if kept else bump(tx, alarms, row["id"], version, **values)
+        new: dict[str, Any] = {**row, **values, "version": number}
+        line: dict[str, Any] = {
+            "id": new_id(),
+            "alarm_id": row["id"],
+            "occurrence": new["occurrence"],
+            "at": now if at is None else at,
+            "written": now,
+            "what": what,
+            "state": new["state"],
+            "kind": new["kind"],
+            "priority": new["priority"],
+            "value": value,
+            "by": by,
+            "note": note,
+        }
+        if gathered is not None and kept:
+            gathered.put(new, line)
+        else:
+            tx.execute(log.insert().values(**line))
+        self._bus.tell_with(tx, AlarmChanged(new["id"], new["asset"], new["name"], new["kind"], what, new["state"]))
         return new
+
+    def note(self, tx: Connection, row: Mapping[str, Any], **values: Any) -> None:
+        """Note where the condition of an alarm stands; that is no step of its life."""
+        gathered = self._gathered.get(tx)
+        if gathered is not None and row["id"] in gathered.rows:
+            gathered.put({**row, **values})
+        else:
+            tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(**values))
 
 
 def raised(row: Mapping[str, Any]) -> AlarmRaised:

@@ -14,7 +14,6 @@ from lineshaft.detect.alarm import STANDING, Register
 from lineshaft.detect.condition import Change, Condition, due, walk
 from lineshaft.detect.lifecycle import HIDDEN
 from lineshaft.detect.screen import Point, Rows, Screen
-from lineshaft.detect.tables import alarms
 
 Turn = tuple[int | None, bool]
 """The design of an alarm hides it (True) or shows it again, at a moment (None: as things stand)."""
@@ -79,10 +78,9 @@ class Judge:
         row = self._steps(tx, row, new, changes, turns)
         untold = bool(row["active"]) and row["state"] not in (*STANDING, *HIDDEN)
         if untold and (caught_up or not self.is_past(new.last)):  # the values have caught up and it holds: now it is told
-            self._register.begin(tx, row, int(row["since"] or new.last), row["value"])
+            row = self._register.begin(tx, row, int(row["since"] or new.last), row["value"])
             untold = False
-        here = alarms.update().where(alarms.c.id == new.id)
-        tx.execute(here.values(active=new.condition.active, pending=new.condition.pending, last=new.last))
+        self._register.note(tx, row, active=new.condition.active, pending=new.condition.pending, last=new.last)
         return replace(new, late=untold)
 
     def _steps(

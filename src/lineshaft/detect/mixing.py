@@ -97,10 +97,11 @@ class Mixtures:
                 judged.append(Rows(one.number, *said))
         return judged, suppressed
 
-    def undo(self) -> None:
-        """Forget the rows taken last: what they said could not be written, and they come again."""
+    def undo(self, written: AbstractSet[int] = frozenset()) -> None:
+        """Forget the rows taken last: what they said could not be written (but for these), and they come again."""
         for place, blend in self._before.items():
-            self._all[place] = self._all[place]._replace(blend=blend)
+            if self._all[place].number not in written:
+                self._all[place] = self._all[place]._replace(blend=blend)
         self._before = {}
 
 

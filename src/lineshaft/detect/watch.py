@@ -29,6 +29,7 @@ from lineshaft.detect.events import AlarmRaised, FindingLabelled, FindingRaised
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.firstout import Group, groups
 from lineshaft.detect.fitting import definitions
+from lineshaft.detect.gathering import MOST
 from lineshaft.detect.judge import CAUGHT_UP, Judge, Turn
 from lineshaft.detect.kpi import Kpis, Span, kpis
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
@@ -90,6 +91,7 @@ class Detect:
         self._suppressing: dict[int, bool] = {}
         self._waiting: deque[pa.RecordBatch] = deque()
         self._waiting_rows = 0
+        self._written: set[int] = set()
         self._problems: list[Problem] = []
         self._kept, self._kept_at = np.zeros(0, np.int64), 0.0
 
@@ -185,21 +187,15 @@ class Detect:
         turns = {number: turned for number, steps in said.items() if (turned := _turns(steps, on=self._suppressing[number]))}
         rows = {one.number: one for one in judged}
 
-        def judge(tx: Connection) -> list[tuple[int, Point]]:
-            return [
-                (
-                    number,
-                    self._judge.rows(
-                        tx, point, rows.get(number), turns.get(number, ()), stands=number in again and bool(point.last)
-                    ),
-                )
-                for number in sorted({*rows, *turns})
-                for point in (self._screen.points[number],)
-            ]
+        def judge(tx: Connection, number: int) -> Point:
+            point = self._screen.points[number]
+            stands = number in again and bool(point.last)
+            return self._judge.rows(tx, point, rows.get(number), turns.get(number, ()), stands=stands)
 
-        if rows or turns:
-            self._write(judge)
-        self._suppressing |= {number: steps[-1][1] for number, steps in turns.items()}
+        try:
+            self._write(sorted({*rows, *turns}), judge)
+        finally:
+            self._suppressing |= {number: steps[-1][1] for number, steps in turns.items() if number in self._written}
 
     # -- the watch
 
@@ -234,7 +230,7 @@ class Detect:
         try:
             self._judge_all([*touched, *judged], said)
         except BaseException:
-            self._mixtures.undo()
+            self._mixtures.undo(self._written)
             raise
         self._screen.settle(self._clock())
 
@@ -244,8 +240,7 @@ class Detect:
             self._take()
             now = self._clock()
             waiting = [number for number in self._screen.waiting(now) if self._is_due(number, now)]
-            if waiting:
-                self._write(lambda tx: [(one, self._judge.wait(tx, self._screen, one, now)) for one in waiting])
+            self._write(waiting, lambda tx, number: self._judge.wait(tx, self._screen, number, now))
             if now - self._kept_at >= KEEP_EVERY:
                 self._keep_last()
         with self._db.read() as look:
@@ -273,13 +268,17 @@ class Detect:
                 tx.execute(query, [{"of": self._screen.points[n].id, "seen": int(lasts[n])} for n in moved])
         self._kept, self._kept_at = lasts, self._clock()
 
-    def _write(self, judge: Callable[[Connection], list[tuple[int, Point]]]) -> None:
-        """Run in one transaction and take the new standing over once it is committed."""
-        with self._db.begin() as tx:
-            judged = judge(tx)
-        for number, point in judged:
-            self._screen.points[number] = point
-            self._screen.note(number)
+    def _write(self, numbers: Sequence[int], judge: Callable[[Connection, int], Point]) -> None:
+        """Judge points, many in a transaction, and take their new standing over once it is committed."""
+        self._written = set()
+        for begin in range(0, len(numbers), MOST):
+            some = numbers[begin : begin + MOST]
+            with self._db.begin() as tx, self._register.gathering(tx, [self._screen.points[one].id for one in some]):
+                judged = [(number, judge(tx, number)) for number in some]
+            for number, point in judged:
+                self._screen.points[number] = point
+                self._screen.note(number)
+            self._written |= set(some)
 
     # -- what people do, and what they read
 
