@@ -10,17 +10,24 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lineshaft"
 GERMAN: dict[str, str] = json.loads((ROOT / "web" / "src" / "locales" / "sentences.de.json").read_text("utf-8"))
+WORDS: dict[str, dict[str, str]] = json.loads((ROOT / "web" / "src" / "locales" / "de.json").read_text("utf-8"))
+PROCESSES = sorted((SOURCE / "act" / "processes").glob("*.yaml"))
 ROOMS = (
     "connect/sources/*/*.py",
     "connect/poll.py",
     "connect/broker.py",
     "connect/gateway.py",
+    "detect/fleet/*.py",
     "detect/life/[!_]*.py",
-    "detect/vibration/watching.py",
+    "detect/positions/*.py",
+    "detect/registry/*.py",
+    "detect/vibration/*.py",
+    "detect/vibration/records/*.py",
     "detect/anomaly/quality.py",
 )
 """Where every sentence must be known; others may be."""
@@ -32,6 +39,8 @@ _UNSHOWN = (
     "^write |^give |^name (it|a)|one of|a model of|this version|this is no|this is not a table|no method|a cap of|a length",
     r"no rows|no row|no column says|is no quality|no topic filter|knows \{topic\}|no group id|for \{0\}|more than \{1\}",
     r"about \{1\}|in units of|take shorter|\(\{0\}\)",
+    "^(iso zone|temperature limit|motor on|link quality|signal strength|velocity rms|vibration record|remaining life.*)$",
+    r"^(Sensor position|Temperature deviation|own models.*|-r requirements.txt)$|^import json|\[condition\] in",
 )
 NOT_SHOWN = re.compile("|".join(_UNSHOWN))
 """Words that no page shows: of the wire, of a printed object, or of a call from Python that is told what it gave."""
@@ -68,9 +77,27 @@ def _numbered(node: ast.JoinedStr) -> str:
     return text
 
 
+def zones() -> set[str]:
+    """Return what the delivered table of zones says of its groups."""
+    groups = yaml.safe_load((SOURCE / "detect" / "vibration" / "zones.yaml").read_text("utf-8"))["groups"].values()
+    said = {row[name] for row in groups for name in ("name", "standard", "source")}
+    return {text for text in said if re.search("[a-z]{3}", text)}
+
+
+def steps() -> set[str]:
+    """Return the steps of the checklists that delivered processes open orders with."""
+    tasks = [task for path in PROCESSES for task in yaml.safe_load(path.read_text("utf-8"))["tasks"]]
+    return {step["text"] for task in tasks for step in task.get("with", {}).get("checklist", ())}
+
+
+def again() -> set[str]:
+    """Return what a case notes when a finding comes again, for every kind of finding that has a word."""
+    return {f"finding again: {kind}" for kind in WORDS["findingKind"]}
+
+
 @cache
 def said() -> frozenset[str]:
-    return frozenset(text for path in SOURCE.rglob("*.py") for text in templates(path))
+    return frozenset(text for path in SOURCE.rglob("*.py") for text in templates(path)) | zones() | steps() | again()
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -78,6 +105,20 @@ def test_every_sentence_of_a_room_is_known_in_german(room: str):
     words = {text for path in SOURCE.glob(room) if path.name != "options.py" for text in templates(path)}
     sentences = {text for text in words if len(re.findall(r"[a-zA-Z']{2,}", text)) > 1 and " " in text.strip()}
     assert sorted(text for text in sentences if text not in GERMAN and not NOT_SHOWN.search(text)) == []
+
+
+def test_what_is_delivered_with_a_plant_is_known_in_german():
+    assert sorted((zones() | steps() | again()) - set(GERMAN)) == []
+
+
+def test_every_delivered_process_has_its_words():
+    for path in PROCESSES:
+        process = yaml.safe_load(path.read_text("utf-8"))
+        assert process["process"] in WORDS["process"], path.name
+        assert process["kpi"]["name"] in WORDS["kpiName"], path.name
+        assert process["kpi"]["unit"] in {"h", "share", *WORDS["kpiUnit"]}, path.name
+        assert {step["step"] for step in process["before"]} <= set(WORDS["beforeStep"]), path.name
+        assert {task["id"] for task in process["tasks"]} <= set(WORDS["task"]), path.name
 
 
 def test_no_german_sentence_is_of_something_that_is_not_said_any_more():

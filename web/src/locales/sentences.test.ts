@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { said } from './sentences';
+import { delivered, said } from './sentences';
 import german from './sentences.de.json';
 
 describe("the server's sentences", () => {
   it('are known by their pattern, with what fills them', () => {
     expect(said('listening to opc.tcp://10.0.0.5:4840', 'de')).toBe('hört opc.tcp://10.0.0.5:4840 zu');
-    expect(said('6.4 mm/s is in zone C (ISO 20816-3, group 2)', 'de')).toBe('6,4 mm/s liegt in Zone C (ISO 20816-3, group 2)');
+    expect(said('6.4 mm/s is in zone C (pumps of category I to 200 kW; ISO 10816-7:2009)', 'de')).toBe('6,4 mm/s liegt in Zone C (Pumpen der Kategorie I bis 200 kW; ISO 10816-7:2009)');
     expect(said('the server is on fire', 'de')).toBe('the server is on fire');
     expect(said('no tag works', 'en')).toBe('no tag works');
   });
@@ -16,6 +16,12 @@ describe("the server's sentences", () => {
   });
   it('may have something added after a comma', () => {
     expect(said('3 pictures taken in from /a/b, 2 judged by seals since the start', 'de')).toBe('3 Bilder aufgenommen aus /a/b, 2 seit dem Start von seals beurteilt');
+  });
+  it('write shares as Germans do, and leave the words of the plant alone', () => {
+    expect(said('Line 1/State: 76% missing; Line 1/Speed: always 117.6', 'de')).toBe('Line 1/State: 76 % fehlen; Line 1/Speed: immer 117,6');
+    expect(said("'temperature' is scored", 'de')).toBe('„temperature“ bekommt Vorhersagen');
+    expect(delivered('Guards back in place', 'de')).toBe('Schutzeinrichtungen wieder angebracht');
+    expect(delivered('Close valve V3', 'de')).toBe('Close valve V3');
   });
   it('fill every blank that the English one has', () => {
     const blanks = (text: string): string => [...new Set([...text.matchAll(/\{\d+\}/g)].map(([one]) => one))].sort().join();

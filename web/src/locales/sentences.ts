@@ -31,8 +31,10 @@ function whole(text: string): string | null {
   return null;
 }
 
+const share = (text: string): string | null => (/^\d+(\.\d+)?%$/.test(text) ? text.replace('.', ',').replace('%', ' %') : null);
+
 /** What stands in a blank: a sentence, a number, or a name that is nobody's to translate. */
-const part = (text: string): string => (/^-?\d+\.\d+$/.test(text) ? text.replace('.', ',') : (whole(text) ?? several(text) ?? text));
+const part = (text: string): string => (/^-?\d+\.\d+$/.test(text) ? text.replace('.', ',') : (share(text) ?? whole(text) ?? several(text) ?? text));
 
 /** Sentences that were put together: by a semicolon, or with how to mend it in brackets or after a dash. */
 function several(text: string): string | null {
@@ -41,7 +43,7 @@ function several(text: string): string | null {
     if (at < 0) continue;
     const first = whole(text.slice(0, at)) ?? several(text.slice(0, at));
     const rest = text.slice(at + joint.length);
-    const second = joint === ' (' && rest.endsWith(')') ? whole(rest.slice(0, -1)) : (whole(rest) ?? several(rest));
+    const second = joint === ' (' && rest.endsWith(')') ? whole(rest.slice(0, -1)) : (whole(rest) ?? share(rest) ?? several(rest));
     if (first === null && second === null) continue;
     const end = joint === ' (' && rest.endsWith(')') && second !== null ? `${second})` : (second ?? rest);
     return `${first ?? text.slice(0, at)}${joint}${end}`;
@@ -50,6 +52,9 @@ function several(text: string): string | null {
   const added = tail > 0 ? whole(text.slice(tail)) : null;
   return added === null ? null : `${part(text.slice(0, tail))}${added}`;
 }
+
+/** A text that is delivered with the house, as it stands; anything else is somebody's own and stays. */
+export const delivered = (text: string, language: string): string => (language === 'de' ? ((german as Record<string, string>)[text] ?? text) : text);
 
 export function said(text: string, language: string): string {
   if (language !== 'de' || !text) return text;

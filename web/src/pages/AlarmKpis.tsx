@@ -9,6 +9,7 @@ import { al, type AlarmKpis as Kpis, type Benchmark, type Often } from '../api/a
 import { q } from '../api/queries';
 import { toAlarm } from '../app/alarmSearch';
 import { useFormat } from '../format/useFormat';
+import { useSentence } from '../locales/sentences';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
 import { Scroll } from '../parts/Scroll';
@@ -73,6 +74,7 @@ const MARKS = { good: '✓', manageable: '△', over: '▲', unknown: '–' } as
 
 function Benchmarks({ items }: { items: Benchmark[] }) {
   const { t } = useTranslation();
+  const say = useSentence();
   const f = useFormat();
   const show = (one: Benchmark, value: number | null): string => (SHARES.includes(one.name) ? f.percent(value, 1) : f.number(value, Number.isInteger(value) ? 0 : 1));
   return (
@@ -81,7 +83,7 @@ function Benchmarks({ items }: { items: Benchmark[] }) {
         <Table.Thead><Table.Tr><Table.Th>{t('kpi.figure')}</Table.Th><Table.Th>{t('kpi.verdict')}</Table.Th><Table.Th className="figure">{t('kpi.value')}</Table.Th><Table.Th className="figure">{t('kpi.good')}</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {items.map((one) => (
-            <Table.Tr key={one.name} title={one.source}>
+            <Table.Tr key={one.name} title={say(one.source)}>
               <Table.Td>{t(`kpi.of.${one.name}`)}</Table.Td>
               <Table.Td className="nowrap" style={one.verdict === 'over' ? { fontWeight: 700 } : undefined}>{MARKS[one.verdict]} {t(`kpi.verdicts.${one.verdict}`)}</Table.Td>
               <Table.Td className="figure">{show(one, one.value)}</Table.Td>

@@ -12,6 +12,7 @@ import { useMay } from '../app/session';
 import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
+import { useTitle } from '../parts/titles';
 
 /** Help at the machine: what manuals, past orders and the machine itself say about a trouble, each with its source. */
 export default function Assistant() {
@@ -104,6 +105,7 @@ function Quoted({ of: one }: { of: Passage }) {
 
 function Now({ of: found }: { of: Advice }) {
   const { t } = useTranslation();
+  const title = useTitle();
   const f = useFormat();
   const standing = found.alarms.filter((one) => one.active);
   return (
@@ -119,7 +121,7 @@ function Now({ of: found }: { of: Advice }) {
       {found.orders.length > 0 && (
         <div>
           <Text size="sm" fw={600}>{t('assist.before')}</Text>
-          {found.orders.map((one) => <Text key={one.id} size="sm"><Link to="/orders/$id" params={{ id: one.id }}>{one.number}</Link> {one.title}{one.closing?.remedy ? ` – ${[one.closing.mode && t(`code.mode.${one.closing.mode}`, { defaultValue: one.closing.mode }), one.closing.cause && t(`code.cause.${one.closing.cause}`, { defaultValue: one.closing.cause }), t(`code.remedy.${one.closing.remedy}`, { defaultValue: one.closing.remedy })].filter(Boolean).join(' / ')}` : ''}</Text>)}
+          {found.orders.map((one) => <Text key={one.id} size="sm"><Link to="/orders/$id" params={{ id: one.id }}>{one.number}</Link> {title(one.title)}{one.closing?.remedy ? ` – ${[one.closing.mode && t(`code.mode.${one.closing.mode}`, { defaultValue: one.closing.mode }), one.closing.cause && t(`code.cause.${one.closing.cause}`, { defaultValue: one.closing.cause }), t(`code.remedy.${one.closing.remedy}`, { defaultValue: one.closing.remedy })].filter(Boolean).join(' / ')}` : ''}</Text>)}
         </div>
       )}
     </Stack>

@@ -11,6 +11,7 @@ import { CaseAnswer } from '../parts/CaseAnswer';
 import { AgentRuns } from '../parts/AgentCalls';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Replay } from '../parts/Replay';
+import { useTitle } from '../parts/titles';
 
 type Look = 'done' | 'now' | 'ahead' | 'failed' | 'skipped';
 const ICONS = { done: IconCheck, now: IconPlayerPlay, ahead: IconCircleDashed, failed: IconX, skipped: IconMinus } as const;
@@ -39,10 +40,11 @@ export function way(one: Pick<CaseDetail, 'tasks' | 'definition' | 'current_task
 
 function Body({ of: one }: { of: CaseDetail }) {
   const { t } = useTranslation();
+  const title = useTitle();
   const f = useFormat();
   return (
     <>
-      <PageHead title={`${one.number} ${one.title}`} sub={<Link to="/cases" className="tap">{t('case.back')}</Link>}><Badge size="lg" color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge><CaseAnswer of={one} /></PageHead>
+      <PageHead title={`${one.number} ${title(one.title)}`} sub={<Link to="/cases" className="tap">{t('case.back')}</Link>}><Badge size="lg" color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge><CaseAnswer of={one} /></PageHead>
       <Panel title={t('case.way')}>
         <ol className="step-map">
           {way(one).map((step) => {
@@ -91,7 +93,7 @@ function TaskRow({ task }: { task: Task }) {
     <Box py={8}>
       <Group justify="space-between" gap="xs"><Text size="sm" fw={600}>{t(`task.${task.name}`, { defaultValue: task.name })}</Text><Text size="xs" c="dimmed">{f.when(task.opened)}{task.closed && task.opened ? ` · ${f.span((Date.parse(task.closed) - Date.parse(task.opened)) / 1000)}` : ''}</Text></Group>
       <Group gap="sm">{task.actor ? <Actor name={task.actor} kind={task.actor_kind} /> : <Text size="sm" c="dimmed">{t('actor.nobody')}</Text>}{task.mode && <Text size="xs" c="dimmed">{t(`mode.${task.mode}`, { defaultValue: task.mode })}</Text>}<Text size="xs">{t(`look.${lookOf(task.state)}`)}</Text></Group>
-      {output.length > 0 && <details><summary className="tap"><Text size="xs" span>{t('case.output')}</Text></summary><Facts of={output.filter(([name]) => name !== 'id' && !name.endsWith('_id')).map(([name, value]) => [t(`field.${name}`, { defaultValue: name }), typeof value === 'object' ? JSON.stringify(value) : String(value)])} /></details>}
+      {output.length > 0 && <details><summary className="tap"><Text size="xs" span>{t('case.output')}</Text></summary><Facts of={output.filter(([name]) => name !== 'id' && !name.endsWith('_id')).map(([name, value]) => [t(`field.${name}`, { defaultValue: name }), typeof value === 'object' ? JSON.stringify(value) : typeof value === 'number' ? f.number(value) : t(`said.${String(value)}`, { defaultValue: String(value) })])} /></details>}
     </Box>
   );
 }

@@ -7,16 +7,18 @@ import { q } from '../api/queries';
 import { useFormat } from '../format/useFormat';
 import { Answer, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
+import { useTitle } from '../parts/titles';
 
 /** Every case from the first signal to the verified repair. */
 export default function Cases() {
   const { t } = useTranslation();
   const f = useFormat();
+  const title = useTitle();
   const [which, setWhich] = useState('open');
   const [search, setSearch] = useState('');
   const answer = useQuery(q.cases);
   const words = search.trim().toLowerCase();
-  const shown = (answer.data?.items ?? []).filter((one) => (which === 'all' || one.state === 'open') && (!words || `${one.number} ${one.title} ${one.asset}`.toLowerCase().includes(words)));
+  const shown = (answer.data?.items ?? []).filter((one) => (which === 'all' || one.state === 'open') && (!words || `${one.number} ${one.title} ${title(one.title)} ${one.asset}`.toLowerCase().includes(words)));
   return (
     <>
       <PageHead title={t('nav.cases')} sub={t('case.sub')}>
@@ -33,7 +35,7 @@ export default function Cases() {
                   {shown.map((one) => (
                     <Table.Tr key={one.id}>
                       <Table.Td className="nowrap"><Link to="/cases/$id" params={{ id: one.id }} className="tap"><strong>{one.number}</strong></Link></Table.Td>
-                      <Table.Td>{one.title}</Table.Td>
+                      <Table.Td>{title(one.title)}</Table.Td>
                       <Table.Td>{one.asset}</Table.Td>
                       <Table.Td>{one.current_task ? t(`task.${one.current_task}`, { defaultValue: one.current_task }) : '–'}</Table.Td>
                       <Table.Td><Badge color="slate" variant="outline">{t(`caseState.${one.state}`)}</Badge></Table.Td>

@@ -11,10 +11,12 @@ import { useWatch } from '../live/socket';
 import { tags, useTag } from '../live/store';
 import { Bullet } from '../parts/Bullet';
 import { Coverage, Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
+import { useAlarmName } from '../parts/AlarmDetail';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Scroll } from '../parts/Scroll';
 import { Prio } from '../parts/Prio';
 import { LiveState, StateMark, mapping, stateOf } from '../parts/State';
+import { useTitle } from '../parts/titles';
 import { Stops } from '../parts/Stops';
 import { waterfall } from '../parts/Waterfall';
 import { Value } from '../parts/Value';
@@ -231,14 +233,16 @@ function MachineStops({ path, window }: { path: string; window: number }) {
 function Around({ asset }: { asset: AssetDetail }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const title = useTitle();
+  const alarmName = useAlarmName();
   const under = (path: string): boolean => path === asset.path || path.startsWith(`${asset.path}/`);
   const alarms = (useQuery(q.alarms('active')).data?.items ?? []).filter((alarm) => under(alarm.asset));
   const orders = (useQuery(q.orders).data?.items ?? []).filter((order) => under(order.asset) && !['closed', 'cancelled', 'rejected'].includes(order.state));
   return (
     <Panel title={t('machine.around')} pad={false}>
       <Box className="rows">
-        {alarms.map((alarm) => <Link key={alarm.id} to="/alarms" search={toAlarm(alarm)} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={alarm.priority} asks={alarm.state.includes('unack')} /><Text size="sm" fw={600}>{alarm.name}</Text><Text size="sm" c="dimmed" ml="auto">{t(`alarmState.${alarm.state}`)}</Text></Group></Link>)}
-        {orders.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Group gap={8} wrap="nowrap"><Text size="sm" fw={600}>{order.number}</Text><Text size="sm" className="wrap">{order.title}</Text><Badge ml="auto" color="slate" variant="outline">{t(`orderState.${order.state}`)}</Badge></Group></Link>)}
+        {alarms.map((alarm) => <Link key={alarm.id} to="/alarms" search={toAlarm(alarm)} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={alarm.priority} asks={alarm.state.includes('unack')} /><Text size="sm" fw={600}>{alarmName(alarm)}</Text><Text size="sm" c="dimmed" ml="auto">{t(`alarmState.${alarm.state}`)}</Text></Group></Link>)}
+        {orders.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Group gap={8} wrap="nowrap"><Text size="sm" fw={600}>{order.number}</Text><Text size="sm" className="wrap">{title(order.title)}</Text><Badge ml="auto" color="slate" variant="outline">{t(`orderState.${order.state}`)}</Badge></Group></Link>)}
         {asset.children.map((child) => <Link key={child.id} to="/machines/$id" params={{ id: child.id }} className="row-link"><Group gap={8}><Text size="sm" fw={600}>{child.name}</Text><Text size="sm" c="dimmed">{child.model ?? t('machine.part')}</Text></Group></Link>)}
         {alarms.length + orders.length + asset.children.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('machine.nothing', { at: f.clock(Date.now()) })}</Text>}
       </Box>

@@ -128,6 +128,7 @@ function Versions({ of: one }: { of: MachineModel }) {
 
 function Seen({ of: one }: { of: MachineModel }) {
   const { t } = useTranslation();
+  const f = useFormat();
   const ready = one.versions.filter((each) => each.state === 'ready');
   const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
   const [span, setSpan] = useState('1d');
@@ -135,7 +136,7 @@ function Seen({ of: one }: { of: MachineModel }) {
   const [asked] = useDebouncedValue(at, 250);
   const answer = useQuery(models.scores(one.id, number, SPANS[span] ?? 24, asked));
   return (
-    <Panel title={t('models.seen')} extra={<Group gap="xs">{ready.length > 1 && <Select size="xs" w={120} aria-label={t('models.whichVersion')} value={String(number)} onChange={(value) => setNumber(Number(value))} data={ready.map((each) => ({ value: String(each.number), label: t('models.version', { number: each.number }) }))} allowDeselect={false} />}<SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={(value) => { setSpan(value); setAt(null); }} data={Object.keys(SPANS)} /></Group>}>
+    <Panel title={t('models.seen')} extra={<Group gap="xs">{ready.length > 1 && <Select size="xs" w={120} aria-label={t('models.whichVersion')} value={String(number)} onChange={(value) => setNumber(Number(value))} data={ready.map((each) => ({ value: String(each.number), label: t('models.version', { number: each.number }) }))} allowDeselect={false} />}<SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={(value) => { setSpan(value); setAt(null); }} data={Object.entries(SPANS).map(([value, hours]) => ({ value, label: f.span(hours * 3_600) }))} /></Group>}>
       {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
       {answer.data && <><ScoreLine of={answer.data} at={at} onPick={setAt} /><AlertList items={answer.data.alerts} asset={one.asset} /><Shares of={answer.data} asset={one.asset} /></>}
     </Panel>

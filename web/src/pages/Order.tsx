@@ -12,6 +12,7 @@ import { toFinding } from '../app/alarmSearch';
 import { may } from '../app/permissions';
 import { useMay, useMe } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { delivered } from '../locales/sentences';
 import { useWho } from '../parts/Actor';
 import { CheckPhoto } from '../parts/CheckPhoto';
 import { Elsewhere } from '../parts/Elsewhere';
@@ -21,6 +22,7 @@ import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
 import { Said } from '../parts/Said';
 import { StepDialog } from '../parts/StepDialog';
+import { useTitle } from '../parts/titles';
 
 const Trend = lazy(() => import('../charts/Trend'));
 
@@ -45,9 +47,10 @@ export default function Order() {
 
 function Body({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
+  const title = useTitle();
   return (
     <>
-      <PageHead title={`${order.number} ${order.title}`} sub={<Link to="/orders" className="tap">{t('order.back')}</Link>}>
+      <PageHead title={`${order.number} ${title(order.title)}`} sub={<Link to="/orders" className="tap">{t('order.back')}</Link>}>
         <Prio p={order.priority} /><Badge size="lg" color="slate" variant="outline" data-state={order.state}>{t(`orderState.${order.state}`)}</Badge>
       </PageHead>
       <Steps order={order} />
@@ -115,8 +118,9 @@ function Checklist({ order }: { order: FullOrder }) {
   );
 }
 
-function Step({ order, step, fill }: { order: FullOrder; step: CheckStep; fill: boolean }) {
-  const { t } = useTranslation();
+function Step({ order, step: given, fill }: { order: FullOrder; step: CheckStep; fill: boolean }) {
+  const { t, i18n } = useTranslation();
+  const step = { ...given, text: delivered(given.text, i18n.language) };
   const f = useFormat();
   const [value, setValue] = useState<string | number>('');
   const save = useCommand((result: Scalar) => post(`work-orders/${order.id}/checklist/${step.id}`, { result, step_version: step.version ?? null }), ['work-orders']);

@@ -14,6 +14,7 @@ import { useFormat } from '../format/useFormat';
 import { Answer, PageHead } from '../parts/Page';
 import { Prio } from '../parts/Prio';
 import { TableFiles } from '../parts/TableFiles';
+import { useTitle } from '../parts/titles';
 
 const COLUMNS = [
   ['toPlan', ['requested', 'triaged', 'planned']],
@@ -53,7 +54,8 @@ export default function Orders() {
 function Columns({ items, search, phone }: { items: WorkOrder[]; search: string; phone: boolean }) {
   const { t } = useTranslation();
   const words = search.trim().toLowerCase();
-  const shown = useMemo(() => items.filter((one) => !words || `${one.number} ${one.title} ${one.asset}`.toLowerCase().includes(words)).sort((a, b) => a.priority - b.priority || Date.parse(b.created) - Date.parse(a.created)), [items, words]);
+  const title = useTitle();
+  const shown = useMemo(() => items.filter((one) => !words || `${one.number} ${one.title} ${title(one.title)} ${one.asset}`.toLowerCase().includes(words)).sort((a, b) => a.priority - b.priority || Date.parse(b.created) - Date.parse(a.created)), [items, words, title]);
   const columns = COLUMNS.map(([name, states]) => [name, shown.filter((one) => (states as readonly string[]).includes(one.state))] as const);
   return (
     <Box className={phone ? '' : 'board'}>
@@ -76,12 +78,13 @@ function OrderCard({ order }: { order: WorkOrder }) {
   const { t } = useTranslation();
   const f = useFormat();
   const late = isLate(order);
+  const title = useTitle();
   return (
     <Link to="/orders/$id" params={{ id: order.id }} className="row-link" data-order={order.id}>
       <Group gap={8} wrap="nowrap" align="flex-start">
         <Prio p={order.priority} size={22} />
         <Box style={{ minWidth: 0 }}>
-          <Text size="sm" fw={600} className="wrap">{order.title}</Text>
+          <Text size="sm" fw={600} className="wrap">{title(order.title)}</Text>
           <Text size="xs" c="dimmed" className="wrap">{order.number} · {order.asset}</Text>
           <Text size="xs">{t(`orderState.${order.state}`)} · {t(`orderKind.${order.kind}`)}{order.waiting_for ? ` · ${t(`wait.${order.waiting_for}`)}` : ''}{order.assigned_to ? ` · ${order.assigned_to}` : ''}</Text>
           {order.due && <Text size="xs" fw={late ? 700 : 400} c={late ? 'var(--alarm-2)' : 'dimmed'}>{t(late ? 'order.late' : 'order.due')} {f.when(order.due)}</Text>}

@@ -19,6 +19,7 @@ import { Answer, PageHead, Panel } from '../parts/Page';
 import { Coverage, Ratios, TARGET, useWindow, WindowChoice } from '../parts/Oee';
 import { Prio } from '../parts/Prio';
 import { LiveState, mapping } from '../parts/State';
+import { useTitle } from '../parts/titles';
 import { TableFiles } from '../parts/TableFiles';
 
 /** The plant at a glance: every line by its constraint, every machine by state, OEE and counts. */
@@ -174,11 +175,12 @@ function Banner() {
 /** What is to be done now, most urgent first. */
 function OpenWork() {
   const { t } = useTranslation();
+  const title = useTitle();
   const open = (useQuery(q.orders).data?.items ?? []).filter((one) => !['closed', 'verified', 'cancelled', 'rejected'].includes(one.state)).sort((a, b) => a.priority - b.priority || Date.parse(b.created) - Date.parse(a.created));
   return (
     <Panel title={t('overview.work')} extra={<Link to="/orders" className="tap"><Text size="sm" span>{t('overview.all')}</Text></Link>} pad={false}>
       <Box className="rows">
-        {open.slice(0, 6).map((one) => <Link key={one.id} to="/orders/$id" params={{ id: one.id }} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={one.priority} size={22} /><Text size="sm" fw={600} className="wrap">{one.title}</Text><Text size="sm" c="dimmed" ml="auto" style={{ whiteSpace: 'nowrap' }}>{t(`orderState.${one.state}`)}</Text></Group></Link>)}
+        {open.slice(0, 6).map((one) => <Link key={one.id} to="/orders/$id" params={{ id: one.id }} className="row-link"><Group gap={8} wrap="nowrap"><Prio p={one.priority} size={22} /><Text size="sm" fw={600} className="wrap">{title(one.title)}</Text><Text size="sm" c="dimmed" ml="auto" style={{ whiteSpace: 'nowrap' }}>{t(`orderState.${one.state}`)}</Text></Group></Link>)}
         {open.length === 0 && <Text size="sm" c="dimmed" p="sm">{t('overview.noWork')}</Text>}
       </Box>
     </Panel>

@@ -32,7 +32,7 @@ export default function Processes() {
 function Row({ of: one }: { of: Process }) {
   const { t } = useTranslation();
   const f = useFormat();
-  const say = (value: number | null | undefined): string => (value == null ? '–' : one.kpi?.unit === 'share' ? f.percent(value) : `${f.number(value, 1)} ${one.kpi?.unit ?? ''}`);
+  const say = (value: number | null | undefined): string => (value == null ? '–' : one.kpi?.unit === 'share' ? f.percent(value) : `${f.number(value, 1)} ${t(`kpiUnit.${one.kpi?.unit ?? 'h'}`, { defaultValue: one.kpi?.unit ?? '' })}`);
   return (
     <Table.Tr>
       <Table.Td><Link to="/processes/$name" params={{ name: one.process }} className="tap"><strong>{t(`process.${one.process}`, { defaultValue: one.title })}</strong></Link><Text size="xs" c="dimmed">{t('map.version', { version: one.version })}</Text></Table.Td>

@@ -8,6 +8,7 @@ import { w, type Technician } from '../api/workshop';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
+import { useTitle } from '../parts/titles';
 import { TechnicianForm } from '../parts/TechnicianForm';
 import { Link } from '@tanstack/react-router';
 
@@ -29,6 +30,7 @@ export default function Technicians() {
 
 function Card({ of: one, onEdit }: { of: Technician; onEdit: (() => void) | undefined }) {
   const { t } = useTranslation();
+  const title = useTitle();
   const f = useFormat();
   const mine = (useQuery(q.orders).data?.items ?? []).filter((order) => order.assigned_to === one.name && !['done', 'verified', 'closed', 'cancelled', 'rejected'].includes(order.state));
   const full = one.share > 1;
@@ -38,7 +40,7 @@ function Card({ of: one, onEdit }: { of: Technician; onEdit: (() => void) | unde
       <Text size="sm" mt={4} fw={full ? 700 : 400}>{t('technician.hours', { hours: f.number(one.hours, 1), week: f.number(one.hours_per_week, 1) })}{one.unestimated > 0 ? ` · ${t('technician.guess', { count: one.unestimated })}` : ''}</Text>
       <Group gap={4} my={6}>{Object.entries(one.skills).map(([name, level]) => <Badge key={name} color="slate" variant="light" style={{ textTransform: 'none' }}>{t(`skill.${name}`, { defaultValue: name })} {level}</Badge>)}</Group>
       <Facts of={[[t('technician.shifts'), one.shifts.join(', ') || '–'], [t('technician.cost'), one.hourly_cost === null ? '–' : f.money(one.hourly_cost)]]} />
-      <Box className="rows" mt={6}>{mine.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Text size="sm" className="wrap">{order.number} {order.title}</Text></Link>)}</Box>
+      <Box className="rows" mt={6}>{mine.map((order) => <Link key={order.id} to="/orders/$id" params={{ id: order.id }} className="row-link"><Text size="sm" className="wrap">{order.number} {title(order.title)}</Text></Link>)}</Box>
     </Panel>
   );
 }

@@ -17,6 +17,7 @@ import type { Period } from '../api/types';
 import { PageHead, Panel } from '../parts/Page';
 import { Corrected, CorrectDialog } from '../parts/Recompute';
 import { Scroll } from '../parts/Scroll';
+import { useTitle } from '../parts/titles';
 
 const Explorer = lazy(() => import('../charts/Explorer'));
 const route = getRouteApi('/plant/trends');
@@ -203,6 +204,7 @@ function Saved({ search, onOpen }: { search: TrendSearch; onOpen: (view: TrendSe
 
 /** What happened at the assets shown while it is shown: alarms, stops, work orders. */
 function useMarks(paths: readonly string[], span: { start: number; end: number }): Mark[] {
+  const title = useTitle();
   const places = useMemo(() => [...new Set(paths.map((path) => path.slice(0, path.lastIndexOf('/'))))], [paths]);
   const alarms = useQuery({ ...q.alarms('all'), enabled: places.length > 0 }).data?.items;
   const orders = useQuery({ ...q.orders, enabled: places.length > 0 }).data?.items;
@@ -212,8 +214,8 @@ function useMarks(paths: readonly string[], span: { start: number; end: number }
     const here = (asset: string): boolean => places.some((place) => place === asset || place.startsWith(`${asset}/`) || asset.startsWith(`${place}/`));
     const found: Mark[] = [];
     for (const one of alarms ?? []) if (one.raised && here(one.asset)) found.push({ at: Date.parse(one.raised), kind: 'alarm', text: one.name });
-    for (const one of orders ?? []) if (here(one.asset)) found.push({ at: Date.parse(one.created), kind: 'order', text: `${one.number} ${one.title}` });
+    for (const one of orders ?? []) if (here(one.asset)) found.push({ at: Date.parse(one.created), kind: 'order', text: `${one.number} ${title(one.title)}` });
     for (const one of stops ?? []) if (!one.micro) found.push({ at: Date.parse(one.start), kind: 'stop', text: `${one.asset} ${one.reason ?? one.state}` });
     return found.filter((mark) => mark.at >= span.start && mark.at <= span.end).sort((a, b) => a.at - b.at);
-  }, [alarms, orders, stops, places, span]);
+  }, [alarms, orders, stops, places, span, title]);
 }

@@ -8,6 +8,7 @@ import { condition, type Commission, type JudgedBy, type Position, type StreamFo
 import { q, useCommand } from '../api/queries';
 import { explain, report } from '../app/notices';
 import { useFormat } from '../format/useFormat';
+import { useSentence } from '../locales/sentences';
 import { ZoneBar } from './ConditionState';
 import { Answer, Facts, Panel } from './Page';
 import { Scroll } from './Scroll';
@@ -115,6 +116,7 @@ function Siblings({ wanted, set }: StepOf) {
 
 function MachineStep({ wanted, set }: StepOf) {
   const { t } = useTranslation();
+  const say = useSentence();
   const f = useFormat();
   const tables = useQuery(condition.tables).data;
   const fits = (row: { kw: [number, number | null] }): boolean => wanted.power_kw === null || (wanted.power_kw > row.kw[0] && (row.kw[1] === null || wanted.power_kw <= row.kw[1]));
@@ -125,13 +127,13 @@ function MachineStep({ wanted, set }: StepOf) {
         <NumberInput label={t('condition.power')} value={wanted.power_kw ?? ''} onChange={(value) => set({ power_kw: figure(value) })} min={0} suffix=" kW" />
         <Select label={t('condition.mounting')} value={wanted.mounting} onChange={(value) => set({ mounting: value ?? 'rigid' })} data={['rigid', 'flexible'].map((value) => ({ value, label: t(`condition.mountings.${value}`) }))} allowDeselect={false} />
         <Select label={t('condition.kind')} value={wanted.kind} onChange={(value) => set({ kind: value ?? 'machine' })} data={['machine', 'pump-1', 'pump-2'].map((value) => ({ value, label: t(`condition.kinds.${value}`) }))} allowDeselect={false} />
-        <Select label={t('condition.class')} value={wanted.group ?? 'auto'} onChange={(value) => set({ group: value === 'auto' ? null : value })} data={[{ value: 'auto', label: t('condition.auto') }, { value: 'baseline', label: t('condition.baselineAlone') }, ...rows.filter(fits).map((row) => ({ value: row.group, label: row.name }))]} allowDeselect={false} />
+        <Select label={t('condition.class')} value={wanted.group ?? 'auto'} onChange={(value) => set({ group: value === 'auto' ? null : value })} data={[{ value: 'auto', label: t('condition.auto') }, { value: 'baseline', label: t('condition.baselineAlone') }, ...rows.filter(fits).map((row) => ({ value: row.group, label: say(row.name) }))]} allowDeselect={false} />
       </SimpleGrid>
       {wanted.power_kw !== null && wanted.power_kw <= 15 && <Text size="sm" c="dimmed">{t('condition.small')}</Text>}
       <Scroll minWidth={620}>
         <Table>
           <Table.Thead><Table.Tr><Table.Th>{t('condition.class')}</Table.Th><Table.Th>{t('condition.limits')}</Table.Th><Table.Th>{t('condition.source')}</Table.Th></Table.Tr></Table.Thead>
-          <Table.Tbody>{rows.filter((row) => row.kind === wanted.kind).map((row) => <Table.Tr key={row.group}><Table.Td className="wrap">{row.name}</Table.Td><Table.Td className="figure" style={{ textAlign: 'left' }}>{(row.limits[wanted.mounting] ?? []).map((limit) => f.number(limit)).join(' / ')} mm/s</Table.Td><Table.Td className="wrap">{row.standard}; {row.source}</Table.Td></Table.Tr>)}</Table.Tbody>
+          <Table.Tbody>{rows.filter((row) => row.kind === wanted.kind).map((row) => <Table.Tr key={row.group}><Table.Td className="wrap">{say(row.name)}</Table.Td><Table.Td className="figure" style={{ textAlign: 'left' }}>{(row.limits[wanted.mounting] ?? []).map((limit) => f.number(limit)).join(' / ')} mm/s</Table.Td><Table.Td className="wrap">{say(row.standard)}; {say(row.source)}</Table.Td></Table.Tr>)}</Table.Tbody>
         </Table>
       </Scroll>
       <Text size="xs" c="dimmed" className="wrap">{t(tables?.own ? 'condition.ownTable' : 'condition.editTable')}</Text>

@@ -110,7 +110,7 @@ function Shown({ of: record }: { of: VibrationRecord }) {
           </Table>
         </Scroll>
       )}
-      <Group gap="md" mt="sm">{figures.map(([name, value]) => <Text key={name} size="sm"><Text span c="dimmed" size="sm">{t(`condition.figures.${name}`, { defaultValue: name })}</Text> {f.number(value, 2)}</Text>)}</Group>
+      <Group gap="md" mt="sm">{figures.map(([name, value]) => <Text key={name} size="sm"><Text span c="dimmed" size="sm">{name.startsWith('rms ') ? t('condition.figures.band', { band: name.slice(4).replace('-', '–') }) : t(`condition.figures.${name}`, { defaultValue: name })}</Text> {f.number(value, 2)}</Text>)}</Group>
       {Object.keys(record.refused).length > 0 && <Alert mt="sm" variant="outline" color="slate" title={t('condition.notTold')}>{Object.entries(record.refused).map(([name, why]) => <Text key={name} size="sm" className="wrap"><Said text={why} /></Text>)}</Alert>}
       {!record.judged && <Text size="sm" mt="xs" c="dimmed">{t('condition.notJudged')}</Text>}
       <Button component="a" mt="sm" size="compact-md" variant="default" leftSection={<IconDownload size={14} aria-hidden />} href={address(`documents/${record.document}/content`)}>{t('condition.download')}</Button>

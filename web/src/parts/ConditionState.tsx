@@ -3,6 +3,7 @@ import { IconAlertOctagon, IconAlertTriangle, IconCircleCheck, IconTool } from '
 import { useTranslation } from 'react-i18next';
 import type { Zones } from '../api/condition';
 import { useFormat } from '../format/useFormat';
+import { Said } from './Said';
 
 const MARKS = { healthy: [IconCircleCheck, undefined], warning: [IconAlertTriangle, 'var(--alarm-3)'], alarm: [IconAlertOctagon, 'var(--alarm-2)'], 'needs maintenance': [IconTool, 'var(--alarm-3)'] } as const;
 
@@ -29,7 +30,7 @@ export function ZoneBar({ zones, level, unit }: { zones: Zones; level: number | 
         {level !== null && <Box aria-hidden style={{ position: 'absolute', top: -4, bottom: -4, width: 3, left: `calc(${Math.min(100, (level / end) * 100)}% - 1px)`, background: 'var(--mantine-color-text)' }} />}
       </Box>
       <Box pos="relative" h={18} aria-hidden>{zones.limits.map((limit) => <Text key={limit} size="xs" pos="absolute" style={{ left: `${(limit / end) * 100}%`, transform: 'translateX(-50%)' }}>{f.number(limit)}</Text>)}</Box>
-      <Text size="xs" c="dimmed" className="wrap">{zones.name}; {zones.standard}. {t('condition.source')}: {zones.source}</Text>
+      <Text size="xs" c="dimmed" className="wrap"><Said text={zones.name} />; <Said text={zones.standard} />. {t('condition.source')}: <Said text={zones.source} /></Text>
     </Box>
   );
 }

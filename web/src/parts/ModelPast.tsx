@@ -9,7 +9,7 @@ import { useCommand } from '../api/queries';
 import { explain } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
-import { AlertList } from './ModelAlerts';
+import { AlertList, running } from './ModelAlerts';
 import { Panel } from './Page';
 
 const DAYS: Record<string, number> = { '30d': 30, '90d': 90, '365d': 365 };
@@ -17,6 +17,7 @@ const DAYS: Record<string, number> = { '30d': 30, '90d': 90, '365d': 365 };
 /** What a version would have raised over the past, held against what people know; what they know; the version as a file. */
 export function Past({ of: one }: { of: MachineModel }) {
   const { t } = useTranslation();
+  const f = useFormat();
   const ready = one.versions.filter((each) => each.state === 'ready');
   const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
   const [span, setSpan] = useState('90d');
@@ -36,7 +37,7 @@ export function Past({ of: one }: { of: MachineModel }) {
     >
       <Stack gap="xs">
         <Group gap="xs">
-          <SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={Object.keys(DAYS)} />
+          <SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={Object.entries(DAYS).map(([value, days]) => ({ value, label: f.span(days * 86_400) }))} />
           <Button size="compact-md" loading={answer.isFetching} onClick={() => setAsked(true)}>{t('models.tryPast')}</Button>
         </Group>
         {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
@@ -52,7 +53,7 @@ function Told({ of: told, asset, onTake }: { of: Backtest; asset: string; onTake
   const f = useFormat();
   return (
     <>
-      <Text size="sm">{t('models.wouldHave', { count: told.alerts.length, days: f.number(told.days, 0) })}{told.anomalies > 0 && ` ${t('models.foundOf', { found: told.found, all: told.anomalies, wrong: told.false_alarms })}`}</Text>
+      <Text size="sm">{t('models.wouldHave', { count: told.alerts.length, span: running(told.days, f) })}{told.anomalies > 0 && ` ${t('models.foundOf', { found: told.found, all: told.anomalies, wrong: told.false_alarms })}`}</Text>
       <AlertList items={told.alerts} asset={asset} onTake={onTake} />
       {told.labels.map((each) => (
         <Group key={each.start} gap={6} wrap="nowrap">

@@ -9,12 +9,17 @@ import { w, type Candidate, type FullOrder } from '../api/workshop';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Panel } from './Page';
+import { useTitle } from './titles';
 
 const BEFORE = ['requested', 'triaged', 'planned', 'waiting', 'assigned'];
+
+/** What fills a reason, its numbers as the reader writes them. */
+const figures = <T,>(values: Record<string, T>, number: (value: number) => string): Record<string, T | string> => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? number(value) : value]));
 
 /** Who should do it, and why: a proposal that a person accepts or changes. */
 export function Candidates({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
+  const f = useFormat();
   const may = useMay('work-orders.assign');
   const people = useQuery(w.candidates(order.id)).data?.items ?? [];
   const give = useCommand((one: Candidate) => post(`work-orders/${order.id}/assign`, { to: one.login, version: order.version }), ['work-orders', 'technicians', 'cases']);
@@ -30,7 +35,7 @@ export function Candidates({ order }: { order: FullOrder }) {
               {may && one.account && <Button size="compact-md" loading={give.isPending && give.variables.login === one.login} onClick={() => give.mutate(one)} aria-label={`${t('advice.give')}: ${one.name}`}>{t('advice.give')}</Button>}
             </Group>
             {!one.fits && <Text size="xs" fw={700}>{t('advice.lacks')}</Text>}
-            <details><summary>{t('advice.why')}</summary>{one.reasons.map((reason) => <Text key={reason.name} size="xs">{t(`reason.${reason.name}`)}: {Math.round(reason.points * 100)} / {Math.round(reason.weight * 100)} · {t(`reasonWhy.${reason.says}`, { ...reason.values, defaultValue: reason.why })}</Text>)}</details>
+            <details><summary>{t('advice.why')}</summary>{one.reasons.map((reason) => <Text key={reason.name} size="xs">{t(`reason.${reason.name}`)}: {Math.round(reason.points * 100)} / {Math.round(reason.weight * 100)} · {t(`reasonWhy.${reason.says}`, { ...figures(reason.values, f.number), defaultValue: reason.why })}</Text>)}</details>
           </Box>
         ))}
       </Box>
@@ -41,6 +46,7 @@ export function Candidates({ order }: { order: FullOrder }) {
 /** What led to the order, and what was done the last times it looked like this. */
 export function Past({ order }: { order: FullOrder }) {
   const { t } = useTranslation();
+  const title = useTitle();
   const f = useFormat();
   const alike = useQuery(w.similar(order.id)).data?.items ?? [];
   return (
@@ -56,7 +62,7 @@ export function Past({ order }: { order: FullOrder }) {
       <Box className="rows">
         {alike.map((one) => (
           <Box key={one.id} py={6}>
-            <Link to="/orders/$id" params={{ id: one.id }} className="tap">{one.number} {one.title}</Link>
+            <Link to="/orders/$id" params={{ id: one.id }} className="tap">{one.number} {title(one.title)}</Link>
             <Text size="xs" c="dimmed">{f.percent(one.likeness, 0)}: {one.why.map((why) => t(`likeWhy.${why.replaceAll(' ', '-')}`)).join(', ')}</Text>
             <Text size="xs" className="wrap">{['mode', 'cause', 'remedy'].filter((name) => one.closing[name]).map((name) => t(`code.${name}.${one.closing[name]}`, { defaultValue: one.closing[name] ?? '' })).join(' · ')}{one.parts.map((part) => ` · ${f.number(part.quantity)} × ${part.part}`).join('')}{one.notes.length ? ` · ${one.notes.join(' · ')}` : ''}</Text>
           </Box>

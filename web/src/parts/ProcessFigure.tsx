@@ -17,7 +17,7 @@ export function ProcessFigure({ of: kpi }: { of: ProcessKpi }) {
   const { t } = useTranslation();
   const f = useFormat();
   const share = kpi.unit === 'share';
-  const say = (value: number | null): string => (value === null ? '–' : share ? f.percent(value) : `${f.number(value, 1)} ${kpi.unit}`);
+  const say = (value: number | null): string => (value === null ? '–' : share ? f.percent(value) : `${f.number(value, 1)} ${t(`kpiUnit.${kpi.unit}`, { defaultValue: kpi.unit })}`);
   const better = change(kpi);
   return (
     <Box>

@@ -138,7 +138,7 @@ class Monitor:
         zone, edge = table.zone(value), table.limits[2]
         warning = table.warning_limit(self.vibration.usual)
         level = 2 if value > edge else 1 if value > warning else 0
-        said = f"{value:.2f} mm/s is in zone {zone} ({table.name}, {table.standard})"
+        said = f"{value:.2f} mm/s is in zone {zone} ({table.name}; {table.standard})"
         self._note(at, "iso zone", level, value, edge if level == 2 else warning, said, new)
         return zone
 
@@ -156,7 +156,7 @@ class Monitor:
     def _limit(self, at: Any, value: float, new: list[Finding]) -> None:
         limit = self.position.temperature_limit
         if limit is not None:
-            said = f"{value:.1f} where {limit:g} is the limit"
+            said = f"{value:.1f} °C where {limit:g} °C is the limit"
             self._note(at, "temperature limit", 2 if value > limit else 0, value, limit, said, new)
 
     def _bearing(self, at: Any, looked: Diagnosis, new: list[Finding]) -> None:
