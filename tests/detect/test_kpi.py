@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -12,7 +14,7 @@ from lineshaft.core import NS, InvalidInput
 from lineshaft.detect import alarm as register
 from lineshaft.detect.benchmark import BOUNDS, judge
 from lineshaft.detect.kpi import PERIOD, Flood, Span, _counts
-from lineshaft.detect.tables import _widen
+from lineshaft.detect.tables import _order, _widen
 from tests.detect.conftest import OPERATOR, PUMP, Watch
 
 TWELVE = [f"  - {{name: A{n:02}, property: Vibration, operator: '>', limit: {10 + n}}}" for n in range(12)]
@@ -24,6 +26,8 @@ TWO_HOURS = (0, 7200 * NS)
 def busy(make, monkeypatch) -> Watch:
     """Twelve alarms at 10 min that go after 5 s; one of them again at 1300, 1320 and 1340 s; it is acknowledged at 1400 s."""
     watch: Watch = make(*TWELVE, ALERT)
+    ticks = count(1340 * NS)
+    monkeypatch.setattr(register, "now_ns", lambda: next(ticks))
     watch.feed((600, 100.0), (605, 0.0))
     watch.feed((1300, 10.5), (1310, 0.0), (1320, 10.5), (1330, 0.0), (1340, 10.5))
     watch.feed((700, 90.0), tag="Pump/Temperature")
@@ -43,7 +47,7 @@ def test_the_figures_are_those_counted_by_hand(busy):
     assert [(one.name, one.count) for one in found.chattering] == [("A00", 3)]
     assert [(one.name, one.count) for one in found.fleeting][:2] == [("A00", 3), ("A01", 1)]
     assert len(found.fleeting) == 12
-    assert found.acknowledged_after == 60
+    assert found.acknowledged_after == pytest.approx(60)
     assert found.priorities == {3: 15}
     assert [(one.area, one.alarms, one.peak_10min) for one in found.areas] == [("Bakery", 15, 12)]
     assert found.stale == ()
@@ -154,3 +158,61 @@ def test_a_database_from_before_gets_the_columns_and_keeps_its_alarms(watch):
     assert watch.detect.kpis(*TWO_HOURS).priorities == {1: 1}
     watch.feed((5, 1.0), (7, 1.0))
     assert watch.alarm["state"] == "rtn-unack"
+
+
+def hear(watch, monkeypatch, at, *rows):
+    """Values that come at a moment of our clock."""
+    monkeypatch.setattr(register, "now_ns", lambda: at * NS)
+    watch.feed(*rows)
+
+
+def step(watch, monkeypatch, at, verb, *args):
+    monkeypatch.setattr(register, "now_ns", lambda: at * NS)
+    watch.do(verb, *args)
+
+
+def test_what_came_late_was_told_late_and_is_acknowledged_from_then(make, monkeypatch):
+    watch: Watch = make(TWELVE[0])
+    hear(watch, monkeypatch, 4000, (600, 100.0))
+    step(watch, monkeypatch, 4030, "acknowledge")
+    assert watch.detect.kpis(*TWO_HOURS).acknowledged_after == 30
+
+
+def test_a_beginning_that_nobody_saw_makes_no_acknowledgement_earlier_than_its_alarm(make, monkeypatch):
+    watch: Watch = make(TWELVE[0])
+    hear(watch, monkeypatch, 600, (600, 100.0))
+    step(watch, monkeypatch, 620, "acknowledge")
+    step(watch, monkeypatch, 630, "shelve", 3000 * NS, "sensor is being changed")
+    hear(watch, monkeypatch, 1000, (1000, 0.0), (1001, 100.0))
+    assert watch.detect.kpis(*TWO_HOURS).acknowledged_after == 20
+
+
+@pytest.mark.parametrize("verb", ["shelve", "out_of_service"])
+def test_an_alarm_that_its_operator_put_away_was_not_fleeting(make, monkeypatch, verb):
+    watch: Watch = make(TWELVE[0])
+    hear(watch, monkeypatch, 600, (600, 100.0))
+    step(watch, monkeypatch, 605, verb, *([3000 * NS] if verb == "shelve" else []), "sensor is being changed")
+    hear(watch, monkeypatch, 610, (610, 0.0))
+    assert watch.detect.kpis(*TWO_HOURS).fleeting == ()
+
+
+def test_stale_alarms_are_found_in_one_question_however_many_there_are(make, monkeypatch):
+    watch: Watch = make(*TWELVE)
+    hear(watch, monkeypatch, 600, (600, 100.0))
+    asked: list[str] = []
+    sa.event.listen(watch.db.engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+    found = watch.detect.kpis(0, (600 + 86_400) * NS)
+    assert len(found.stale) == 12
+    assert len([one for one in asked if one.startswith("SELECT")]) == 2
+
+
+def test_a_log_from_before_gets_its_indices(make):
+    watch: Watch = make(TWELVE[0])
+    with watch.db.begin() as tx:
+        for name in ("ix_alarm_log_of_alarm", "ix_alarm_log_as_noted"):
+            tx.execute(sa.text(f"DROP INDEX {name}"))
+        tx.execute(sa.text("CREATE INDEX ix_alarm_log_alarm_id ON alarm_log (alarm_id)"))
+        _order(tx)
+        _order(tx)
+        names = {index["name"] for index in sa.inspect(tx).get_indexes("alarm_log")}
+    assert names == {"ix_alarm_log_at", "ix_alarm_log_of_alarm", "ix_alarm_log_as_noted"}

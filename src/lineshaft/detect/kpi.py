@@ -38,6 +38,9 @@ FLEETING = 30 * NS
 STALE = DAY
 """An alarm that has stood in the list for so long is stale."""
 
+ANSWERS = ("acknowledge", str(AlarmState.SHELVED), str(AlarmState.OUT_OF_SERVICE))
+"""Steps by which an operator answers an alarm."""
+
 Ints = npt.NDArray[np.int64]
 
 
@@ -123,7 +126,7 @@ def kpis(db: Database, span: Span, assets: Sequence[str] | None = None) -> Kpis:
     if span.positions < 1:
         raise InvalidInput("there is at least one operator", where="positions", code="alarm-kpis.positions")
     lines = _lines(db, span, assets)
-    raised = [line for line in lines if line["what"] == "raise" and line["state"] == AlarmState.UNACK]
+    raised = [line for line in lines if _annunciates(line)]
     stamps = np.array([line["at"] for line in raised], np.int64)
     periods, hours = _counts(stamps, span, PERIOD), _counts(stamps, span, HOUR)
     floods = _floods(periods, span)
@@ -167,9 +170,9 @@ def kpis(db: Database, span: Span, assets: Sequence[str] | None = None) -> Kpis:
 
 def _lines(db: Database, span: Span, assets: Sequence[str] | None) -> list[dict[str, Any]]:
     """Return the steps of operators' alarms in the span, in the order they happened."""
-    columns = (log.c.alarm_id, log.c.occurrence, log.c.at, log.c.what, log.c.state, log.c.priority)
+    columns = (log.c.alarm_id, log.c.occurrence, log.c.at, log.c.written, log.c.what, log.c.state, log.c.priority)
     query = sa.select(*columns, alarms.c.asset, alarms.c.name, alarms.c.area).join(alarms, alarms.c.id == log.c.alarm_id)
-    steps = ("raise", "clear", "acknowledge", str(AlarmState.SHELVED), str(AlarmState.OUT_OF_SERVICE))
+    steps = ("raise", "clear", *ANSWERS)
     query = query.where(log.c.kind == "alarm", log.c.what.in_(steps), log.c.at > span.start, log.c.at <= span.end)
     rows = db.rows(query.order_by(log.c.at, log.c.written))
     return rows if assets is None else _of(rows, assets)
@@ -232,14 +235,14 @@ def _chattering(raised: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _fleeting(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """Return the alarms that went by themselves at once, with how often."""
+    """Return the alarms that went by themselves at once, with how often; one that an operator put away did not."""
     began: dict[str, int] = {}
     counts: Counter[str] = Counter()
     for line in lines:
         occurrence = str(line["occurrence"])
-        if line["what"] == "raise" and line["state"] == AlarmState.UNACK:
+        if _annunciates(line):
             began[occurrence] = int(line["at"])
-        elif line["what"] == "acknowledge":
+        elif line["what"] in ANSWERS:
             began.pop(occurrence, None)
         elif line["what"] == "clear" and occurrence in began and line["at"] - began.pop(occurrence) < FLEETING:
             counts[str(line["alarm_id"])] += 1
@@ -247,32 +250,41 @@ def _fleeting(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, int]]:
 
 
 def _acknowledged_after(lines: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return the median time (s) from an alarm to its acknowledgement, None if nobody acknowledged any."""
-    began = {str(line["occurrence"]): int(line["at"]) for line in lines if line["what"] == "raise"}
+    """Return the median time (s) from when an alarm was told to its acknowledgement, None if nobody acknowledged any.
+
+    By our clock: one that was found late by values that came late could not be acknowledged before it was told.
+    """
+    told = {str(line["occurrence"]): int(line["written"]) for line in lines if _annunciates(line)}
     waits = [
-        (int(line["at"]) - began[str(line["occurrence"])]) / NS
+        (int(line["written"]) - told[str(line["occurrence"])]) / NS
         for line in lines
-        if line["what"] == "acknowledge" and str(line["occurrence"]) in began
+        if line["what"] == "acknowledge" and str(line["occurrence"]) in told
     ]
     return median(waits) if waits else None
 
 
+def _annunciates(line: Mapping[str, Any]) -> bool:
+    """Say whether a line of the log is an alarm that people were told of: a hidden one is noted only."""
+    return line["what"] == "raise" and line["state"] == AlarmState.UNACK
+
+
 def _stale(db: Database, span: Span, assets: Sequence[str] | None) -> tuple[Stale, ...]:
     """Return the alarms that stood in the list at the end of the span and had stood for a day."""
-    newest = sa.select(log.c.alarm_id, sa.func.max(log.c.at).label("at")).where(
-        log.c.what == "raise", log.c.kind == "alarm", log.c.at <= span.end
+    mine = (log.c.alarm_id == alarms.c.id) & (log.c.at <= span.end)
+    began = sa.select(sa.func.max(log.c.at)).where(mine, log.c.what == "raise", log.c.kind == "alarm").scalar_subquery()
+    newest = (log.c.at.desc(), log.c.written.desc())
+    last = sa.select(log.c.id).where(mine).order_by(*newest).limit(1).correlate(alarms).scalar_subquery()
+    known = sa.select(alarms.c.id, alarms.c.asset, alarms.c.name, began.label("began"), last.label("last")).where(
+        ~alarms.c.retired
     )
-    began = {str(row["alarm_id"]): int(row["at"]) for row in db.rows(newest.group_by(log.c.alarm_id))}
-    old = [alarm_id for alarm_id, at in began.items() if at <= span.end - STALE]
-    found: list[Stale] = []
-    for alarm_id in old:
-        query = sa.select(log.c.state, log.c.priority, alarms.c.asset, alarms.c.name, alarms.c.retired)
-        query = query.join(alarms, alarms.c.id == log.c.alarm_id).where(log.c.alarm_id == alarm_id, log.c.at <= span.end)
-        row = db.rows(query.order_by(log.c.at.desc(), log.c.written.desc()).limit(1))[0]
-        counts = assets is None or row["asset"] in assets
-        if counts and row["state"] in SHOWN and not row["retired"]:
-            found.append(Stale(alarm_id, row["asset"], row["name"], int(row["priority"]), began[alarm_id]))
-    return tuple(sorted(found, key=lambda one: one.raised))
+    each = known.subquery()
+    query = sa.select(each.c.id, each.c.asset, each.c.name, each.c.began, log.c.priority).join(log, log.c.id == each.c.last)
+    query = query.where(each.c.began <= span.end - STALE, log.c.state.in_(list(SHOWN))).order_by(each.c.began, each.c.asset)
+    rows = db.rows(query)
+    return tuple(
+        Stale(row["id"], row["asset"], row["name"], int(row["priority"]), int(row["began"]))
+        for row in (rows if assets is None else _of(rows, assets))
+    )
 
 
 def _areas(raised: Sequence[Mapping[str, Any]], span: Span) -> tuple[Area, ...]:

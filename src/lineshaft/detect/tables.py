@@ -64,7 +64,7 @@ log = sa.Table(
     "alarm_log",
     metadata,
     sa.Column("id", sa.String(36), primary_key=True),
-    sa.Column("alarm_id", sa.String(36), sa.ForeignKey("alarm.id"), nullable=False, index=True),
+    sa.Column("alarm_id", sa.String(36), sa.ForeignKey("alarm.id"), nullable=False),
     sa.Column("occurrence", sa.String(36)),
     sa.Column("at", sa.BigInteger, nullable=False, index=True),
     sa.Column("written", sa.BigInteger, nullable=False),
@@ -76,6 +76,9 @@ log = sa.Table(
     # since migration 3
     sa.Column("kind", sa.String(10), nullable=False, default="alarm", server_default="alarm"),
     sa.Column("priority", sa.Integer, nullable=False, default=3, server_default="3"),
+    # since migration 24: the newest line of an alarm, in the time of the plant and as it was noted, without reading the others
+    sa.Index("ix_alarm_log_of_alarm", "alarm_id", "at"),
+    sa.Index("ix_alarm_log_as_noted", "alarm_id", "written"),
 )
 """`at` is event time of what happened, `written` our clock when it was noted; `kind` and `priority` are what they then were."""
 
@@ -150,10 +153,19 @@ _DEFAULTS = {
     "priority": "3",
 }
 
+
+def _order(tx: Connection) -> None:
+    """Give the log of alarms its indices; the one of alarms alone is no longer needed."""
+    for index in log.indexes:
+        index.create(tx, checkfirst=True)
+    tx.execute(sa.text("DROP INDEX IF EXISTS ix_alarm_log_alarm_id"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "alarms, their log, findings", create(alarms, log, findings)),
     Migration(2, "models of machines and their versions", create(models, versions)),
     Migration(3, "rationalisation, suppression by design, first-out", _widen),
     Migration(20, "labels of assets, fleets of models", widen),
     Migration(21, "values of models that come late", delayed),
+    Migration(24, "the newest line of each alarm's log is found at once", _order),
 )
