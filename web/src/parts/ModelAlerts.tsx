@@ -11,6 +11,9 @@ const MOST = 12;
 /** A property as seen from its asset. */
 export const short = (path: string, asset: string): string => (path.startsWith(`${asset}/`) ? path.slice(asset.length + 1) : path);
 
+/** How long the machine ran: whole days, hours where it is less than two. */
+export const running = (days: number | undefined, f: { span: (seconds: number) => string }): string => f.span((days ?? 0) < 2 ? Math.max(1, Math.round((days ?? 0) * 1440)) * 60 : Math.round(days ?? 0) * 86_400);
+
 /** Alerts of a model with the sensors that made them; each leads to its signals, and may be taken as something known of the past. */
 export function AlertList({ items, asset, onTake }: { items: readonly ModelAlert[]; asset: string; onTake?: ((alert: ModelAlert) => void) | undefined }) {
   const { t } = useTranslation();
