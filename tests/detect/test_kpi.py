@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import count
+import itertools
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ TWO_HOURS = (0, 7200 * NS)
 def busy(make, monkeypatch) -> Watch:
     """Twelve alarms at 10 min that go after 5 s; one of them again at 1300, 1320 and 1340 s; it is acknowledged at 1400 s."""
     watch: Watch = make(*TWELVE, ALERT)
-    ticks = count(1340 * NS)
+    ticks = itertools.count(1340 * NS)
     monkeypatch.setattr(register, "now_ns", lambda: next(ticks))
     watch.feed((600, 100.0), (605, 0.0))
     watch.feed((1300, 10.5), (1310, 0.0), (1320, 10.5), (1330, 0.0), (1340, 10.5))
