@@ -8,10 +8,11 @@ export interface ModelAlert { start: string; end: string | null; peak: number; s
 export interface ModelVersion {
   number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; by: string | null; alerts: number;
   now: { at?: string; score?: number | null; reason?: string };
-  about: { rows?: number; quality?: Quality; thresholds?: { warnings?: string[] } };
+  about: { where?: string; rows?: number; quality?: Quality; thresholds?: { warnings?: string[] }; promotion?: { taken_over: boolean; why: string }; taken_in?: boolean };
+  verdict: { quality: string; why: string[] } | null;
   backtest: { days?: number; alerts?: ModelAlert[] };
 }
-export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
+export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; next_training: string | null; delay_s: number; failure_mode: string; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
 export interface Part { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null; residual: number | null }
 export interface Scores { number: number; rows: { timestamp: string; score: number | null; reason: string }[]; alerts: ModelAlert[]; time_in: Record<string, number>; at: string | null; explanation: Part[] }
 

@@ -12,6 +12,7 @@ import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { ConditionCommission } from '../parts/ConditionCommission';
+import { ConditionCare, PositionFiles, Resolve } from '../parts/ConditionCare';
 import { Sure } from '../parts/Confirm';
 import { ConditionRecords } from '../parts/ConditionRecords';
 import { ConditionState, ZoneBar } from '../parts/ConditionState';
@@ -34,7 +35,7 @@ export default function Condition() {
   const one = list.data?.items.find((item) => item.id === chosen) ?? list.data?.items[0];
   return (
     <>
-      <PageHead title={t('nav.condition')} sub={t('condition.sub')}>{may && <Button onClick={() => setMaking(!making)} aria-expanded={making}>{t('condition.commission')}</Button>}</PageHead>
+      <PageHead title={t('nav.condition')} sub={t('condition.sub')}><PositionFiles />{may && <Button onClick={() => setMaking(!making)} aria-expanded={making}>{t('condition.commission')}</Button>}</PageHead>
       <Stack gap="sm">
         {making && <ConditionCommission onDone={(id) => { setMaking(false); if (id) pick(id); }} />}
         <Answer of={list} empty={(page) => page.items.length === 0} none={t('condition.none')}>
@@ -42,6 +43,7 @@ export default function Condition() {
             <>
               <Fleet items={page.items} chosen={one?.id} onPick={pick} />
               {one && <One key={one.id} of={one} />}
+              {one && <ConditionCare key={`${one.id}c`} of={one} />}
               {one && <ConditionRecords key={`${one.id}r`} of={one} />}
             </>
           )}
@@ -63,7 +65,7 @@ function Fleet({ items, chosen, onPick }: { items: Position[]; chosen: string | 
             {items.map((one) => (
               <Table.Tr key={one.id} className={one.id === chosen ? 'chosen' : undefined}>
                 <Table.Td><ConditionState state={one.state} /></Table.Td>
-                <Table.Td className="wrap"><UnstyledButton className="choice" aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>{one.path}</UnstyledButton></Table.Td>
+                <Table.Td className="wrap"><UnstyledButton className="choice" fz="sm" aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>{one.path}</UnstyledButton></Table.Td>
                 <Table.Td className="figure">{one.level === null ? '–' : `${f.number(one.level, 2)} ${one.unit}`}</Table.Td>
                 <Table.Td>{one.zone ?? '–'}</Table.Td>
                 <Table.Td className="figure">{one.learned < 1 ? t('condition.learning', { share: f.percent(one.learned, 0) }) : f.number(one.usual, 2)}</Table.Td>
@@ -83,7 +85,6 @@ function One({ of: one }: { of: Position }) {
   const f = useFormat();
   const [span, setSpan] = useState('1h');
   const acknowledge = useCommand(() => post(`condition/positions/${one.id}/acknowledge`, { version: one.version }), ['condition'], () => report(t('word.saved')));
-  const back = useCommand(() => post(`condition/positions/${one.id}/return`), ['condition'], () => { setAsking(null); report(t('word.saved')); });
   const mayAcknowledge = useMay('condition.acknowledge');
   const mayReturn = useMay('condition.return');
   const mayEdit = useMay('condition.edit');
@@ -95,12 +96,12 @@ function One({ of: one }: { of: Position }) {
     [t('word.state'), <Group key="s" gap="xs"><ConditionState state={one.state} /><Text size="sm" c="dimmed">{t('condition.since', { at: f.when(one.since) })}</Text></Group>],
     [t('condition.machineFacts'), [one.settings.power_kw && `${f.number(one.settings.power_kw)} kW`, t(`condition.mountings.${one.settings.mounting}`), one.settings.rpm && `${f.number(one.settings.rpm)} /min`, bearing].filter(Boolean).join(', ')],
     [t('condition.baseline'), one.learned < 1 ? t('condition.learningOf', { share: f.percent(one.learned, 0), count: one.settings.learn, every: f.span(Number.parseFloat(one.settings.every)) }) : t('condition.usualOf', { usual: f.number(one.usual, 2), unit: one.unit, z: f.number(one.vibration_z, 1) })],
-    [t('condition.temperature'), one.usual_temperature === null ? '–' : t('condition.usualWarm', { usual: f.number(one.usual_temperature, 1), z: f.number(one.temperature_z, 1) })],
-    [t('condition.bearing'), one.bearing ? t(`condition.fault.${one.bearing}`) : one.recorded ? t('condition.fault.none') : t('condition.noRecord')],
+    [t('condition.temperature'), one.usual_temperature === null ? (one.temperature === null ? '–' : t('condition.warmLearning', { now: f.number(one.temperature, 1) })) : t('condition.usualWarm', { usual: f.number(one.usual_temperature, 1), z: f.number(one.temperature_z, 1) })],
+    [t('condition.bearing'), one.recorded ? t('condition.asOfRecord', { fault: t(`condition.fault.${one.bearing ?? 'none'}`), at: f.when(one.recorded) }) : t('condition.noRecord')],
   ] as const;
   return (
     <Panel title={one.path} extra={<Group gap="xs">{mayAcknowledge && one.state === 'alarm' && <Button size="compact-md" variant="filled" loading={acknowledge.isPending} onClick={() => acknowledge.mutate(undefined)}>{t('condition.acknowledge')}</Button>}{mayReturn && one.state !== 'healthy' && <Button size="compact-md" variant="default" onClick={() => setAsking('return')}>{t('condition.return')}</Button>}{mayEdit && <Button size="compact-md" variant="default" aria-expanded={changing} onClick={() => setChanging(!changing)}>{t('condition.change')}</Button>}{mayEdit && <Button size="compact-md" variant="default" onClick={() => setAsking('off')}>{t('condition.takeOff')}</Button>}</Group>}>
-      {asking === 'return' && <Sure title={t('condition.return')} about={t('condition.returnWhy')} confirm={t('condition.return')} busy={back.isPending} onDone={() => back.mutate(undefined)} onClose={() => setAsking(null)} />}
+      {asking === 'return' && <Resolve of={one} onClose={() => setAsking(null)} />}
       {asking === 'off' && <Sure title={t('condition.takeOff')} about={t('condition.takeOffWhy')} confirm={t('condition.takeOff')} busy={off.isPending} onDone={() => off.mutate(undefined)} onClose={() => setAsking(null)} />}
       {changing && <ConditionCommission of={one} onDone={() => setChanging(false)} />}
       <Stack gap="sm">

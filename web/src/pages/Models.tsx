@@ -1,4 +1,4 @@
-import { Alert, Badge, Box, Button, Group, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
+import { Alert, Badge, Box, Button, Group, Loader, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -11,7 +11,8 @@ import { q, useCommand } from '../api/queries';
 import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
-import { AlertList, short } from '../parts/ModelAlerts';
+import { AlertList, running, short } from '../parts/ModelAlerts';
+import { ModelCare } from '../parts/ModelCare';
 import { Past } from '../parts/ModelPast';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Said } from '../parts/Said';
@@ -40,6 +41,7 @@ export default function Models() {
             <>
               <Picked items={page.items} chosen={one?.id} onPick={setChosen} />
               {one && <Versions key={`${one.id}v`} of={one} />}
+              {one && <ModelCare key={`${one.id}c`} of={one} />}
               {one && one.versions.some((each) => each.state === 'ready') && <Seen key={one.id} of={one} />}
               {one && one.versions.some((each) => each.state === 'ready') && <Past key={`${one.id}p`} of={one} />}
               {one?.versions[0]?.about.quality && <Panel title={t('models.quality')} pad={false}><QualityTable of={one.versions[0].about.quality} asset={one.asset} /></Panel>}
@@ -109,14 +111,14 @@ function Versions({ of: one }: { of: MachineModel }) {
               <Group gap="xs">
                 <Text fw={600}>{t('models.version', { number: each.number })}</Text>
                 <Badge color="slate" variant={mode(each) === 'active' ? 'filled' : 'outline'}>{t(each.state === 'ready' ? `models.${mode(each)}` : `models.state.${each.state}`)}</Badge>
-                <Text size="sm" c="dimmed">{f.when(each.ended ?? each.begun)}{each.by && ` · ${each.by}`}</Text>
+                <Text size="sm" c="dimmed">{f.when(each.ended ?? each.begun)}{each.by && ` · ${each.by}`}{each.about.where && ` · ${t('models.trainedAt', { where: each.about.where })}`}</Text>
               </Group>
               {may && each.state === 'training' && <Button size="compact-sm" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => cancel.mutate(undefined)}>{t('action.cancel')}</Button>}
               {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
             </Group>
             {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
-            {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
-            {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, days: f.number(each.backtest.days, 0) })}</Text>}
+            {each.error && each.state !== 'cancelled' && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
+            {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, span: running(each.backtest.days, f) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
             {each.about.thresholds?.warnings?.map((text) => <Text key={text} size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden /> <Said text={text} /></Text>)}
           </Box>
@@ -138,6 +140,7 @@ function Seen({ of: one }: { of: MachineModel }) {
   return (
     <Panel title={t('models.seen')} extra={<Group gap="xs">{ready.length > 1 && <Select size="xs" w={120} aria-label={t('models.whichVersion')} value={String(number)} onChange={(value) => setNumber(Number(value))} data={ready.map((each) => ({ value: String(each.number), label: t('models.version', { number: each.number }) }))} allowDeselect={false} />}<SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={(value) => { setSpan(value); setAt(null); }} data={Object.entries(SPANS).map(([value, hours]) => ({ value, label: f.span(hours * 3_600) }))} /></Group>}>
       {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}
+      {answer.isPending && <Group gap="xs" data-waiting><Loader size="sm" color="slate" aria-hidden /><Text size="sm" c="dimmed" role="status">{t('models.scoring')}</Text></Group>}
       {answer.data && <><ScoreLine of={answer.data} at={at} onPick={setAt} /><AlertList items={answer.data.alerts} asset={one.asset} /><Shares of={answer.data} asset={one.asset} /></>}
     </Panel>
   );
@@ -175,6 +178,7 @@ function QualityTable({ of: told, asset }: { of: Quality; asset: string }) {
   const f = useFormat();
   return (
     <>
+      <Text size="sm" c="dimmed" p="xs">{t('models.rows', { rows: f.number(told.rows, 0), from: f.when(told.start), to: f.when(told.end), every: f.span(told.every_s) })}</Text>
       {told.table.map((flaw) => <Text key={flaw.code} size="sm" p="xs" className="wrap"><IconAlertTriangle size={14} aria-hidden /> <Said text={flaw.what} />: <Said text={flaw.action} /></Text>)}
       <Scroll minWidth={680}>
         <Table>
@@ -202,10 +206,14 @@ function Plan({ onDone }: { onDone: (id?: string) => void }) {
   const [asset, setAsset] = useState<string | null>(null);
   const [name, setName] = useState('');
   const [lookback, setLookback] = useState('90d');
+  const [every, setEvery] = useState('1m');
+  const [chosen, setChosen] = useState<string[]>([]);
   const [off, setOff] = useState('');
   const [drivers, setDrivers] = useState<string[]>([]);
   const id = assets.find((one) => one.path === asset)?.id ?? '';
   const properties = useQuery({ ...q.asset(id), enabled: id !== '' }).data?.properties ?? [];
+  const all = properties.filter((one) => one.kind !== 'attribute').map((one) => ({ value: one.path, label: short(one.path, asset ?? '') }));
+  const labelled = all.filter((one) => properties.some((each) => each.path === one.value && ['double', 'integer', 'boolean', 'string'].includes(each.type)));
   const here = assets.find((one) => one.path === asset);
   const alike = here?.model ? assets.filter((one) => one.model === here.model).length : 0;
   const [fleet, setFleet] = useState(false);
@@ -213,30 +221,35 @@ function Plan({ onDone }: { onDone: (id?: string) => void }) {
   const [retrain, setRetrain] = useState('');
   const [promote, setPromote] = useState('by hand');
   const settings = { ...(drivers.length ? { drivers } : {}), ...(off.trim() ? { off: off.trim() } : {}) };
-  const body = { asset, lookback, settings };
+  const body = { asset, lookback, every, settings, ...(chosen.length ? { properties: chosen } : {}) };
   const again = { retrain: retrain.trim(), promote };
   const seen = (path: string): string => short(path, asset ?? '');
-  const forAll = { name: name.trim() || (here?.model ?? ''), under: asset?.split('/')[0], model: here?.model, lookback, together, ...again, settings: { ...settings, ...(drivers.length ? { drivers: drivers.map(seen) } : {}), ...(off.trim() ? { off: off.replaceAll(`${asset}/`, '').trim() } : {}) } };
+  const forAll = { name: name.trim() || (here?.model ?? ''), under: asset?.split('/')[0], model: here?.model, lookback, every, together, ...again, ...(chosen.length ? { properties: chosen.map(seen) } : {}), settings: { ...settings, ...(drivers.length ? { drivers: drivers.map(seen) } : {}), ...(off.trim() ? { off: off.replaceAll(`${asset}/`, '').trim() } : {}) } };
   const look = useCommand(() => post<Quality>('anomaly-models/look', body), []);
   const plan = useCommand(() => post<MachineModel>('anomaly-models', { ...body, ...again, name: name.trim() }), ['anomaly-models'], (made) => onDone(made.id));
   const planAll = useCommand(() => post<{ models: string[] }>('anomaly-fleets', forAll), ['anomaly-models'], (made) => onDone(made.models[0]));
   return (
     <Panel title={t('models.plan')}>
       <Stack gap="xs">
-        <Select label={t('word.asset')} searchable value={asset} onChange={(value) => { setAsset(value); setDrivers([]); }} data={assets.map((one) => one.path)} required />
+        <Select label={t('word.asset')} searchable value={asset} onChange={(value) => { setAsset(value); setDrivers([]); setChosen([]); look.reset(); }} data={assets.map((one) => one.path)} required />
         <TextInput label={t('models.name')} value={name} onChange={(event) => setName(event.currentTarget.value)} placeholder={asset ?? ''} />
-        <MultiSelect label={t('models.drivers')} description={t('models.driversHint')} searchable value={drivers} onChange={setDrivers} data={properties.map((one) => one.path)} />
-        <TextInput label={t('models.offWhen')} description={t('models.offHint')} value={off} onChange={(event) => setOff(event.currentTarget.value)} />
-        <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="xs">
-          <TextInput label={t('models.lookback')} value={lookback} onChange={(event) => setLookback(event.currentTarget.value)} />
+        <MultiSelect label={t('models.sensors')} description={t('models.sensorsHint')} searchable clearable disabled={!asset} clearButtonProps={{ 'aria-label': t('action.clear') }} value={chosen} onChange={(next) => { setChosen(next); setDrivers((old) => old.filter((path) => !next.length || next.includes(path))); }} data={labelled} />
+        <MultiSelect label={t('models.drivers')} description={t('models.driversHint')} searchable disabled={!asset} value={drivers} onChange={setDrivers} data={labelled.filter((one) => !chosen.length || chosen.includes(one.value))} />
+        <Group gap="xs" align="flex-end" wrap="nowrap">
+          <TextInput label={t('models.offWhen')} description={t('models.offHint')} value={off} onChange={(event) => setOff(event.currentTarget.value)} style={{ flex: 1, minWidth: 0 }} />
+          <Select aria-label={t('models.offInsert')} placeholder={t('models.offInsert')} searchable disabled={!asset} value={null} onChange={(path) => path && setOff((old) => `${old}${old && !old.endsWith(' ') ? ' ' : ''}\`${path}\` `)} data={all} w={190} />
+        </Group>
+        <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} spacing="xs">
+          <TextInput label={t('models.every')} description={t('models.everyHint')} value={every} onChange={(event) => setEvery(event.currentTarget.value)} />
+          <TextInput label={t('models.lookback')} description={t('models.lookbackHint')} value={lookback} onChange={(event) => setLookback(event.currentTarget.value)} />
           <TextInput label={t('models.retrain')} description={t('models.retrainHint')} value={retrain} onChange={(event) => setRetrain(event.currentTarget.value)} placeholder="30d" />
-          <Select label={t('models.promote')} value={promote} onChange={(value) => setPromote(value ?? 'by hand')} allowDeselect={false} data={[{ value: 'by hand', label: t('models.waits') }, { value: 'better', label: t('models.ifBetter') }]} />
+          <Select label={t('models.promote')} description={t('models.promoteHint')} value={promote} onChange={(value) => setPromote(value ?? 'by hand')} allowDeselect={false} data={[{ value: 'by hand', label: t('models.waits') }, { value: 'better', label: t('models.ifBetter') }]} />
         </SimpleGrid>
         {alike > 1 && <Switch label={t('models.forAll', { count: alike, model: here?.model })} checked={fleet} onChange={(event) => setFleet(event.currentTarget.checked)} />}
         {alike > 1 && fleet && <Switch label={t('models.togetherLong')} checked={together} onChange={(event) => setTogether(event.currentTarget.checked)} />}
         <Group>
           <Button variant="default" disabled={!asset} loading={look.isPending} onClick={() => look.mutate(undefined)}>{t('models.look')}</Button>
-          <Button disabled={!asset} loading={plan.isPending || planAll.isPending} onClick={() => (fleet && alike > 1 ? planAll : plan).mutate(undefined)}>{t('models.create')}</Button>
+          <Button disabled={!asset} loading={plan.isPending || planAll.isPending} variant="filled" onClick={() => (fleet && alike > 1 ? planAll : plan).mutate(undefined)}>{t('models.create')}</Button>
           <Button variant="subtle" onClick={() => onDone()}>{t('action.cancel')}</Button>
         </Group>
         {look.data && <QualityTable of={look.data} asset={asset ?? ''} />}

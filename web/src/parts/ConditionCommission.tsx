@@ -43,7 +43,8 @@ export function ConditionCommission({ of, onDone }: { of?: Position; onDone: (id
   const make = useCommand(() => (of && before ? ask<Position>(`condition/positions/${of.id}`, { method: 'PATCH', body: { changes: changesOf(before, wanted), version: of.version } }) : post<Position>('condition/positions', wanted)), ['condition', 'assets'], (made) => { report(t(of ? 'word.saved' : 'condition.made', { path: made.path })); onDone(made.id); });
   const unchanged = before !== undefined && Object.keys(changesOf(before, wanted)).length === 0;
   const steps = ['stream', 'machine', 'operation'] as const;
-  const ready = step === 0 ? wanted.asset !== '' && wanted.name.trim() !== '' : true;
+  const taken = useTaken(wanted, of !== undefined);
+  const ready = step === 0 ? wanted.asset !== '' && wanted.name.trim() !== '' && !taken : true;
   return (
     <Panel title={`${of ? t('condition.changeOf', { name: of.name }) : t('condition.commission')}: ${t(`condition.steps.${steps[step] ?? 'stream'}`)} (${step + 1}/3)`}>
       <Stack gap="sm">
@@ -55,12 +56,18 @@ export function ConditionCommission({ of, onDone }: { of?: Position; onDone: (id
           {step < 2 && <Button disabled={!ready} onClick={() => setStep(step + 1)}>{t('condition.next')}</Button>}
           {step === 2 && <Button variant="default" loading={check.isPending} onClick={() => check.mutate(undefined)}>{t('condition.check')}</Button>}
           {step === 2 && <Button variant="filled" loading={make.isPending} disabled={unchanged} onClick={() => make.mutate(undefined)}>{t(of ? 'action.save' : 'condition.make')}</Button>}
-          {step < 2 && !ready && <Text size="sm" c="dimmed">{t('condition.needs')}</Text>}
+          {step < 2 && !ready && !taken && <Text size="sm" c="dimmed">{t('condition.needs')}</Text>}
           <Button variant="subtle" onClick={() => onDone()}>{t('action.cancel')}</Button>
         </Group>
       </Stack>
     </Panel>
   );
+}
+
+/** Whether the machine has a part of this name already: said where it is written, not three steps later. */
+function useTaken(wanted: Commission, placed: boolean): boolean {
+  const assets = useQuery(q.assets).data?.items ?? [];
+  return !placed && wanted.asset !== '' && assets.some((one) => one.path === `${wanted.asset}/${wanted.name.trim()}`);
 }
 
 interface StepOf { wanted: Commission; set: (some: Partial<Commission>) => void }
@@ -70,6 +77,7 @@ function StreamStep({ wanted, set, placed }: StepOf & { placed: boolean }) {
   const f = useFormat();
   const [search, setSearch] = useState('');
   const assets = useQuery(q.assets).data?.items ?? [];
+  const taken = useTaken(wanted, placed);
   const pick = (one: StreamFound): void => set(placed ? { vibration: one.path } : { asset: one.asset, vibration: one.path, temperature: one.temperature, running: one.running, speed: one.speed, power_kw: one.power_kw, name: wanted.name || t('condition.driveEnd') });
   return (
     <>
@@ -94,7 +102,7 @@ function StreamStep({ wanted, set, placed }: StepOf & { placed: boolean }) {
       </Answer>
       <SimpleGrid cols={{ base: 1, sm: 2 }} spacing="xs">
         <Select label={t('word.asset')} searchable required disabled={placed} value={wanted.asset || null} onChange={(value) => set({ asset: value ?? '' })} data={assets.map((one) => one.path)} />
-        <TextInput label={t('condition.name')} required disabled={placed} {...(placed ? { description: t('condition.placed') } : {})} value={wanted.name} onChange={(event) => set({ name: event.currentTarget.value })} placeholder={t('condition.driveEnd')} />
+        <TextInput label={t('condition.name')} required disabled={placed} {...(placed ? { description: t('condition.placed') } : {})} error={taken && t('condition.taken')} value={wanted.name} onChange={(event) => set({ name: event.currentTarget.value })} placeholder={t('condition.driveEnd')} />
       </SimpleGrid>
       {!wanted.vibration && <Text size="sm" c="dimmed">{t('condition.recordsOnly')}</Text>}
       <Siblings wanted={wanted} set={set} />

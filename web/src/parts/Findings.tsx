@@ -86,7 +86,7 @@ function Findings({ items }: { items: Finding[] }) {
         <Table.Tbody>{items.map((one) => (
           <Table.Tr key={one.id} data-finding={one.id}>
             <Table.Td className="nowrap">{f.when(one.raised)}</Table.Td><Table.Td>{one.asset}</Table.Td>
-            <Table.Td><UnstyledButton className="choice" aria-haspopup="dialog" onClick={() => open(one)}>{words.kind(one)}</UnstyledButton></Table.Td>
+            <Table.Td><UnstyledButton className="choice" fz="sm" aria-haspopup="dialog" onClick={() => open(one)}>{words.kind(one)}</UnstyledButton></Table.Td>
             <Table.Td className="figure">{f.number(one.score)}</Table.Td><Table.Td>{words.mode(one)}</Table.Td><Table.Td><FindingLabel finding={one} /></Table.Td>
           </Table.Tr>
         ))}</Table.Tbody>

@@ -12,15 +12,21 @@ import { useFormat } from '../format/useFormat';
 import { AlertList, running } from './ModelAlerts';
 import { Panel } from './Page';
 
-const DAYS: Record<string, number> = { '30d': 30, '90d': 90, '365d': 365 };
+const DAYS: Record<string, number> = { '1d': 1, '7d': 7, '30d': 30, '90d': 90, '365d': 365 };
+/** So many rows are scored at once (detect/machines/machines.py). */
+const MOST_ROWS = 1_500_000;
+
+/** The spans that can be tried with rows so fine. */
+export const spansFor = (seconds: number): string[] => Object.keys(DAYS).filter((span) => ((DAYS[span] ?? 0) * 86_400) / Math.max(1e-3, seconds) <= MOST_ROWS);
 
 /** What a version would have raised over the past, held against what people know; what they know; the version as a file. */
 export function Past({ of: one }: { of: MachineModel }) {
   const { t } = useTranslation();
   const f = useFormat();
   const ready = one.versions.filter((each) => each.state === 'ready');
+  const spans = spansFor(one.every_s);
   const [number, setNumber] = useState(one.active ?? one.shadow ?? ready[0]?.number ?? 1);
-  const [span, setSpan] = useState('90d');
+  const [span, setSpan] = useState(spans.includes('90d') ? '90d' : (spans.at(-1) ?? '1d'));
   const [asked, setAsked] = useState(false);
   const [taken, setTaken] = useState<ModelAlert | null>(null);
   const may = useMay('models.edit');
@@ -37,7 +43,7 @@ export function Past({ of: one }: { of: MachineModel }) {
     >
       <Stack gap="xs">
         <Group gap="xs">
-          <SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={Object.entries(DAYS).map(([value, days]) => ({ value, label: f.span(days * 86_400) }))} />
+          <SegmentedControl size="xs" aria-label={t('window.label')} value={span} onChange={setSpan} data={spans.map((value) => ({ value, label: f.span((DAYS[value] ?? 1) * 86_400) }))} />
           <Button size="compact-md" loading={answer.isFetching} onClick={() => setAsked(true)}>{t('models.tryPast')}</Button>
         </Group>
         {answer.isError && <Alert variant="outline" color="slate" title={explain(answer.error).title}>{explain(answer.error).detail} {explain(answer.error).hint}</Alert>}

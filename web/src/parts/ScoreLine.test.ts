@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { spansFor } from './ModelPast';
 import { nearest, stepTo } from './ScoreLine';
 
 const rows = ['2026-11-20T06:00:00Z', '2026-11-20T06:01:00Z', '2026-11-20T06:02:00Z'].map((timestamp) => ({ timestamp }));
@@ -18,5 +19,12 @@ describe('a moment of the scores', () => {
     expect(stepTo('End', 0, 3)).toBe(2);
     expect(stepTo('a', 0, 3)).toBeNull();
     expect(stepTo('End', -1, 0)).toBeNull();
+  });
+});
+
+describe('how far back a model can be tried', () => {
+  it('is less where its rows are finer', () => {
+    expect(spansFor(60)).toEqual(['1d', '7d', '30d', '90d', '365d']);
+    expect(spansFor(1)).toEqual(['1d', '7d']);
   });
 });
