@@ -23,6 +23,7 @@ ROOMS = (
     "connect/broker.py",
     "connect/gateway.py",
     "detect/fleet/*.py",
+    "detect/heavy/[!s]*.py",
     "detect/life/[!_]*.py",
     "detect/positions/*.py",
     "detect/registry/*.py",
@@ -40,7 +41,7 @@ _UNSHOWN = (
     r"no rows|no row|no column says|is no quality|no topic filter|knows \{topic\}|no group id|for \{0\}|more than \{1\}",
     r"about \{1\}|in units of|take shorter|\(\{0\}\)",
     "^(iso zone|temperature limit|motor on|link quality|signal strength|velocity rms|vibration record|remaining life.*)$",
-    r"^(Sensor position|Temperature deviation|own models.*|-r requirements.txt)$|^import json|\[condition\] in",
+    r"^(Sensor position|Temperature deviation|own models.*|-r requirements.txt)$|^import json|^from lineshaft|\[condition\] in",
 )
 NOT_SHOWN = re.compile("|".join(_UNSHOWN))
 """Words that no page shows: of the wire, of a printed object, or of a call from Python that is told what it gave."""

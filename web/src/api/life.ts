@@ -5,7 +5,7 @@ export interface Reason { sensor: string; adds_h?: number; now?: number; limit?:
 export interface LifeForecast { fleet_id: string; fleet: string; asset: string; at: string; begin: string; age_h: number; remaining_h: number | null; low_h: number | null; high_h: number | null; more_than: boolean; due: string | null; method: string; number: number; why: Reason[]; error: string; finding: string | null }
 export interface FleetVersion {
   number: number; state: string; share: number; step: string; error: string; method: string; cap_h: number | null; why: string[]; start: string; end: string; begun: string; ended: string | null; by: string | null;
-  about: { lives?: number; failures?: number; records?: number; records_failed?: number; usual_life_h?: number; shape?: number; scale_h?: number; sensors?: string[]; left_out?: Record<string, string>; notes?: string[]; quality?: { rmse_h: number; mean_error_h: number; coverage: number; late: number } };
+  about: { where?: string; lives?: number; failures?: number; records?: number; records_failed?: number; usual_life_h?: number; shape?: number; scale_h?: number; sensors?: string[]; left_out?: Record<string, string>; notes?: string[]; quality?: { rmse_h: number; mean_error_h: number; coverage: number; late: number } };
 }
 export interface LifeFleet { id: string; name: string; assets: string[]; properties: string[]; every_h: number; lookback_h: number; cap_h: number | null; low_h: number; index: { property: string; limit: number; rising: boolean } | null; method: string; lives: number; failure_mode: string; active: number | null; through: string | null; versions: FleetVersion[]; version: number }
 

@@ -196,12 +196,12 @@ function FleetPanel({ of: one }: { of: LifeFleet }) {
               <Group gap="xs">
                 <Text fw={600}>{t('models.version', { number: each.number })}</Text>
                 <Badge color="slate" variant={each.number === one.active ? 'filled' : 'outline'}>{t(each.state === 'ready' ? (each.number === one.active ? 'models.active' : 'models.off') : `models.state.${each.state}`)}</Badge>
-                <Text size="sm" c="dimmed">{f.when(each.ended ?? each.begun)}{each.by && ` · ${each.by}`}</Text>
+                <Text size="sm" c="dimmed">{f.when(each.ended ?? each.begun)}{each.by && ` · ${each.by}`}{each.about.where && ` · ${t('models.trainedAt', { where: each.about.where })}`}</Text>
               </Group>
               {may && each.state === 'training' && <Button size="compact-sm" variant="default" leftSection={<IconPlayerStop size={14} aria-hidden />} onClick={() => cancel.mutate(undefined)}>{t('action.cancel')}</Button>}
               {may && each.state === 'ready' && <Button size="compact-sm" variant="default" onClick={() => use.mutate(each.number === one.active ? null : each.number)}>{t(each.number === one.active ? 'life.stop' : 'life.use')}</Button>}
             </Group>
-            {each.state === 'training' && <Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" />}
+            {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
             {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.state === 'ready' && <Learned of={each} />}
           </Box>
