@@ -96,7 +96,11 @@ class Afar:
     def _read(self, model: dict[str, Any], row: dict[str, Any], place: dict[str, Any], ear: Ear) -> None:
         """Listen to the series of a version; take the records the store holds already once, and once more for filing them."""
         source = place["source"]
+        before = set(ear.sids.values())
         ear.sids = {sid: tag for tag in TAGS if (sid := self._store.sid(source, tag)) is not None}
+        for tag in {"score", "reason"} & set(ear.sids.values()) - before:
+            if (newest := self._store.before(Tag(source, tag), self._clock() + DAY)) is not None:
+                ear.last(tag, newest.ts, newest.value)
         wanted = "active" if model["active"] == row["number"] else "shadow"
         if TAG not in ear.sids.values() or ear.read == wanted:
             return
@@ -170,10 +174,10 @@ class Afar:
     def _note_now(self, model: Mapping[str, Any], row: Mapping[str, Any], ear: Ear) -> None:
         """Write what a version said last, and tell when it no longer knows what it sees."""
         now, steps, strange = ear.taken()
-        if not steps:
+        if now is None:
             return
         unseen = float(row["now"].get("unseen", 0.0))
-        unseen += (strange / steps - unseen) * min(1.0, steps * model["every"] / DAY)
+        unseen += (strange / max(steps, 1) - unseen) * min(1.0, steps * model["every"] / DAY)
         told = {**now, "unseen": round(unseen, 4), "drifted": unseen > DRIFTED}
         with self._db.begin() as tx:
             self._book.write(tx, row["id"], now=told)

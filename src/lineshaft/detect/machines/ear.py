@@ -27,8 +27,8 @@ class Ear:
         self.read = ""
         """As what the store's records were read: in the `shadow` they are counted, `active` filed; empty: they were not."""
         self.waiting: deque[Record | InvalidInput] = deque()
-        self._now: dict[str, Any] = {}
-        self._steps = self._strange = 0
+        self._last: dict[str, tuple[int, Any]] = {}
+        self._steps, self._strange, self._news = 0, 0, False
         self._lock = threading.Lock()
 
     def hear(self, rows: pa.RecordBatch) -> None:
@@ -46,18 +46,27 @@ class Ear:
                 with self._lock:
                     self._steps += int(mine.size)
                     self._strange += int(np.asarray(pc.is_in(said, STRANGE)).sum())
-                    self._now.update(reason=rows["vs"][last].as_py(), at=iso(int(times[last])))
+                self.last(tag, int(times[last]), rows["vs"][last].as_py())
             elif (score := rows["v"][last].as_py()) is not None:
-                with self._lock:
-                    self._now.update(score=round(float(score), 4), scored=iso(int(times[last])))
+                self.last(tag, int(times[last]), score)
 
-    def taken(self) -> tuple[dict[str, Any], int, int]:
-        """Return what it said last, and of how many steps since the last time how many were strange to it."""
+    def last(self, tag: str, at: int, value: Any) -> None:
+        """Take the last score or reason, unless a later one is known."""
         with self._lock:
-            steps, strange, said = self._steps, self._strange, dict(self._now)
-            self._steps = self._strange = 0
-        judged = said.pop("scored", None) == said.get("at")
-        return {**said, "score": said.get("score") if judged else None}, steps, strange
+            if at >= self._last.get(tag, (0, None))[0]:
+                self._last[tag], self._news = (at, value), True
+
+    def taken(self) -> tuple[dict[str, Any] | None, int, int]:
+        """Return what it said last, None if that is known; and of how many steps since how many were strange to it."""
+        with self._lock:
+            steps, strange, news, last = self._steps, self._strange, self._news, dict(self._last)
+            self._steps, self._strange, self._news = 0, 0, False
+        if not news or "reason" not in last:
+            return None, steps, strange
+        at, reason = last["reason"]
+        scored, score = last.get("score", (0, None))
+        said = {"at": iso(at), "reason": str(reason), "score": round(float(score), 4) if scored == at else None}
+        return said, steps, strange
 
 
 def record_of(text: object, told: int) -> Record | InvalidInput:

@@ -57,7 +57,7 @@ class Store(Protocol):
         """Return a row a window."""
         ...
 
-    def before(self, ref: str, at: int) -> Last | None:
+    def before(self, ref: str | Tag, at: int) -> Last | None:
         """Return the last good value."""
         ...
 
