@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DASH, formatClock, formatNumber, formatPercent, formatSpan, formatValue, formatWhen, unitText } from './format';
+import { DASH, formatClock, formatNumber, formatPercent, formatSpan, formatValue, formatWhen, secondsOf, unitText } from './format';
 
 const plain = (text: string): string => text.replaceAll(/[\u00a0\u202f]/g, ' ');
 
@@ -36,6 +36,7 @@ describe('times', () => {
 
 describe('spans', () => {
   it('names the two largest units', () => {
+    expect(['90s', '1h30m', '7d', '0.5h', 'soon', ''].map(secondsOf)).toEqual([90, 5_400, 604_800, 1_800, null, null]);
     expect(plain(formatSpan('en', 95))).toBe('1 min 35 sec');
     expect(plain(formatSpan('en', 7_505))).toBe('2 hr 5 min');
     expect(plain(formatSpan('en', 3_600))).toBe('1 hr');

@@ -82,6 +82,14 @@ export function formatDay(language: string, when: string | number | null | undef
   return ms === null ? DASH : timeFormat(language, { dateStyle: 'medium' }).format(ms);
 }
 
+const LENGTH: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** The seconds of a span as files write it (`90s`, `1h30m`, `7d`); null for anything else. */
+export function secondsOf(text: string): number | null {
+  if (!/^(\d+(\.\d+)?[smhd])+$/.test(text)) return null;
+  return [...text.matchAll(/([\d.]+)([smhd])/g)].reduce((sum, [, count, unit]) => sum + Number(count) * (LENGTH[unit ?? ''] ?? 0), 0);
+}
+
 /** A span by its two largest units: `2 h 5 min`. */
 export function formatSpan(language: string, seconds: number | null | undefined): string {
   if (!known(seconds)) return DASH;

@@ -5,6 +5,7 @@ import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { p, type MapTask, type ProcessMap, type Ready } from '../api/processes';
+import { secondsOf } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { ProcessFigure } from '../parts/ProcessFigure';
@@ -45,6 +46,7 @@ function TaskPanel({ of: task }: { of: MapTask }) {
   const { t } = useTranslation();
   const f = useFormat();
   const dash = (text: string): string => text || '–';
+  const long = useLong();
   return (
     <Panel title={t(`task.${task.id}`, { defaultValue: task.title })}>
       <Facts of={[
@@ -52,7 +54,7 @@ function TaskPanel({ of: task }: { of: MapTask }) {
         [t('map.why'), t('map.matrix', { complexity: t(`level.${task.complexity}`, { defaultValue: task.complexity }), risk: t(`level.${task.risk}`, { defaultValue: task.risk }) }) + (task.physical ? `, ${t('map.physical')}` : '')],
         [t('map.role'), task.role ? t(`role.${task.role}`, { defaultValue: task.role }) : '–'],
         [t('map.when'), dash(task.when)],
-        [t('map.due'), dash([task.due && t('map.within', { time: task.due }), task.expires && t('map.expires', { time: task.expires }), task.escalates && t('map.escalates', { time: task.escalates.after, who: t(`role.${task.escalates.to}`, { defaultValue: task.escalates.to }) })].filter(Boolean).join(', '))],
+        [t('map.due'), dash([task.due && t('map.within', { time: long(task.due) }), task.expires && t('map.expires', { time: long(task.expires) }), task.escalates && t('map.escalates', { time: long(task.escalates.after), who: t(`role.${task.escalates.to}`, { defaultValue: task.escalates.to }) })].filter(Boolean).join(', '))],
         [t('map.takes'), dash(task.takes.join(', '))],
         [t('map.gives'), dash(task.gives)],
         [t('map.compensation'), task.compensation ? t(`compensation.${task.compensation.replace('.', '-')}`, { defaultValue: task.compensation }) : '–'],
@@ -74,12 +76,19 @@ function TaskPanel({ of: task }: { of: MapTask }) {
   );
 }
 
+/** A span of a process file as the reader says it. */
+function useLong(): (text: string) => string {
+  const f = useFormat();
+  return (text) => (secondsOf(text) === null ? text : f.span(secondsOf(text)));
+}
+
 function Before({ of: one }: { of: ProcessMap }) {
   const { t } = useTranslation();
+  const long = useLong();
   if (one.before.length === 0) return <Text size="sm" c="dimmed">{t('word.none')}</Text>;
   return (
     <ol className="before">
-      {one.before.map((step) => <li key={step.step}><Text size="sm">{t(`beforeStep.${step.step}`, { defaultValue: step.step })}</Text><Text size="xs" c="dimmed">{[step.who && t(`role.${step.who}`, { defaultValue: step.who }), step.takes].filter(Boolean).join(' · ')}</Text></li>)}
+      {one.before.map((step) => <li key={step.step}><Text size="sm">{t(`beforeStep.${step.step}`, { defaultValue: step.step })}</Text><Text size="xs" c="dimmed">{[step.who && t(`role.${step.who}`, { defaultValue: step.who }), step.takes && long(step.takes)].filter(Boolean).join(' · ')}</Text></li>)}
     </ol>
   );
 }

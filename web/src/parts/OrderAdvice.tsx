@@ -14,7 +14,7 @@ import { useTitle } from './titles';
 const BEFORE = ['requested', 'triaged', 'planned', 'waiting', 'assigned'];
 
 /** What fills a reason, its numbers as the reader writes them. */
-const figures = <T,>(values: Record<string, T>, number: (value: number) => string): Record<string, T | string> => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? number(value) : value]));
+const figures = <T,>(values: Record<string, T>, number: (value: number, digits: number) => string): Record<string, T | string> => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, typeof value === 'number' ? number(value, Number.isInteger(value) ? 0 : 1) : value]));
 
 /** Who should do it, and why: a proposal that a person accepts or changes. */
 export function Candidates({ order }: { order: FullOrder }) {
