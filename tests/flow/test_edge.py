@@ -103,10 +103,12 @@ class Wire:
 class Site:
     """A plant, a wire and an edge."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: Path | None = None) -> None:
         self.home, self.edge_home = folder / "plant", folder / "edge"
         self.home.mkdir()
         self.edge_home.mkdir()
+        if config is not None:
+            shutil.copytree(config, self.home / "config")
         port = free_port()
         (self.home / "settings.toml").write_text(f'[edges]\nlisten = true\nhost = "127.0.0.1"\nport = {port}\n', encoding="utf-8")
         settings = '[edge]\nreport_every = "300ms"\ntimeout = "2s"\nrows = 1000\nhealthy_within = "6s"\n'
