@@ -92,7 +92,8 @@ def nanoseconds(column: Any, name: str, *, plain: bool = False) -> tuple[Ints, i
         if not pa.types.is_integer(column.type):
             column = pc.cast(pc.cast(column, pa.timestamp("ns", getattr(column.type, "tz", None))), pa.int64())
     except pa.ArrowInvalid as error:
-        raise InvalidInput(f"column '{name}' holds no times: {error}", hint=HINT, code="table.time") from error
+        hint = "give whole numbers (60 minutes instead of 1.0 hours) or datetimes" if plain and unit == 1 else HINT
+        raise InvalidInput(f"column '{name}' holds no times: {error}", hint=hint, code="table.time") from error
     if column.null_count:
         said = f"column '{name}' has {column.null_count} rows without a time"
         raise InvalidInput(said, hint="leave these rows out", code="table.time")

@@ -64,9 +64,7 @@ def read(
     the last is kept. Words among the numbers of a column count as missing, but for `states`. `plain`: whole numbers in the time
     column are taken as they are, whatever they count.
     """
-    arrow = _arrow(table)
-    if len(set(arrow.column_names)) < arrow.num_columns:
-        raise InvalidInput("two columns have the same name", hint="rename one of them", code="table.names")
+    arrow = as_arrow(table)
     arrow = pa.table({name: cells.plain(arrow[name]) for name in arrow.column_names})
     found = clock.find(arrow, time)
     order: Ints = np.arange(arrow.num_rows, dtype=np.int64)
@@ -110,6 +108,14 @@ def moments(values: Any, where: str = "time") -> Ints:
 def moment(at: Any, unit: int = 1, where: str = "time") -> int:
     """Return UTC nanoseconds of a datetime or an ISO text; a whole number counts in `unit` nanoseconds."""
     return int(at) * unit if isinstance(at, int | np.integer) else int(moments([at], where)[0])
+
+
+def as_arrow(table: Any) -> Any:
+    """Return any table as an Arrow table; an index that may be times or names is a column. Raises InvalidInput for none."""
+    arrow = _arrow(table)
+    if len(set(arrow.column_names)) < arrow.num_columns:
+        raise InvalidInput("two columns have the same name", hint="rename one of them", code="table.names")
+    return arrow
 
 
 def _arrow(table: Any) -> Any:

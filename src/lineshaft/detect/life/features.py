@@ -14,6 +14,7 @@ from lineshaft.detect.life.regimes import Regimes
 SHARES = (0.025, 0.05, 0.15)
 """Lengths of the windows as shares of a usual life."""
 KINDS = ("mean over {0}", "mean over {1}", "mean over {2}", "spread over {2}", "smoothed", "slope", "against its own beginning")
+EXACT = 0.9999
 CORRELATED = 0.05
 """A sensor that follows the remaining life less than this is left out."""
 
@@ -48,7 +49,9 @@ class Features:
                 continue
             center, scale = float(values[known].mean()), float(values[known].std())
             follows = abs(float(np.corrcoef(values[known], left[known])[0, 1]))
-            if follows > CORRELATED:
+            if _counts_down(values, lives, left):
+                left_out[name] = "counts down to the end, which is known only afterwards"
+            elif follows > CORRELATED:
                 kept.append((-round(follows, 6), name, center, scale))
             else:
                 left_out[name] = "does not follow the remaining life"
@@ -56,6 +59,11 @@ class Features:
         names = [name for _, name, _, _ in kept]
         values = (np.array([one[2] for one in kept]), np.array([one[3] for one in kept]))
         return cls(names, *values, (small, middle, large), left_out, regimes)
+
+    @property
+    def asked(self) -> list[str]:
+        """Return the columns that forecasts are made of: sensors, and what tells the operating condition."""
+        return list(dict.fromkeys([*self.names, *self.regimes.names]))
 
     @property
     def labels(self) -> list[tuple[str, str]]:
@@ -103,6 +111,16 @@ class Features:
         center, scale = np.array(state["center"]), np.array(state["scale"])
         regimes = Regimes(**state.get("regimes", {}))
         return cls(state["names"], center, scale, (small, middle, large), state["left_out"], regimes)
+
+
+def _counts_down(values: Floats, lives: list[Life], left: Floats) -> bool:
+    """Say whether a column is the remaining life itself, as no sensor is: the same in lives of any length."""
+    lengths = np.array([len(life) for life in lives])
+    if np.ptp(lengths) <= 0.1 * np.median(lengths):
+        return False
+    known = ~np.isnan(values)
+    whole = np.concatenate([life.remaining for life in lives])
+    return any(abs(float(np.corrcoef(values[known], told[known])[0, 1])) > EXACT for told in (whole, left))
 
 
 def _sums(values: Floats, width: int) -> tuple[Floats, Floats, Floats]:

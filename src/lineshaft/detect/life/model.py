@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lineshaft.core import InvalidInput, LineshaftError
+from lineshaft.core import NS, InvalidInput, LineshaftError
 from lineshaft.detect.life import boosting, trend, weibull
-from lineshaft.detect.life.histories import Fleet, Life, Progress, fleet, quiet
+from lineshaft.detect.life.histories import Columns, Fleet, Life, Progress, fleet, quiet
 from lineshaft.detect.life.interval import LEVEL
 from lineshaft.detect.life.trend import HealthIndex
 from lineshaft.detect.life.weibull import Record
@@ -31,7 +31,10 @@ FORMAT = "lineshaft life 1"
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What is left of one life, in units of the time column; `high` None: no upper end is known."""
+    """What is left of one life; `high` None: no upper end is known.
+
+    Numbers are in units of the time column; `unit` is `ns` where it holds datetimes, `rows` where there is none.
+    """
 
     asset: str
     age: float
@@ -42,13 +45,21 @@ class Forecast:
     """True when no end is in sight: say `more than low`, not `remaining`."""
     why: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     error: str = ""
+    unit: str = ""
 
     def __str__(self) -> str:
         if self.error:
             return f"{self.asset}: {self.error}"
         if self.more_than:
-            return f"{self.asset}: more than {self.low:.4g}"
-        return f"{self.asset}: about {self.remaining:.4g} ({self.low:.4g} to {'?' if self.high is None else f'{self.high:.4g}'})"
+            return f"{self.asset}: more than {self._spelled(self.low)}"
+        high = "?" if self.high is None else self._spelled(self.high)
+        return f"{self.asset}: about {self._spelled(self.remaining)} ({self._spelled(self.low)} to {high})"
+
+    def _spelled(self, length: float) -> str:
+        if self.unit != "ns":
+            return f"{length:.4g}" + (f" {self.unit}" if self.unit else "")
+        hours = length / (3600 * NS)
+        return f"{hours / 24:.3g} days" if hours >= 48 else f"{hours:.3g} h"
 
     def as_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -77,14 +88,28 @@ class LifeModel:
     ) -> list[Forecast]:
         """Forecast every asset of a table (or of a mapping of names to tables) at its last row.
 
-        `ages` tells how old an asset is where its table does not begin with its life; enough by itself for ages at failure.
+        The columns are called as in training, if they are not named. `ages` tells how old an asset is where its table does not
+        begin with its life; enough by itself for ages at failure.
         """
-        known = fleet(tables, asset=asset, time=time, failed=False, step=self.step).lives if _any(tables) else []
+        known = (
+            fleet(tables, asset=asset, time=time, failed=False, step=self.step, known=self._learned).lives if _any(tables) else []
+        )
         ages = ages or {}
         old = [ages.get(life.asset, float(life.age)) for life in known]
         told = self._by_trees(known, old, self.trees) if self.trees is not None else list(map(self._forecast, known, old))
         seen = {life.asset for life in known}
-        return told + [self._of_age(name, age) for name, age in ages.items() if name not in seen]
+        told += [self._of_age(name, age) for name, age in ages.items() if name not in seen]
+        return [replace(one, unit=self.unit) for one in told]
+
+    @property
+    def unit(self) -> str:
+        """In what remaining life is told: ns, rows, or empty: whatever the time column counts."""
+        return str(self.about.get("columns", {}).get("unit", ""))
+
+    @property
+    def _learned(self) -> Fleet:
+        names = self.trees.features.asked if self.trees else [self.index.column] if self.index else []
+        return Fleet([], self.step, names, columns=Columns(**self.about.get("columns", {})))
 
     def _forecast(self, life: Life, age: float) -> Forecast:
         try:
@@ -115,10 +140,8 @@ class LifeModel:
 
     def _by_trend(self, life: Life, age: float, index: HealthIndex) -> Forecast:
         values = life.columns.get(index.column)
-        if values is None:
-            return Forecast(
-                life.asset, age, np.nan, 0.0, None, False, error=f"the index '{index.column}' has no values that move"
-            )
+        if values is None or np.isnan(values).all():
+            return _unknown(life.asset, age, f"the index '{index.column}' has no values")
         course = trend.follow(np.arange(len(life), dtype=np.float64) * float(life.step), values, index)
         why = [{"sensor": index.column, "now": course.now, "limit": index.limit, "slope": course.slope, "since": course.since}]
         cap = course.horizon if self.cap is None else min(self.cap, course.horizon)
@@ -204,6 +227,7 @@ def fit(
         "left_out": lives.left_out,
         "notes": lives.notes,
         "sensors": [],
+        "columns": asdict(lives.columns),
     }
     model = LifeModel(chosen, lives.step, cap, why, about)
     if chosen == "sensors":
