@@ -52,3 +52,23 @@ def test_a_definition_can_name_its_group_and_hidden_alarms_stay_out(make):
         for name in ("T", "V"):
             watch.detect.out_of_service(tx, watch.named(name, PUMP)["id"], OPERATOR, "overhaul")
     assert watch.detect.groups() == []
+
+
+def test_the_first_out_stays_known_when_it_goes_and_comes_again(make):
+    watch: Watch = make(
+        "  - {name: V, property: Vibration, operator: '>', limit: 7}",
+        "  - {name: T, property: Temperature, operator: '>', limit: 50}",
+        "  - {name: R, property: Running, operator: '==', limit: false}",
+    )
+    watch.feed((3, 9.0))
+    watch.feed((5, 90.0), tag="Pump/Temperature")
+    watch.feed((8, False), tag="Pump/Running")
+    watch.feed((100, 1.0), (300, 9.0))
+    (group,) = watch.detect.groups()
+    assert ([one["name"] for one in group.alarms], group.first["raised"]) == (["V", "T", "R"], 3 * NS)
+
+
+def test_an_alarm_that_chatters_joins_nothing_that_lies_apart():
+    rows = [row("chatters", "L", at, "normal") for at in range(0, 600, 50)] + [row("a", "L", 10), row("b", "L", 580)]
+    assert [len(group.alarms) for group in groups(rows)] == [2, 2]
+    assert not any({"a", "b"} <= {one["name"] for one in group.alarms} for group in groups(rows))

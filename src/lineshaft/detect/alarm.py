@@ -6,7 +6,7 @@ An alarm's row is its truth; every step writes the row and a line of log in one 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,9 @@ from lineshaft.guard import Subject
 
 STANDING = (AlarmState.UNACK, AlarmState.ACKED)
 """States of an alarm whose condition holds and was told."""
+
+_BEGAN = sa.func.coalesce(alarms.c.raised, -1)
+"""When an alarm began; one that never did comes last, whatever the database."""
 
 BY_DESIGN = "rule:suppression"
 
@@ -63,16 +66,77 @@ class Register:
             raise NotFound(f"there is no alarm {alarm_id}", code="alarms.unknown")
         return rows[0]
 
-    def list(self, *, active_only: bool = True, kind: str | None = "alarm", asset: str | None = None) -> list[dict[str, Any]]:
-        """Return alarms, the most urgent and newest first; `kind=None` includes the alerts of maintenance."""
-        query = sa.select(alarms).where(~alarms.c.retired).order_by(alarms.c.priority, alarms.c.raised.desc(), alarms.c.asset)
+    def list(
+        self,
+        *,
+        active_only: bool = True,
+        kind: str | None = "alarm",
+        asset: str | None = None,
+        scope: Sequence[str] = (),
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return alarms, the most urgent and newest first; `kind=None` includes the alerts of maintenance.
+
+        `scope` are the branches of the plant that count (all if empty), `after` the place of the last one that was read.
+        """
+        order = (alarms.c.priority, _BEGAN.desc(), alarms.c.asset, alarms.c.id)
+        query = sa.select(alarms).where(~alarms.c.retired).order_by(*order).limit(limit)
         if active_only:
             query = query.where(alarms.c.state.in_(list(SHOWN)))
         if kind is not None:
             query = query.where(alarms.c.kind == kind)
         if asset is not None:
             query = query.where(alarms.c.asset == asset)
-        return self._db.rows(query)
+        if scope:
+            below = [alarms.c.asset.startswith(f"{branch}/", autoescape=True) for branch in scope]
+            query = query.where(sa.or_(alarms.c.asset.in_(list(scope)), *below))
+        return self._db.rows(query if after is None else query.where(self._beyond(after)))
+
+    def of(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return these alarms, in this order."""
+        known = {row["id"]: row for row in self._db.rows(sa.select(alarms).where(alarms.c.id.in_(list(ids))))}
+        return [known[one] for one in ids if one in known]
+
+    @staticmethod
+    def place(row: Mapping[str, Any]) -> str:
+        """Return where an alarm is in the list: one that has left the list meanwhile still says where to read on."""
+        return f"{row['priority']}.{-1 if row['raised'] is None else row['raised']}.{row['id']}"
+
+    def _beyond(self, place: str) -> sa.ColumnElement[bool]:
+        priority, _, rest = place.partition(".")
+        raised, _, alarm_id = rest.partition(".")
+        known = self._db.rows(sa.select(alarms.c.asset).where(alarms.c.id == alarm_id))
+        if not known or not priority.isdigit() or not raised.lstrip("-").isdigit() or len(raised) > 20:
+            raise InvalidInput(
+                "this page's token is unknown", where="after", hint="begin again without `after`", code="page.token"
+            )
+        values: list[Any] = [int(priority), int(raised), known[0]["asset"], alarm_id]
+        columns = [alarms.c.priority, _BEGAN, alarms.c.asset, alarms.c.id]
+        further = [alarms.c.priority > values[0], values[1] > _BEGAN, alarms.c.asset > values[2], alarms.c.id > values[3]]
+        same = [column == value for column, value in zip(columns, values, strict=True)]
+        return sa.or_(*(sa.and_(*same[:n], one) for n, one in enumerate(further)))
+
+    def not_rationalised(self, assets: Collection[str] | None = None) -> int:
+        """Return how many operators' alarms nobody has rationalised; of these assets, of all if None."""
+        query = sa.select(alarms.c.asset, sa.func.count().label("number")).group_by(alarms.c.asset)
+        open_ones = query.where(~alarms.c.retired, alarms.c.kind == "alarm", alarms.c.rationalised.is_(None))
+        wanted = None if assets is None else set(assets)
+        return sum(int(row["number"]) for row in self._db.rows(open_ones) if wanted is None or row["asset"] in wanted)
+
+    def began(self, windows: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+        """Return a row for each time an operators' alarm began in one of these windows; one that is over again is `normal`."""
+        found: list[dict[str, Any]] = []
+        query = sa.select(alarms, log.c.at.label("began"), log.c.occurrence.label("then")).join(
+            log, log.c.alarm_id == alarms.c.id
+        )
+        query = query.where(~alarms.c.retired, alarms.c.kind == "alarm", log.c.what == "raise", log.c.state == AlarmState.UNACK)
+        for begin in range(0, len(windows), 50):
+            within = [log.c.at.between(start, end) for start, end in windows[begin : begin + 50]]
+            for row in self._db.rows(query.where(sa.or_(*within))):
+                state = row["state"] if row["then"] == row["occurrence"] else AlarmState.NORMAL
+                found.append({**row, "raised": row["began"], "state": state})
+        return found
 
     def history(self, alarm_id: str, limit: int = 200) -> list[dict[str, Any]]:
         """Return an alarm's log, newest first."""

@@ -78,13 +78,18 @@ class Findings:
             raise NotFound(f"there is no finding {finding_id}", code="findings.unknown")
         return rows[0]
 
-    def list(self, *, asset: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
-        """Return findings, newest first."""
+    def list(
+        self, *, asset: str | None = None, limit: int = 100, before: int | None = None, scope: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
+        """Return findings, newest first; `scope` are the branches of the plant that count (all if empty)."""
         query = sa.select(findings).order_by(findings.c.at.desc(), findings.c.id).limit(limit)
         if asset is not None:
             query = query.where(findings.c.asset == asset)
         if before is not None:
             query = query.where(findings.c.at < before)
+        if scope:
+            below = [findings.c.asset.startswith(f"{branch}/", autoescape=True) for branch in scope]
+            query = query.where(sa.or_(findings.c.asset.in_(list(scope)), *below))
         return self._db.rows(query)
 
     def label(self, tx: Connection, finding_id: str, label: str, by: Subject, version: int | None = None) -> dict[str, Any]:

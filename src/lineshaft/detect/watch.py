@@ -27,7 +27,7 @@ from lineshaft.detect.condition import Condition, limits
 from lineshaft.detect.definition import Watched
 from lineshaft.detect.events import AlarmRaised, FindingLabelled, FindingRaised
 from lineshaft.detect.finding import Findings
-from lineshaft.detect.firstout import Group, groups
+from lineshaft.detect.firstout import Group, around, groups
 from lineshaft.detect.fitting import definitions
 from lineshaft.detect.gathering import MOST
 from lineshaft.detect.judge import CAUGHT_UP, Judge, Turn
@@ -282,13 +282,34 @@ class Detect:
 
     # -- what people do, and what they read
 
-    def alarms(self, active_only: bool = True, *, kind: str | None = "alarm", asset: str | None = None) -> list[dict[str, Any]]:
+    def alarms(
+        self,
+        active_only: bool = True,
+        *,
+        kind: str | None = "alarm",
+        asset: str | None = None,
+        scope: Sequence[str] = (),
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
         """Return the operator's list (`kind="alert"`: maintenance's; None: both), or all alarms with their states."""
-        return self._register.list(active_only=active_only, kind=kind, asset=asset)
+        return self._register.list(active_only=active_only, kind=kind, asset=asset, scope=scope, after=after, limit=limit)
+
+    def place(self, row: Mapping[str, Any]) -> str:
+        """Return where an alarm is in the list, to read on `after` it."""
+        return self._register.place(row)
+
+    def not_rationalised(self, assets: Sequence[str] | None = None) -> int:
+        """Return how many operators' alarms have no rationalisation record."""
+        return self._register.not_rationalised(assets)
 
     def alarm(self, alarm_id: str) -> dict[str, Any]:
         """Return one alarm."""
         return self._register.get(alarm_id)
+
+    def alarms_of(self, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Return these alarms, in this order."""
+        return self._register.of(ids)
 
     def history(self, alarm_id: str, limit: int = 200) -> list[dict[str, Any]]:
         """Return an alarm's log, newest first."""
@@ -341,7 +362,8 @@ class Detect:
 
     def groups(self) -> list[Group]:
         """Return alarms that came together, each group with the one that was first."""
-        return groups(self._register.list(active_only=False))
+        standing = self._register.list(active_only=True)
+        return groups(self._register.began(around(int(row["raised"]) for row in standing)))
 
     def kpis(self, start: int, end: int, *, assets: Sequence[str] | None = None, positions: int | None = None) -> Kpis:
         """Return how well the alarms serve their operators over (start, end]; `assets` are those that count (all if None)."""
@@ -386,9 +408,11 @@ class Detect:
             tx, asset, kind, score, by=by, sensors=sensors, evidence=evidence, failure_mode=failure_mode, at=at
         )
 
-    def findings(self, *, asset: str | None = None, limit: int = 100, before: int | None = None) -> list[dict[str, Any]]:
+    def findings(
+        self, *, asset: str | None = None, limit: int = 100, before: int | None = None, scope: Sequence[str] = ()
+    ) -> list[dict[str, Any]]:
         """Return findings, newest first."""
-        return self._found.list(asset=asset, limit=limit, before=before)
+        return self._found.list(asset=asset, limit=limit, before=before, scope=scope)
 
     def finding(self, finding_id: str) -> dict[str, Any]:
         """Return one finding. Raises NotFound."""

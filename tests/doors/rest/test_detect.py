@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from lineshaft.core import NS, iso, now_ns
+from lineshaft.guard import Subject
 from tests.doors.conftest import PUMP, House
 
 
@@ -65,3 +66,50 @@ def test_findings_come_in_pages(house: House):
     kinds = [f["kind"] for f in first["items"] + second["items"]]
     assert kinds[:5] == [f"page {n}" for n in (4, 3, 2, 1, 0)]
     assert [f["case_id"] for f in first["items"]] == [None] * 3, "so little opens no case"
+
+
+def test_the_list_is_read_on_though_the_alarm_at_the_cut_has_left_it(house: House):
+    whole = [one["id"] for one in house.get("alarms?state=all&limit=1000")["items"]]
+    read: list[str] = []
+    after = ""
+    while True:
+        cut = house.get(f"alarms?state=all&limit=1{after}")
+        read += [one["id"] for one in cut["items"]]
+        if cut["next"] is None:
+            break
+        after = f"&after={cut['next']}"
+    assert read == whole
+    alarm = house.shake_the_pump()
+    row = house.rooms.detect.alarm(alarm["id"])
+    token = house.rooms.detect.place(row)
+    house.calm_the_pump()
+    house.post(f"alarms/{alarm['id']}/acknowledge", {})
+    assert house.get(f"alarms?after={token}")["items"] == []
+    for wrong in ("x", "1.2", f"x.1.{alarm['id']}", "1.1.nobody", f"1.{'9' * 40}.{alarm['id']}"):
+        assert house.ask("GET", f"alarms?after={wrong}").json()["code"] == "page.token"
+
+
+def test_a_page_of_one_line_is_filled_with_that_lines_alarms(house: House):
+    mine = house.get("alarms?state=all&kind=all&limit=1000", "line 1")["items"]
+    page = house.get(f"alarms?state=all&kind=all&limit={len(mine)}", "line 1")
+    assert ([one["id"] for one in page["items"]], page["next"]) == ([one["id"] for one in mine], None)
+
+
+def test_a_finding_is_labelled_by_whoever_reaches_its_machine_and_by_nobody_else(house: House):
+    made = house.post("findings", {"asset": PUMP, "kind": "reach", "score": 0.1}).json()
+    path = f"findings/{made['id']}/label"
+    assert house.post(path, {"label": "confirmed"}, "elsewhere").status_code == 403
+    assert house.post(path, {"label": "neutral"}, "line 1").json()["label"] == "neutral"
+    assert house.post("findings/none/label", {"label": "neutral"}, "line 1").status_code == 404
+
+
+def test_a_page_of_findings_is_filled_with_those_of_ones_own_line(house: House):
+    other = "Bakery/Line 10"
+    mine = house.post("findings", {"asset": PUMP, "kind": "mine", "score": 0.1}).json()
+    with house.rooms.db.begin() as tx:  # a line whose name begins like ours
+        house.rooms.detect._found.add(tx, other, "theirs", 0.1, by=Subject.system("test"))
+        house.rooms.detect._found.add(tx, other, "theirs", 0.1, by=Subject.system("test"))
+    page = house.get("findings?limit=1", "line 1")
+    assert [one["id"] for one in page["items"]] == [mine["id"]]
+    assert page["next"] is not None
+    assert all(one["asset"].startswith("Bakery/Line 1/") for one in house.get("findings?limit=1000", "line 1")["items"])

@@ -6,7 +6,7 @@ import type { Alarm, Id, Iso, Page } from './types';
 export interface AlarmCard extends Alarm { condition?: string; origin?: string; area?: string; impact?: string; respond_within_s?: number | null; rationalised?: Iso | null; latched?: boolean }
 export interface AlarmStep { at: Iso; written: Iso; what: string; state: string; value: number | null; by: string | null; note: string }
 export interface AlarmRecord { number: number; at: Iso; by: string | null; kind: 'alarm' | 'alert'; impact: string; respond_within_s: number; priority: number; cause: string; consequence: string; action: string; note: string; outdated: boolean }
-export interface AlarmGroup { area: string; start: Iso; end: Iso; first: Id; alarms: AlarmCard[] }
+export interface AlarmGroup { area: string; start: Iso; end: Iso; first: Id; count: number; alarms: AlarmCard[] }
 export interface Precision { asset: string; kind: string; confirmed: number; no_fault_found: number; false_alarm: number; neutral: number; open: number; precision: number | null; precision_at_least: number | null }
 export interface Benchmark { name: string; value: number | null; good: number; manageable: number; verdict: 'good' | 'manageable' | 'over' | 'unknown'; source: string }
 export interface Often { alarm_id: Id; asset: string; name: string; priority: number; count: number; share: number }

@@ -25,7 +25,7 @@ export function FirstOut({ onChoose }: { onChoose: (id: string) => void }) {
                 <Box style={{ minWidth: 0 }}>
                   <button type="button" className="focusable" style={{ all: 'unset', cursor: 'pointer', fontWeight: 700 }} onClick={() => onChoose(first.id)}>{first.name}</button>
                   <Text size="sm" c="dimmed" className="wrap">{t('firstOut.first', { area: group.area, when: f.when(group.start) })}</Text>
-                  <Text size="sm">{t('firstOut.then', { count: rest.length })} {rest.map((one, at) => <span key={one.id}>{at > 0 && ', '}<button type="button" className="focusable" style={{ all: 'unset', cursor: 'pointer', textDecoration: 'underline' }} onClick={() => onChoose(one.id)}>{one.name}</button></span>)}</Text>
+                  <Text size="sm">{t('firstOut.then', { count: group.count - 1 })} {rest.map((one, at) => <span key={one.id}>{at > 0 && ', '}<button type="button" className="focusable" style={{ all: 'unset', cursor: 'pointer', textDecoration: 'underline' }} onClick={() => onChoose(one.id)}>{one.name}</button></span>)}{group.count > group.alarms.length && ' …'}</Text>
                 </Box>
               </Group>
             </Box>

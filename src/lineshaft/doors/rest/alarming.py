@@ -10,7 +10,7 @@ from pydantic import Field
 
 from lineshaft.core import NS, parse_duration
 from lineshaft.detect import Decision, Impact, Kpis
-from lineshaft.doors.rest.detect import AlarmShape, alarm_items, readable_alarm
+from lineshaft.doors.rest.detect import AlarmShape, alarm_shown, readable_alarm
 from lineshaft.doors.rest.frame.asking import House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.moments import End, Start, span
 from lineshaft.doors.rest.frame.names import called
@@ -31,6 +31,8 @@ from lineshaft.doors.rooms import Rooms
 from lineshaft.guard import Subject
 
 router = APIRouter(tags=["detect"])
+MEMBERS = 100
+"""So many alarms of a group are listed: whoever reads a flood reads its beginning."""
 Count = Annotated[int, Field(ge=0, examples=[12])]
 Share = Annotated[float, Field(examples=[0.12])]
 Rate = Annotated[float, Field(examples=[4.2])]
@@ -121,6 +123,7 @@ class GroupShape(Shape):
     start: Moment
     end: Moment
     first: Id
+    count: Annotated[int, Field(ge=2, examples=[4], description="How many came together; the first hundred are listed.")]
     alarms: list[AlarmShape]
 
 
@@ -188,21 +191,19 @@ def alarm_kpis(
     begin, last = span(start, end, 86_400)
     places = _places(rooms, subject, asset)
     figures = rooms.detect.kpis(begin, last, assets=places, positions=operators)
-    rows = rooms.detect.alarms(active_only=False)
-    open_ones = sum(row["rationalised"] is None for row in rows if places is None or row["asset"] in places)
-    return KpisShape.model_validate({**_figures(figures), "not_rationalised": open_ones})
+    return KpisShape.model_validate({**_figures(figures), "not_rationalised": rooms.detect.not_rationalised(places)})
 
 
 @router.get("/alarm-groups")
 def alarm_groups(rooms: House, subject: Reader) -> Listed[GroupShape]:
     """List alarms that came together and of which one still stands, the first-out first in each group; newest group first."""
-    items = {item["id"]: item for item in seen(rooms, subject, alarm_items(rooms, active=False, kind="alarm"))}
     found: list[dict[str, Any]] = []
     for group in rooms.detect.groups():
-        members = [items[row["id"]] for row in group.alarms if row["id"] in items]
+        members = [row for row in group.alarms if subject.reaches(str(row["asset"]))]
         if len(members) > 1:
-            times = {"start": moment(group.start), "end": moment(group.end)}
-            found.append({"area": group.area, **times, "first": members[0]["id"], "alarms": members})
+            shown = alarm_shown(rooms, rooms.detect.alarms_of([str(row["id"]) for row in members[:MEMBERS]]))
+            times = {"start": moment(members[0]["raised"]), "end": moment(members[-1]["raised"])}
+            found.append({"area": group.area, **times, "first": members[0]["id"], "count": len(members), "alarms": shown})
     return Listed[GroupShape].model_validate({"items": found})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
@@ -12,7 +12,7 @@ from lineshaft.core import NS, parse_time
 from lineshaft.detect import AlarmState
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender, seen
 from lineshaft.doors.rest.frame.names import called
-from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
+from lineshaft.doors.rest.frame.paging import After, Limit, page_of, spot
 from lineshaft.doors.rest.frame.shape import (
     AssetPath,
     Body,
@@ -30,7 +30,7 @@ from lineshaft.doors.rest.frame.shape import (
     moment,
 )
 from lineshaft.doors.rooms import Rooms
-from lineshaft.guard import Subject
+from lineshaft.guard import Subject, allowed
 
 router = APIRouter(tags=["detect"])
 Text = Annotated[str, Field(examples=["bearing wear"])]
@@ -166,8 +166,11 @@ def alarms(
     asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
 ) -> Listed[AlarmShape]:
     """List alarms, the most urgent and newest first."""
-    items = alarm_items(rooms, active=state == "active", kind=None if kind == "all" else kind, asset=asset)
-    return Listed[AlarmShape].model_validate(page(seen(rooms, subject, items), limit, after))
+    of = None if kind == "all" else kind
+    rows = rooms.detect.alarms(state == "active", kind=of, asset=asset, scope=subject.scope, after=after, limit=limit + 1)
+    items = seen(rooms, subject, alarm_shown(rooms, rows[:limit]))
+    token = rooms.detect.place(rows[limit - 1]) if len(rows) > limit else None
+    return Listed[AlarmShape].model_validate({"items": items, "next": token})
 
 
 @router.get("/alarms/{alarm_id}")
@@ -254,7 +257,7 @@ def findings(
 ) -> Listed[FindingShape]:
     """List findings, newest first."""
     begin = spot(after)
-    rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=begin.before)
+    rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=begin.before, scope=subject.scope)
     cut = page_of(rows, limit, "at", begin)
     names = rooms.guard.names()
     followed = rooms.act.cases_of([f"finding:{row['id']}" for row in cut["items"]])
@@ -290,13 +293,24 @@ def label(sender: Sender, finding_id: str, body: LabelBody) -> FindingShape:
         f"finding:{finding_id}",
         body.model_dump(),
         lambda tx: sender.rooms.detect.label(tx, finding_id, body.label, sender.subject, body.version),
+        _asset_of(sender, finding_id),
     )
     return FindingShape.model_validate(_finding(row, sender.rooms.guard.names()))
 
 
+def _asset_of(sender: Asking, finding_id: str) -> str:
+    """Return the asset a finding is about; whoever may not label any is not told whether there is one."""
+    may = allowed(sender.subject.roles, sender.subject.kind, "findings.label")
+    return str(sender.rooms.detect.finding(finding_id)["asset"]) if may else ""
+
+
 def alarm_items(rooms: Rooms, *, active: bool, kind: str | None = None, asset: str | None = None) -> list[dict[str, Any]]:
     """Return alarms as the door shows them, with the open case each one has."""
-    rows = rooms.detect.alarms(active, kind=kind, asset=asset)
+    return alarm_shown(rooms, rooms.detect.alarms(active, kind=kind, asset=asset))
+
+
+def alarm_shown(rooms: Rooms, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return rows of alarms as the door shows them, with the open case each one has."""
     names = rooms.guard.names() if any(row["acknowledged_by"] for row in rows) else {}
     opened = {case["alarm_id"]: case["id"] for case in rooms.act.cases("open", limit=1000)} if rows else {}
     return [{**_alarm(row, names), "case_id": opened.get(row["id"])} for row in rows]
@@ -326,7 +340,7 @@ def _do(sender: Asking, alarm_id: str, action: str, body: Body, run: Callable[[A
     return AlarmShape.model_validate(_alarm(row, sender.rooms.guard.names()))
 
 
-def _alarm(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _alarm(row: Mapping[str, Any], names: dict[str, str]) -> dict[str, Any]:
     times = {name: moment(row[name]) for name in ("raised", "cleared", "acknowledged", "hidden_until", "rationalised")}
     respond = None if row["respond_within"] is None else row["respond_within"] / NS
     return {**row, **times, "respond_within_s": respond, "acknowledged_by": called(row["acknowledged_by"], names)}
