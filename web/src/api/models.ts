@@ -5,14 +5,15 @@ export interface Flaw { code: string; what: string; action: string; figure: numb
 export interface SensorQuality { name: string; role: string; used: boolean; missing: number; flaws: Flaw[] }
 export interface Quality { rows: number; start: string; end: string; every_s: number; table: Flaw[]; sensors: SensorQuality[] }
 export interface ModelAlert { start: string; end: string | null; peak: number; sensors: { property?: string; name?: string; share: number }[] }
+export interface HeardModel { source: string; number: number; at: string }
 export interface ModelVersion {
-  number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; by: string | null; alerts: number;
+  number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; by: string | null; alerts: number; place: string;
   now: { at?: string; score?: number | null; reason?: string };
   about: { where?: string; rows?: number; quality?: Quality; thresholds?: { warnings?: string[] }; promotion?: { taken_over: boolean; why: string }; taken_in?: boolean };
   verdict: { quality: string; why: string[] } | null;
   backtest: { days?: number; alerts?: ModelAlert[] };
 }
-export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; next_training: string | null; delay_s: number; failure_mode: string; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; versions: ModelVersion[]; version: number }
+export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; next_training: string | null; delay_s: number; failure_mode: string; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; heard: HeardModel[]; versions: ModelVersion[]; version: number }
 export interface Part { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null; residual: number | null }
 export interface Scores { number: number; rows: { timestamp: string; score: number | null; reason: string }[]; alerts: ModelAlert[]; time_in: Record<string, number>; at: string | null; explanation: Part[] }
 
@@ -32,7 +33,7 @@ export const models = {
       queryFn: ({ signal }) => ask<Scores>(`anomaly-models/${id}/scores`, { query: { number, at: at ?? undefined, start: new Date(Date.now() - hours * 3_600_000).toISOString(), end: new Date().toISOString() }, signal }),
       retry: false,
       staleTime: 30_000,
-      refetchInterval: at === null ? 30_000 : false,
+      refetchInterval: at === null && hours <= 24 ? 60_000 : false,
       placeholderData: (old: Scores | undefined, last) => (last?.queryKey[2] === id && last.queryKey[3] === number ? old : undefined),
     }),
 };

@@ -14,6 +14,7 @@ import { useFormat } from '../format/useFormat';
 import { AlertList, running, short } from '../parts/ModelAlerts';
 import { ModelCare } from '../parts/ModelCare';
 import { Past } from '../parts/ModelPast';
+import { ModelPlace } from '../parts/ModelPlace';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Said } from '../parts/Said';
 import { ScoreLine } from '../parts/ScoreLine';
@@ -41,9 +42,9 @@ export default function Models() {
             <>
               <Picked items={page.items} chosen={one?.id} onPick={setChosen} />
               {one && <Versions key={`${one.id}v`} of={one} />}
-              {one && <ModelCare key={`${one.id}c`} of={one} />}
               {one && one.versions.some((each) => each.state === 'ready') && <Seen key={one.id} of={one} />}
               {one && one.versions.some((each) => each.state === 'ready') && <Past key={`${one.id}p`} of={one} />}
+              {one && <ModelCare key={`${one.id}c`} of={one} />}
               {one?.versions[0]?.about.quality && <Panel title={t('models.quality')} pad={false}><QualityTable of={one.versions[0].about.quality} asset={one.asset} /></Panel>}
             </>
           )}
@@ -96,7 +97,7 @@ function Versions({ of: one }: { of: MachineModel }) {
   const train = useCommand(() => post(`anomaly-models/${one.id}/train`, {}), ['anomaly-models']);
   const cancel = useCommand(() => post(`anomaly-models/${one.id}/cancel`, {}), ['anomaly-models']);
   const back = useCommand(() => post(`anomaly-models/${one.id}/back`, { version: one.version }), ['anomaly-models'], () => report(t('word.saved')));
-  const use = useCommand(({ number, mode }: { number: number; mode: string }) => post(`anomaly-models/${one.id}/use`, { number, mode, version: one.version }), ['anomaly-models'], () => report(t('word.saved')));
+  const use = useCommand((wanted: { number: number; mode: string; place?: string }) => post(`anomaly-models/${one.id}/use`, { ...wanted, version: one.version }), ['anomaly-models'], () => report(t('word.saved')));
   const training = one.versions.some((each) => each.state === 'training');
   const mode = (each: ModelVersion): string => (each.number === one.active ? 'active' : each.number === one.shadow ? 'shadow' : 'off');
   return (
@@ -117,6 +118,7 @@ function Versions({ of: one }: { of: MachineModel }) {
               {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
             </Group>
             {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
+            {each.state === 'ready' && <ModelPlace of={each} heard={one.heard} onMove={may ? (place) => use.mutate({ number: each.number, mode: mode(each), place }) : undefined} />}
             {each.error && each.state !== 'cancelled' && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, span: running(each.backtest.days, f) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
