@@ -52,3 +52,12 @@ def test_feeds_are_looked_at_their_secrets_only_named(tmp_path, monkeypatch):
     assert "s3cret" not in str(erp)
     monkeypatch.setenv("ERP_URL", f"sqlite:///{tmp_path / 'erp.db'}")
     assert next(one for one in outside_answers(tmp_path) if one[0] == "feed erp")[1] == "ok"
+
+
+def test_a_scheduler_of_trainings_that_is_away_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("lineshaft.detect.heavy.dask.CONNECT_S", 0.3)
+    (tmp_path / "settings.toml").write_text('[training]\nscheduler = "tcp://127.0.0.1:9"\n')
+    *_, (name, state, message, hint) = outside_answers(tmp_path)
+    assert (name, state) == ("trainings", "fail")
+    assert "the Dask scheduler tcp://127.0.0.1:9 does not answer" in message
+    assert "leave [training] scheduler empty to train on this node" in hint

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lineshaft.app import read_settings
 from lineshaft.core import LineshaftError
+from lineshaft.detect import Trainings, TrainingSettings
 from lineshaft.maintain import make_connector
 from lineshaft.production import FeedEntry
 from lineshaft.store import TiersSettings, try_bucket
@@ -39,6 +40,8 @@ def outside_answers(home: Path) -> Iterator[Finding]:
         yield _receiver(hook.name, hook.url, hook.secret_env)
     if settings.tiers.bucket:
         yield _bucket(settings.tiers)
+    if settings.training.scheduler:
+        yield _trainings(settings.training)
 
 
 def _reach(home: Path, what: str, name: str, options: Mapping[str, Any]) -> Finding:
@@ -55,6 +58,15 @@ def _bucket(tiers: TiersSettings) -> Finding:
     except LineshaftError as error:
         return "object storage", "fail", f"{error.where}: {error.what}", error.hint
     return "object storage", "ok", f"{tiers.where} answers and keeps conditional puts", ""
+
+
+def _trainings(chosen: TrainingSettings) -> Finding:
+    """Ask the Dask scheduler whether it answers, and which of its workers are like this node."""
+    try:
+        there, odd = Trainings(chosen).engine.look()
+    except LineshaftError as error:
+        return "trainings", "fail", f"{error.where}: {error.what}" if error.where else error.what, error.hint
+    return "trainings", "warn" if odd else "ok", f"{there}; {odd}" if odd else there, "install the same there"
 
 
 def _feed(entry: FeedEntry) -> Finding:

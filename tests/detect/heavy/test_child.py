@@ -38,6 +38,7 @@ def test_the_reason_why_there_is_no_result(work, said, steps):
     assert carried(work) == (None, said, steps)
 
 
+@pytest.mark.slow
 def test_what_takes_too_much_memory_is_ended_and_says_so():
     made, error, steps = carried(grow, memory=400 << 20)
     assert made is None

@@ -10,7 +10,7 @@ import sys
 import psutil
 import pytest
 
-from lineshaft.core import Bus, SystemEvent, SystemEvents
+from lineshaft.core import Bus, LineshaftError, SystemEvent, SystemEvents
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.heavy.settings import TrainingSettings
 from lineshaft.detect.heavy.trainings import Trainings
@@ -116,6 +116,8 @@ def test_a_scheduler_that_is_away_is_told_and_waited_for_no_longer_than_said(mak
     assert "does not answer" in going.steps[0][1]
     going.work.cancel()
     assert going.wait() == (None, "cancelled"), "who waits can be called off"
+    with pytest.raises(LineshaftError, match="does not answer"):
+        house.places.engine.look()
 
 
 @pytest.mark.slow
@@ -205,8 +207,12 @@ def test_a_worker_that_lacks_something_is_told_and_not_used(make, tmp_path):
     house.cluster.begin().work("poor", env={"PYTHONPATH": str(hidden)})
     going = house.begin(double)
     until(lambda: any("lacks lightgbm, which this node has" in what for what in house.conditions()))
+    with pytest.raises(LineshaftError, match="lacks lightgbm"):
+        house.places.engine.look()
     house.cluster.work("rich")
     assert going.wait() == (6, "")
+    there, odd = house.places.engine.look()
+    assert (there.endswith("answers, workers that fit: 1"), "lacks lightgbm, which this node has" in odd) == (True, True)
     assert going.work.where == "rich"
     assert ["lacks lightgbm" in what and "trainings wait" not in what for what in house.conditions()] == [True]
 

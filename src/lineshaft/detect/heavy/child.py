@@ -25,7 +25,7 @@ POLL_S = 0.2
 _COMMAND = [sys.executable, "-c", "from lineshaft.detect.heavy.child import main; main()"]
 
 
-def in_child(packed: bytes, tell: Tell, unwanted: Callable[[], bool], memory: int = 0) -> tuple[bytes, str]:
+def in_child(packed: bytes | memoryview, tell: Tell, unwanted: Callable[[], bool], memory: int = 0) -> tuple[bytes, str]:
     """Carry out packed work in another process; return its result, still packed, or none and what went wrong.
 
     `memory` is how many bytes the process may hold, 0 for as many as there are.
@@ -78,7 +78,7 @@ def _held(pid: int) -> int:
         return 0
 
 
-def _talk(process: subprocess.Popen[bytes], packed: bytes, tell: Tell) -> tuple[bytes, str]:
+def _talk(process: subprocess.Popen[bytes], packed: bytes | memoryview, tell: Tell) -> tuple[bytes, str]:
     assert process.stdin is not None  # noqa: S101 - both were asked for
     assert process.stdout is not None  # noqa: S101
     try:

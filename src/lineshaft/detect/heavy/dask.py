@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
+import numpy.typing as npt
 from dask import config
 from distributed import Client, Future, KilledWorker, Security, Status, get_worker
 from distributed.client import ClosedClientError
@@ -63,6 +65,21 @@ class Dask:
                 job.step(0.0, f"begins again: {text}"[:WIDEST])
         hint = "see the logs of the scheduler and the workers, or leave [training] scheduler empty to train on this node"
         raise LineshaftError(f"{text}; {ATTEMPTS} times while it was trained", hint=hint, code="training.lost")
+
+    def look(self) -> tuple[str, str]:
+        """Say how many workers would carry one out, and what keeps others away. Raises LineshaftError when none would."""
+        client, why = self._connect()
+        if client is not None:
+            try:
+                found, why = self._fitting(client)
+                if found is not None:
+                    fit = sum(not what for what in found[1].values())
+                    return f"{self._name} answers, workers that fit: {fit}", self._told[f"{EVENT}:workers"]
+            except Lost as lost:
+                why = str(lost)
+            finally:
+                client.close(timeout=2)
+        raise LineshaftError(why, hint=MEND, code="training.away")
 
     # -- a scheduler and workers that fit
 
@@ -150,7 +167,9 @@ class Dask:
             heard.put(("end",))
 
         client.subscribe_topic(key, told)
-        future = client.submit(train, key, here, self._memory, job.packed(), key=key, pure=False, workers=chosen)
+        packed = np.frombuffer(job.packed(), np.uint8)  # as an array it travels without being copied
+        future = client.submit(train, key, here, self._memory, packed, key=key, pure=False, workers=chosen)
+        del packed  # a table is large: from here on the scheduler keeps it
         future.add_done_callback(over)
         if self._follow(job, heard, lambda: self._look(client, chosen)):
             return self._ended(future)
@@ -225,7 +244,7 @@ def _ask(what: Callable[[], Any], whom: str) -> Any:
 # -- on the worker
 
 
-def train(key: str, here: dict[str, str | None], memory: int, packed: bytes) -> tuple[bytes, str, str, str]:
+def train(key: str, here: dict[str, str | None], memory: int, packed: npt.NDArray[np.uint8]) -> tuple[bytes, str, str, str]:
     """Carry out packed work on this worker: what was made, what went wrong, in what it is not like the node, and its name."""
     worker, last = get_worker(), [0.0]
     name = str(worker.name)
@@ -242,7 +261,7 @@ def train(key: str, here: dict[str, str | None], memory: int, packed: bytes) -> 
 
     own: Any = getattr(worker.memory_manager, "memory_limit", None)
     limits = [one for one in (memory, int(own or 0) // worker.state.nthreads) if one]
-    return *in_child(packed, tell, lambda: _unwanted(worker, key), min(limits, default=0)), "", name
+    return *in_child(packed.data, tell, lambda: _unwanted(worker, key), min(limits, default=0)), "", name
 
 
 def _unwanted(worker: Any, key: str) -> bool:

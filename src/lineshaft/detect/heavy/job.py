@@ -47,6 +47,10 @@ class Executor(Protocol):
         """Carry one out, from another thread than the node's own; ends soon after `stopped` is set."""
         ...
 
+    def look(self) -> tuple[str, str]:
+        """Say who would carry one out, and what keeps some away. Raises LineshaftError when nobody would."""
+        ...
+
 
 def said(problem: LineshaftError) -> str:
     """Return what is wrong and the way out, in one line."""

@@ -22,6 +22,10 @@ class Processes:
         packed, error = in_child(job.packed(), job.step, job.stopped.is_set, self._memory)
         return opened(packed, error)
 
+    def look(self) -> tuple[str, str]:
+        """Say that this node trains."""
+        return "this node", ""
+
 
 class Trainings:
     """Places for so many jobs at a time, and who carries them out. Raises ConfigError where the engine lacks its library."""
