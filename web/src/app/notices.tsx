@@ -8,10 +8,11 @@ import { i18n } from './i18n';
 /** The catalogue's sentence for a problem's code when it has one, else the server's own words. */
 export function explain(error: unknown): { title: string; detail: string; hint: string } {
   if (!(error instanceof ApiProblem)) return { title: i18n.t('error.title'), detail: String(error), hint: '' };
-  const { code, detail, hint, status } = error.problem;
+  const { code, detail, hint, status, where } = error.problem;
+  const file = code?.startsWith('record.') && where ? `${where}: ` : '';
   const known = code && i18n.exists(`error.code.${code}.text`) ? i18n.t(`error.code.${code}.text`) : '';
   const help = code && i18n.exists(`error.code.${code}.hint`) ? i18n.t(`error.code.${code}.hint`) : '';
-  return { title: known || i18n.t(status === 0 ? 'error.unreachable' : 'error.refused'), detail: said(detail ?? '', i18n.language), hint: help || said(hint ?? '', i18n.language) };
+  return { title: known || i18n.t(status === 0 ? 'error.unreachable' : 'error.refused'), detail: file + said(detail ?? '', i18n.language), hint: help || said(hint ?? '', i18n.language) };
 }
 
 export function complain(error: unknown): void {
