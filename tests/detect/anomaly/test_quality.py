@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from lineshaft.detect import anomaly
 
@@ -94,3 +95,48 @@ def test_a_number_of_a_batch_that_only_goes_up_is_a_counter():
     report = anomaly.check(table)
     assert codes(report, "batch") == ["monotonic"]
     assert codes(report, "product") == ["categorical"]
+
+
+@pytest.mark.parametrize(("none", "share"), [(-9999.0, 0.002), (999.0, 0.1), (3e7, 0.001)], ids=["code", "many codes", "spikes"])
+def test_what_says_that_there_is_no_value_is_not_learned_from(none, share):
+    rows = 6000
+    table, chance = machine(rows), np.random.default_rng(6)
+    told = {**table, "sensor 1": np.where(chance.random(rows) < share, none, table["sensor 1"])}
+    report = anomaly.check(told)
+    assert codes(report, "sensor 1") == ["wild"]
+    assert f"{none:g}" in report.sensor("sensor 1").flaws[0].what
+    assert all(flaw.code != "wild" for one in report.sensors if one.name != "sensor 1" for flaw in one.flaws)
+    later = machine(1500, start=rows, fault=(300, "sensor 1", 4.0))
+    plain, wild = anomaly.fit(table).score(later), anomaly.fit(told).score(later)
+    assert wild.alerts[0].sensors[0][0] == "sensor 1"
+    assert np.nanmax(wild.exceedance) > 0.8 * np.nanmax(plain.exceedance), "the sensor is not made deaf"
+
+
+def test_a_pump_that_hardly_ever_runs_and_heavy_tails_are_measurements():
+    rows = 6000
+    table, chance = machine(rows), np.random.default_rng(7)
+    running = np.arange(rows) % 1500 > 1480
+    table["pump"] = np.where(running, 50.0, 0.0) + chance.normal(0, 0.02, rows)
+    table["gusts"] = chance.standard_t(3, rows)
+    table["limit"] = np.where(running, 999.0, 500 + 200 * chance.normal(0, 1, rows))
+    report = anomaly.check(table)
+    assert not [flaw for name in ("pump", "gusts", "limit") for flaw in report.sensor(name).flaws if flaw.code == "wild"]
+
+
+def test_a_sensor_told_twice_does_not_hide_what_it_shows():
+    table = machine(6000)
+    later = machine(1500, start=6000, fault=(300, "sensor 1", 6.0))
+
+    def twice(one):
+        return {**one, "sensor 1 in F": one["sensor 1"] * 1.8 + 32, "sensor 2 again": one["sensor 2"].astype(np.float32)}
+
+    report = anomaly.check(twice(table))
+    assert [report.sensor(name).flaws[-1].what for name in ("sensor 1 in F", "sensor 2 again")] == [
+        "the same as 'sensor 1'",
+        "the same as 'sensor 2'",
+    ]
+    plain, told = anomaly.fit(table).score(later), anomaly.fit(twice(table)).score(twice(later))
+    np.testing.assert_allclose(told.exceedance, plain.exceedance, rtol=1e-6)
+    near = {**table, "sensor 1 beside": table["sensor 1"] + np.random.default_rng(1).normal(0, 0.05, 6000)}
+    assert anomaly.check(near).sensor("sensor 1 beside").used
+    assert codes(anomaly.check(near), "sensor 1 beside") == ["twin"]

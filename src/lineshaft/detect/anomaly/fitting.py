@@ -131,7 +131,12 @@ def _choose(
         np.array([sensor.role == "driver" for sensor in measured], np.bool_),
         {name: levels for name, levels in states.items() if levels},
     )
-    rows = Filler(columns.width, parse_duration(settings.fill)).fill(readings.times, columns.rows(readings))
+    rows = columns.rows(readings)
+    for place, sensor in enumerate(measured):
+        if sensor.within is not None:
+            lane = rows[:, place]
+            lane[(lane < sensor.within[0]) | (lane > sensor.within[1])] = np.nan
+    rows = Filler(columns.width, parse_duration(settings.fill)).fill(readings.times, rows)
     poor = (
         np.isnan(rows[:, : len(measured)]).mean(axis=1) > settings.missing
         if np.isnan(rows).any()

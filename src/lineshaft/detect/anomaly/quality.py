@@ -10,6 +10,7 @@ import numpy as np
 
 from lineshaft.core import NS, iso
 from lineshaft.detect.anomaly.charts import longest_run, runs
+from lineshaft.detect.anomaly.oddities import same, wild
 from lineshaft.detect.anomaly.reading import Readings
 from lineshaft.detect.detector import Floats
 
@@ -53,6 +54,8 @@ class SensorQuality:
     first: int | None = None
     last: int | None = None
     """The times of its first and last value."""
+    within: tuple[float, float] | None = None
+    """Between these lie its measurements, where a few values are so far out that they are none."""
 
     @property
     def used(self) -> bool:
@@ -139,6 +142,7 @@ class QualityReport:
 def inspect(readings: Readings, roles: dict[str, str], every: int, fill: int) -> QualityReport:
     """Look at every column of a table that has a role."""
     sensors = [_between(_sensor(name, role, readings, every, fill), readings) for name, role in roles.items()]
+    sensors = copies(sensors, readings)
     start, end = (int(readings.times[0]), int(readings.times[-1])) if len(readings) else (0, 0)
     return QualityReport(len(readings), start, end, every, tuple(sensors), tuple(_table(readings, every)))
 
@@ -191,10 +195,28 @@ def _sensor(name: str, role: str, readings: Readings, every: int, fill: int) -> 
         count = readings.infinite[name]
         flaws.append(Flaw("infinite", f"{count} infinite values", "counted as missing", count))
     flaws += _absence(values, missing, every, fill)
+    within = wild(values) if role != "state" else None
+    if within is not None:
+        inside = (values >= within[0]) & (values <= within[1])
+        far = np.unique(values[~inside & ~np.isnan(values)])
+        count = int((~inside & ~np.isnan(values)).sum())
+        what = f"{count} values far outside of all others ({', '.join(f'{one:g}' for one in far[:3])})"
+        flaws.append(Flaw("wild", what, "not learned from; give no value where there is none", count))
+        values = np.where(inside, values, np.nan)
     seen = values[~np.isnan(values)]
     if len(seen):
         flaws += _shape(seen, role)
-    return SensorQuality(name, role, missing, tuple(flaws))
+    return SensorQuality(name, role, missing, tuple(flaws), within=within)
+
+
+def copies(sensors: list[SensorQuality], readings: Readings) -> list[SensorQuality]:
+    """Mark responses that are another one told again, in whatever unit: together they would hide what both show."""
+    names = [one.name for one in sensors if one.used and one.role == "response" and one.name in readings.numbers]
+    again, near = same({name: readings.numbers[name] for name in names})
+    flaws = {name: Flaw("copy", f"the same as '{other}'", "left out", excludes=True) for name, other in again.items()}
+    action = "used; what both show alike is seen late: to see it soon, ignore one of them"
+    flaws |= {name: Flaw("twin", f"nearly the same as '{other}'", action) for name, other in near.items()}
+    return [replace(one, flaws=(*one.flaws, flaws[one.name])) if one.name in flaws else one for one in sensors]
 
 
 def _text(name: str, role: str, readings: Readings) -> SensorQuality:
