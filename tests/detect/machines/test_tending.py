@@ -173,9 +173,9 @@ def test_a_version_is_good_poor_or_not_proven():
     assert unlabelled.quality == "unproven"
     assert unlabelled.why[0].startswith("no labelled anomaly")
     good = told(anomalies=3, found=2, false_alarms=3)
-    assert (good.quality, good.why) == ("good", ["2 of 3 labelled anomalies found", "3 false alarms in 90 days of running"])
+    assert (good.quality, good.why) == ("good", ["2 of 3 labelled anomalies found", "false alarms: 3 in 90 days of running"])
     assert told(anomalies=3, found=1).why == ["only 1 of 3 labelled anomalies found"]
-    assert told(false_alarms=4).why == ["4 false alarms in 90 days of running, 3 may be"]
+    assert told(false_alarms=4).why == ["false alarms: 4 in 90 days of running, at most 3 may be"]
     assert told(anomalies=1, found=1, time_in={"unknown_regime": 0.4, "bad_data": 0.2}).quality == "poor"
     assert told(anomalies=1, found=1, days=7.0).quality == "unproven"
     assert verdict(

@@ -113,7 +113,7 @@ export function PositionFiles() {
   const chosen = (file: File | null): void => { if (file) void file.text().then((text) => { setContent(text); look.mutate(text); }); };
   return (
     <Group gap="sm">
-      <Anchor size="sm" className="tap" download href={address('condition/positions/table')}>{t('conditionCare.tableOut')}</Anchor>
+      <Anchor size="sm" underline="always" className="tap" download href={address('condition/positions/table')}>{t('conditionCare.tableOut')}</Anchor>
       {may && <FileButton accept=".csv,text/csv" onChange={chosen} inputProps={{ 'aria-label': t('conditionCare.tableIn') }}>{(props) => <Button {...props} size="compact-md" variant="default" loading={look.isPending}>{t('conditionCare.tableIn')}</Button>}</FileButton>}
       {seen && (
         <Modal opened onClose={() => setSeen(null)} title={t('conditionCare.tableIn')} size="lg" closeButtonProps={{ 'aria-label': t('action.close') }}>

@@ -91,11 +91,11 @@ function Files({ of: one, ready }: { of: MachineModel; ready: ModelVersion[] }) 
         <Group gap="md" align="center">
           <Text size="sm">{t('modelCare.scores')}</Text>
           <NativeSelect size="xs" aria-label={t('window.label')} value={days} onChange={(event) => setDays(event.currentTarget.value)} data={DAYS.map((value) => ({ value, label: t('modelCare.days', { count: Number(value) }) }))} />
-          {(['csv', 'parquet', 'jsonl'] as const).map((form) => <Anchor key={form} size="sm" className="tap" download href={address(`anomaly-models/${one.id}/table`, { start, end: new Date(now).toISOString(), format: form })}>{t(`modelCare.form.${form}`)}</Anchor>)}
+          {(['csv', 'parquet', 'jsonl'] as const).map((form) => <Anchor key={form} size="sm" underline="always" className="tap" download href={address(`anomaly-models/${one.id}/table`, { start, end: new Date(now).toISOString(), format: form })}>{t(`modelCare.form.${form}`)}</Anchor>)}
         </Group>
       )}
       <Group gap="md">
-        {ready.length > 0 && <Anchor size="sm" className="tap" download href={address(`anomaly-models/${one.id}/file`)}>{t('modelCare.save')}</Anchor>}
+        {ready.length > 0 && <Anchor size="sm" underline="always" className="tap" download href={address(`anomaly-models/${one.id}/file`)}>{t('modelCare.save')}</Anchor>}
         {may && <FileButton onChange={(file) => file && take.mutate(file)} inputProps={{ 'aria-label': t('modelCare.take') }}>{(props) => <Button {...props} size="compact-sm" variant="default" loading={take.isPending}>{t('modelCare.take')}</Button>}</FileButton>}
       </Group>
     </Stack>
@@ -115,7 +115,7 @@ function LabelFiles({ asset }: { asset: string }) {
       <Text fw={600} size="sm">{t('modelCare.labels')}</Text>
       <Text size="sm" c="dimmed">{t('modelCare.labelsHow')}</Text>
       <Group gap="md" align="end">
-        <Anchor size="sm" className="tap" download href={address('anomaly-labels/table', { asset })}>{t('modelCare.labelsOut')}</Anchor>
+        <Anchor size="sm" underline="always" className="tap" download href={address('anomaly-labels/table', { asset })}>{t('modelCare.labelsOut')}</Anchor>
         {may && <TextInput size="xs" label={t('modelCare.zone')} value={zone} onChange={(event) => setZone(event.currentTarget.value)} />}
         {may && <FileButton accept=".csv,.json,text/csv,application/json" onChange={(file) => file && void file.text().then((content) => take.mutate(content))} inputProps={{ 'aria-label': t('modelCare.labelsIn') }}>{(props) => <Button {...props} size="compact-sm" variant="default" loading={take.isPending}>{t('modelCare.labelsIn')}</Button>}</FileButton>}
       </Group>

@@ -36,7 +36,7 @@ def verdict(backtest: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict
     if anomalies and found < HALF * anomalies:
         poor.append(f"only {found} of {anomalies} labelled anomalies found")
     if wrong > allowed:
-        poor.append(f"{wrong} false alarms in {days:.0f} days of running, {allowed:.0f} may be")
+        poor.append(f"false alarms: {wrong} in {days:.0f} days of running, at most {allowed:.0f} may be")
     if unseen > HALF:
         poor.append(f"{unseen:.0%} of the time could not be judged")
     if poor:
@@ -47,7 +47,7 @@ def verdict(backtest: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict
     if days < DAYS:
         open_.append(f"only {days:.1f} days of running behind it")
     good = [f"{found} of {anomalies} labelled anomalies found"] if anomalies else []
-    good.append(f"{wrong} false alarms in {days:.0f} days of running")
+    good.append(f"false alarms: {wrong} in {days:.0f} days of running")
     return Verdict(UNPROVEN if open_ else GOOD, [*open_, *good])
 
 

@@ -122,7 +122,7 @@ class VerdictShape(Shape):
     """What the backtest of a version says of it."""
 
     quality: Annotated[str, Field(examples=["good"], description="good, poor or unproven (no labels, or too little time).")]
-    why: Annotated[list[str], Field(examples=[["2 of 2 labelled anomalies found", "0 false alarms in 85 days of running"]])]
+    why: Annotated[list[str], Field(examples=[["2 of 2 labelled anomalies found", "false alarms: 0 in 85 days of running"]])]
 
 
 class HeardShape(Shape):
