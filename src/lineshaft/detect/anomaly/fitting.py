@@ -154,7 +154,9 @@ def _choose(
         times = readings.times
     least = max(LEAST_ROWS, 3 * columns.width)
     if len(rows) < least:
-        said = ", ".join(f"{count} {why}" for why, count in left_out.items() if count)
+        off, labelled, bad = left_out.values()
+        told = {f"{off} with the machine off": off, f"{labelled} labelled": labelled, f"{bad} with bad data": bad}
+        said = "; ".join(why for why, count in told.items() if count)
         raise InvalidInput(
             f"{len(rows)} rows of running are too few for {columns.width} columns ({said or 'of ' + str(len(readings))})",
             hint=f"at least {least} are needed: give a longer time, fewer sensors, or check the off condition and the labels",
