@@ -184,7 +184,7 @@ class EdgeNode:
     def _heed(self, answer: dict[str, Any]) -> None:
         """Forget deeds the plant has, begin anew where a machine was repaired, keep which are locked out over a cut line."""
         self.deeds.taken(int(answer.get("deeds", 0)))
-        self.parts.repaired([(str(name), int(at)) for name, at in answer.get("repaired", [])])
+        self.parts.heed([(str(name), int(at), bool(away)) for name, at, away in answer.get("machines", [])])
         locked = {(source, tag): why for source, tag, why in answer.get("locked", [])}
         if locked != self._locked:
             self._locked = locked

@@ -78,12 +78,13 @@ class Parts:
         """Return which detectors run: name, what the plant knows the model by and calls it, version."""
         return [(name, key, called, str(version)) for name, key, called, version in (one.told() for one in self._detectors)]
 
-    def repaired(self, back: Sequence[tuple[str, int]]) -> None:
-        """Tell detectors that their machine is back in service."""
-        for name, at in back:
+    def heed(self, machines: Sequence[tuple[str, int, bool]]) -> None:
+        """Tell detectors when their machine was last verified back in service, and whether people are at it."""
+        for name, repaired, away in machines:
             for one in self._detectors:
                 if one.name == name:
-                    one.returned(at)
+                    one.away = away
+                    one.returned(repaired)
 
     def targets(self) -> list[tuple[str, str]]:
         """Return what rules may write to."""

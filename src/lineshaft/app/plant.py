@@ -194,7 +194,9 @@ class Plant:
         """Connect the rooms: who reacts to what. `lineshaft rooms` prints this."""
         lists = self.workshop.codes.lists
         self.positions.closing = lambda codes: maintain.check_closing(codes, lists(), complete=bool(codes))
-        self.machines.worked_on = self.positions.worked_on = lambda path: bool(self.orders.locked_out(path))
+        self.machines.worked_on = self.machines.afar.worked_on = self.positions.worked_on = lambda path: bool(
+            self.orders.locked_out(path)
+        )
         on = self.bus.on
         on(assets.AssetsChanged, self.store.meaning_changed, "store: which property a tag means")
         on(assets.AssetsChanged, self._on_assets, "compute, detect: formulas and alarm definitions")

@@ -146,6 +146,20 @@ async def test_an_alert_that_began_after_a_repair_stays_when_the_edge_hears_of_i
         assert [one["end"] for one in records(ear)] == [None]
 
 
+async def test_while_people_are_at_the_machine_nothing_is_judged(content: bytes, tmp_path: Path):
+    async with judging(content, tmp_path) as (inference, ear):
+        inference.away = True
+        say(inference, 300, LENGTH, 9.0)
+        say(inference, 20, LENGTH + 300, 0.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 319)
+        assert {value for _, value in ear.all("reason")} == {"off"}
+        assert ear.all("score") == records(ear) == []
+        inference.away = False
+        say(inference, 60, LENGTH + 320, 0.0)
+        await ear.until(lambda e: len(e.all("reason")) >= 379)
+        assert {value for _, value in ear.all("reason")[320:]} == {"normal"}, "the charts stood still"
+
+
 def test_a_file_that_is_none_is_refused():
     with pytest.raises(InvalidInput):
         opened(b"no model")

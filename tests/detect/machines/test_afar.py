@@ -190,12 +190,12 @@ def test_a_return_to_service_ends_the_finding_and_the_edge_is_told(edge: Edge):
     running = [(edge.source, edge.model["id"], edge.name, "1")]
     edge.say((TAG, at, edge.text(at)))
     edge.tick()
-    assert edge.node.machines.afar.told(running) == {}
+    assert edge.node.machines.afar.told(running) == {edge.source: (0, False)}
     with edge.plant.db.begin() as tx:
         edge.plant.bus.tell_with(tx, ReturnedToService("o", "WO-1", PUMP, "BRG", (), repaired, "tom"))
-    assert edge.node.machines.afar.told(running) == {edge.source: repaired}
+    assert edge.node.machines.afar.told(running) == {edge.source: (repaired, False)}
     edge.restart()
-    assert edge.node.machines.afar.told(running) == {edge.source: repaired}, "it is on disk"
+    assert edge.node.machines.afar.told(running) == {edge.source: (repaired, False)}, "it is on disk"
     assert edge.findings()[0]["evidence"]["end_ns"] == repaired
     late = at + 2 * MINUTE
     edge.say((TAG, late, edge.text(late)), (TAG, repaired + NS, edge.text(repaired + NS)))

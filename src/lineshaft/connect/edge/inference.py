@@ -26,11 +26,12 @@ from lineshaft.connect.collect import Collector
 from lineshaft.connect.edge.alert import Change
 from lineshaft.connect.edge.plain import PlainModel
 from lineshaft.connect.edge.reading import Bools, Floats, Ints
-from lineshaft.connect.edge.steps import Closed, Steps
+from lineshaft.connect.edge.steps import Closed, Steps, nothing
 from lineshaft.connect.onnx_file import Base64
 from lineshaft.connect.source import Outlet, SourceState, SourceStatus
 from lineshaft.core import Section, write_whole
 
+OFF = "off"
 RECORD = "alert record"
 """The tag by which the plant files findings."""
 MOST_SENSORS = 20
@@ -129,6 +130,8 @@ class Inference:
 
     def __init__(self, entry: DetectorEntry, opened: Exported, folder: Path) -> None:
         self.name = entry.name
+        self.away = False
+        """Whether people are at the machine, as the plant last said: what its sensors show then is not judged."""
         self.steps = 0
         self._entry = entry
         self._detector = opened
@@ -205,7 +208,7 @@ class Inference:
             changes += follower.changes
         said: list[tuple[str, int, Any]] = []
         if closed.times.size:
-            scores, reasons = follower.take(closed.times, closed.columns, closed.bad)
+            scores, reasons = self._taken(follower, closed)
             changes += follower.changes
             self._through = int(closed.times[-1])
             self.steps += closed.times.size
@@ -215,6 +218,13 @@ class Inference:
                 said.append(("reason", ts, reason))
         self._untold = [row for one in changes for row in self._alert(one)]
         return said + self._untold
+
+    def _taken(self, follower: Follower, closed: Closed) -> tuple[Floats, list[str]]:
+        """Have steps judged; while people are at the machine it is off, and the charts stand still."""
+        if not self.away:
+            return follower.take(closed.times, closed.columns, closed.bad)
+        scores, _ = follower.take(closed.times, nothing(closed.columns), {})
+        return np.full(scores.shape, np.nan), [OFF] * scores.size
 
     def _alert(self, one: Change) -> list[tuple[str, int, Any]]:
         """Return what is said of an alert: for rules and people, and all of it for the plant."""

@@ -23,9 +23,9 @@ Picture = Callable[[str, bytes, dict[str, Any]], None]
 """Takes an edge's picture and what is known of it; when it returns, the picture is on the disk."""
 Locked = Callable[[str, str, str], str]
 """Asked with an edge's name, its source and tag; returns who locked the machine out and why, or an empty text."""
-Detectors = Callable[[Sequence[tuple[str, str, str, str]]], dict[str, int]]
+Detectors = Callable[[Sequence[tuple[str, str, str, str]]], dict[str, tuple[int, bool]]]
 """Told which detectors an edge runs: source, what the plant knows the model by, its name, version; returns, by source, when the
-machine was last verified back in service."""
+machine was last verified back in service (0: not since), and whether people are at it."""
 _OUTCOMES: dict[str, Literal["ok", "refused"]] = {"ok": "ok", "refused": "refused"}
 
 
@@ -94,17 +94,17 @@ class Reception:
         self._edges.reported(edge, said)
         locked = [[*target, why] for target in said.get("targets", []) if (why := self.locked(edge.name, *target))]
         wanted = self._edges.versions.wanted(self._edges.edge(edge.name))
-        back = self._repaired(edge, said.get("detectors", []))
-        return {"at": now_ns(), "config": wanted, "locked": locked, "deeds": taken, "repaired": back}
+        machines = self._machines(edge, said.get("detectors", []))
+        return {"at": now_ns(), "config": wanted, "locked": locked, "deeds": taken, "machines": machines}
 
-    def _repaired(self, edge: Known, running: list[Any]) -> list[list[Any]]:
-        """Return when the machines of an edge's detectors were last verified back in service, where that is known."""
+    def _machines(self, edge: Known, running: list[Any]) -> list[list[Any]]:
+        """Return of the machines of an edge's detectors when each was last repaired, and whether people are at it."""
         try:
             named_ = [(named(edge.name, str(one[0])), str(one[1]), str(one[2]), str(one[3])) for one in running]
         except (TypeError, IndexError, KeyError) as error:
             raise InvalidInput(f"the detectors of this report cannot be read: {error}", code="edge.message") from None
         back = self.detectors(named_) if named_ else {}
-        return [[one[0], back[source[0]]] for one, source in zip(running, named_, strict=True) if source[0] in back]
+        return [[one[0], *back[source[0]]] for one, source in zip(running, named_, strict=True) if source[0] in back]
 
     def _deeds(self, edge: Known, book: str, deeds: list[dict[str, Any]]) -> int:
         """Put what rules of an edge wrote into the audit, each once, and return the last number."""

@@ -140,3 +140,10 @@ class Steps:
                 columns[sensor] = np.array(means, np.float64)
         bad = {sensor: np.array([one.only_bad(sensor) for one in steps], np.bool_) for sensor in self._sensors}
         return Closed(np.array(ends, np.int64), columns, {name: rows for name, rows in bad.items() if rows.any()})
+
+
+def nothing(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of steps in which no sensor told anything."""
+    return {
+        name: np.full(len(values), None if values.dtype == object else np.nan, values.dtype) for name, values in columns.items()
+    }

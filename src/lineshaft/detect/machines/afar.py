@@ -43,6 +43,7 @@ class Afar:
     def __init__(self, db: Database, book: Book, store: Store, filing: Filing, bus: Bus, clock: Callable[[], int]) -> None:
         self._db, self._book, self._store, self._filing, self._bus, self._clock = db, book, store, filing, bus, clock
         self.explain: Explain = _unexplained
+        self.worked_on: Callable[[str], bool] = lambda _asset: False
         self._ears: dict[str, Ear] = {}
         self._running: dict[str, dict[str, Any]] = {}
 
@@ -232,21 +233,22 @@ class Afar:
                     self._filing.ended(tx, alert["finding"], at)
         return len(mine)
 
-    def told(self, running: Sequence[tuple[str, str, str, str]]) -> dict[str, int]:
-        """Take which detectors an edge runs: (source, model, its name, version); return when the machine of each was repaired.
+    def told(self, running: Sequence[tuple[str, str, str, str]]) -> dict[str, tuple[int, bool]]:
+        """Take which detectors an edge runs: (source, model, its name, version).
 
-        An edge that runs another version than is to work there is told of here.
+        Returns when the machine of each was last repaired (0: not since), and whether people are at it. An edge that runs another
+        version than is to work there is told of here.
         """
         for source, key, name, version in running:
             self._running[source] = {"model": key, "name": name, "version": version, "at": self._clock()}
-        back: dict[str, int] = {}
+        back: dict[str, tuple[int, bool]] = {}
         for model, row, place in self._working():
             said = next((one for one in running if one[0] == place["source"]), None)
             if said is None:
                 continue
             right = _runs(said, model, row["number"])
-            if right and place["repaired"] is not None:
-                back[place["source"]] = place["repaired"]
+            if right:
+                back[place["source"]] = (place["repaired"] or 0, self.worked_on(model["asset"]))
             text = (
                 f"at '{place['source']}' version {said[3]} of '{said[2]}' runs, not version {row['number']} of '{model['name']}'"
             )
