@@ -181,6 +181,11 @@ def test_what_cannot_be_learned_is_said_with_a_way_out(node):
         ({"lives": [{"asset": "Site/P0", "begin": iso(node.now), "end": iso(node.now - HOUR)}]}, "ends before it begins"),
         ({"lives": [{"asset": "elsewhere", "end": iso(node.now)}]}, "no asset of the fleet"),
         ({"lives": [{"asset": "Site/P0"}]}, "begin, an end or an age"),
+        ({"every": "0s"}, "'every' is 0s"),
+        ({"every": "1s"}, "10800000 steps for each asset"),
+        ({"lookback": "5m"}, "'lookback' is 5m"),
+        ({"retrain": "1s"}, "'retrain' is 1s"),
+        ({"low": "99999999d"}, "'low' is 99999999d"),
     ):
         with pytest.raises(InvalidInput, match=what) as told:
             node.create(**{"name": "x", **wrong})

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lineshaft.core import Conflict, InvalidInput, NotFound
+from lineshaft.core import NS, Conflict, InvalidInput, NotFound
 from lineshaft.detect import from_mlflow, to_mlflow
+from lineshaft.detect.registry import serving
 from tests.detect.registry.conftest import MINUTE, OVEN, TEXT, lightgbm_model, onnx_model, sklearn_model
 
 NAMES = ["temperature", "speed"]
@@ -282,3 +285,96 @@ def test_what_joblib_wrote_is_served_and_said_not_to_fit_mlflow(node):
     assert node.registry.predict("quality", ROW, 1)[1]["prediction"] == pytest.approx([200.0, 180.0])
     with pytest.raises(InvalidInput, match=r"joblib\.dump"):
         to_mlflow("quality", node.registry.book.version("quality", 1))
+
+
+def test_values_that_come_late_move_no_input_back_and_no_score_into_the_past(node):
+    node.create()
+    node.register("python", TEXT)
+    node.feed(("T", -5, 1.0), ("S", -5, 1.0))
+    node.score(mode="streaming", number=1)
+    node.registry.tick(node.now)
+    node.feed(("T", 1, 200.0), ("S", 5, 1.0))
+    assert node.registry.tick(node.now) == 1
+    node.feed(("S", 3, 9.0))
+    assert node.registry.tick(node.now) == 0, "the speed of before is not that of now"
+    node.feed(("T", 4, 210.0))
+    assert node.registry.tick(node.now) == 1
+    (last,) = node.plant.store.latest([f"{OVEN}/Quality"])
+    assert (last.value, last.ts) == (200.0, node.now + 5 * NS)
+
+
+def test_what_comes_faster_than_it_can_be_scored_is_counted(node, monkeypatch):
+    monkeypatch.setattr("lineshaft.detect.registry.scoring.LONGEST", 3)
+    node.create()
+    node.register("python", TEXT)
+    node.feed(("T", -5, 1.0), ("S", -5, 1.0))
+    node.score(mode="streaming", number=1)
+    node.registry.tick(node.now)
+    node.feed(("S", 1, 1.0), *[("T", at, 200.0) for at in range(1, 11)])
+    assert node.registry.tick(node.now) == 3
+    (row,) = node.registry.book.scorers()
+    assert (row["rows"], row["skipped"]) == (3, 7)
+
+
+def test_steps_from_before_what_is_caught_up_are_counted_as_skipped(node, monkeypatch):
+    monkeypatch.setattr("lineshaft.detect.registry.scoring.LONGEST", 3)
+    node.create()
+    node.register("python", TEXT)
+    node.score(number=1)
+    node.registry.tick(node.now + 10 * MINUTE + 6 * NS)
+    (row,) = node.registry.book.scorers()
+    assert row["skipped"] == 10
+
+
+def test_a_scorer_whose_values_the_store_cannot_take_stops_no_other(node):
+    node.create()
+    node.register("python", TEXT)
+    node.score(number=1)
+    node.score(number=1, property=f"{OVEN}/Second")
+    node.feed(("T", 1, 200.0), ("S", 1, 1.0))
+    take = node.registry.ingest
+
+    def full(batches):
+        rows = node.registry.book.scorers()
+        if batches[0].rows["tag"][0].as_py() == rows[0]["id"]:
+            raise OSError("no space left on device")
+        return take(batches)
+
+    node.registry.ingest = full
+    later = node.now + MINUTE + 6 * NS
+    assert node.registry.tick(later) == 1
+    troubles = [one for one in node.plant.system_events.current() if one.key.startswith("detect:scorer")]
+    assert ["no space" in one.message for one in troubles] == [True]
+    node.registry.ingest = take
+    assert node.registry.tick(later) == 1, "what could not be kept is scored again"
+    assert [one for one in node.plant.system_events.current() if one.key.startswith("detect:scorer")] == []
+
+
+def test_a_model_that_opens_slowly_keeps_nobody_waiting(monkeypatch):
+    slow, go = threading.Event(), threading.Event()
+
+    class Opening:
+        closed = False
+
+        def __init__(self, kind, content, inputs):
+            del content, inputs
+            if kind == "slow":
+                slow.set()
+                assert go.wait(60)
+
+        def retire(self):
+            self.closed = True
+
+        close = retire
+
+    monkeypatch.setattr(serving, "Served", Opening)
+    workers = serving.Workers()
+    with ThreadPoolExecutor(2) as threads:
+        first = [threads.submit(workers.of, "1", "slow", bytes, []) for _ in range(2)]
+        assert slow.wait(60)
+        others = [workers.of(str(n), "quick", bytes, []) for n in range(2, 2 + serving.MOST)]
+        go.set()
+        one, same = (each.result(60) for each in first)
+    assert one is same, "it was opened once"
+    assert [each.closed for each in others] == [True, *[False] * (serving.MOST - 1)], "the one longest unasked has gone"
+    workers.close()

@@ -126,3 +126,11 @@ def test_scorers_write_properties_and_are_ended_by_their_own_model_only(house):
     assert (wrong.status_code, wrong.json()["code"]) == (404, "registry.scorer")
     assert len(house.get("models/scores")["scorers"]) == 1
     assert house.ask("DELETE", f"models/scores/scorers/{scorer['id']}").json()["scorers"] == []
+
+
+def test_a_model_of_some_megabytes_is_taken(house):
+    house.post("models", {"name": "large", "asset": OVEN})
+    content = TEXT + b"# " + b"x" * 3_000_000 + b"\n"
+    made = house.post("models/large/versions", version(content, trust=True, sha256=hashlib.sha256(content).hexdigest()))
+    assert made.status_code == 201, made.text[:300]
+    assert made.json()["versions"][0]["size"] == len(content)

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets, Kind
 from lineshaft.core import (
+    NS,
     Conflict,
     Database,
     DataType,
@@ -30,6 +31,10 @@ from lineshaft.guard import Subject
 SOURCE = "life"
 SHOWN = {"remaining life": "remaining", "remaining life low": "low", "remaining life high": "high"}
 """Properties of an asset that show its forecast in hours, when the asset's model has them."""
+HOUR, DAY = 3600 * NS, 86_400 * NS
+LONGEST = 36_500 * DAY
+MOST_STEPS = 200_000
+"""So many steps of an asset are learned from at most: they are in memory at once."""
 LIGHT = [column for column in versions.c if column.name != "blob"]
 NUMBERS = (DataType.DOUBLE, DataType.INTEGER)
 
@@ -51,22 +56,26 @@ class FleetBook:
             raise InvalidInput(
                 f"'{method}' is no method", where="method", hint=f"one of {', '.join(METHODS)}", code="life.method"
             )
-        index = self._index(wanted.get("index"), paths)
+        index, every = self._index(wanted.get("index"), paths), _length(wanted, "every", "1h", NS)
+        lookback = _length(wanted, "lookback", "730d", every)
+        if lookback // every > MOST_STEPS:
+            hint = f"longer steps, or look back less: {every * MOST_STEPS / DAY:.3g} days at most with these steps"
+            raise InvalidInput(f"{lookback // every} steps for each asset", where="every", hint=hint, code="life.steps")
         row: dict[str, Any] = {
             "id": new_id(),
             "version": 1,
             "name": name,
             "assets": paths,
             "properties": self.properties(paths, wanted.get("properties") or (), index),
-            "every": parse_duration(wanted.get("every") or "1h", where="every"),
-            "lookback": parse_duration(wanted.get("lookback") or "730d", where="lookback"),
-            "cap": parse_duration(wanted["cap"], where="cap") if wanted.get("cap") else None,
-            "low": parse_duration(wanted["low"], where="low") if wanted.get("low") else 0,
+            "every": every,
+            "lookback": lookback,
+            "cap": _length(wanted, "cap", "", every) or None,
+            "low": _length(wanted, "low", "", 1),
             "index": index,
             "method": method,
             "lives": [_life(one, paths, place) for place, one in enumerate(wanted.get("lives") or ())],
             "failure_mode": str(wanted.get("failure_mode") or ""),
-            "retrain": parse_duration(wanted["retrain"], where="retrain") if wanted.get("retrain") else 0,
+            "retrain": _length(wanted, "retrain", "", HOUR),
             "created": now_ns(),
             "by": by.id,
             "through": 0,
@@ -189,6 +198,18 @@ class FleetBook:
         if rows:
             tx.execute(forecasts.insert(), [{"id": new_id(), "version": 1, "fleet_id": fleet_id, **row} for row in rows])
         tx.execute(fleets.update().where(fleets.c.id == fleet_id).values(through=through))
+
+
+def _length(wanted: dict[str, Any], name: str, default: str, least: int) -> int:
+    """Return a length of time, 0 where none is said. Raises InvalidInput for one that is too short or beyond all sense."""
+    said = wanted.get(name) or default
+    if not said:
+        return 0
+    length = parse_duration(said, where=name)
+    if not least <= length <= LONGEST:
+        hint = f"from {least / NS:g} s to {LONGEST // DAY} days"
+        raise InvalidInput(f"'{name}' is {said}", where=name, hint=hint, code="life.length")
+    return length
 
 
 def _life(one: dict[str, Any], paths: Sequence[str], place: int) -> dict[str, Any]:

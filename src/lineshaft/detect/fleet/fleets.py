@@ -53,7 +53,7 @@ class Fleets:
         self._findings = Findings(db, bus)
         self._places = places or Trainings()
         self._trainings: dict[str, Apart[Task, Learned]] = {}
-        self._models: dict[str, LifeModel] = {}
+        self._models: dict[str, tuple[str, LifeModel]] = {}
         self._lock = threading.RLock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -158,9 +158,9 @@ class Fleets:
     def _model(self, fleet: dict[str, Any]) -> LifeModel:
         row = self.book.number(fleet["id"], fleet["active"])
         with self._lock:
-            if row["id"] not in self._models:
-                self._models[row["id"]] = load(row["blob"])
-            return self._models[row["id"]]
+            if fleet["id"] not in self._models or self._models[fleet["id"]][0] != row["id"]:
+                self._models[fleet["id"]] = row["id"], load(row["blob"])
+            return self._models[fleet["id"]][1]
 
     def _row(self, fleet: dict[str, Any], one: Span, model: LifeModel, at: int) -> dict[str, Any]:
         seen = self._table(fleet, one)

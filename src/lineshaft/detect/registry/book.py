@@ -62,10 +62,10 @@ class ModelBook:
         query = sa.select(*LIGHT).where(versions.c.model_id == model_id).order_by(versions.c.number.desc())
         return self._db.rows(query, tx)
 
-    def version(self, name: str, number: int | None = None, tx: Connection | None = None) -> dict[str, Any]:
-        """Return one version whole: the one in production unless one is named."""
+    def about(self, name: str, number: int | None = None, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one version without its content, which may be large: the one in production unless one is named."""
         model = self.model(name, tx)
-        query = sa.select(versions).where(versions.c.model_id == model["id"])
+        query = sa.select(*LIGHT).where(versions.c.model_id == model["id"])
         query = query.where(versions.c.stage == "production" if number is None else versions.c.number == number)
         rows = self._db.rows(query, tx)
         if rows:
@@ -74,6 +74,16 @@ class ModelBook:
             raise NotFound(f"there is no version {number} of '{name}'", code="registry.version")
         hint = "put a version into production, or name one"
         raise Conflict(f"no version of '{name}' is in production", hint=hint, code="registry.no-production")
+
+    def version(self, name: str, number: int | None = None, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one version whole: the one in production unless one is named."""
+        row = self.about(name, number, tx)
+        return {**row, "content": self.content(row["id"], tx)}
+
+    def content(self, version_id: str, tx: Connection | None = None) -> bytes:
+        """Return what a version is made of."""
+        (row,) = self._db.rows(sa.select(versions.c.content).where(versions.c.id == version_id), tx)
+        return bytes(row["content"])
 
     def register(
         self, tx: Connection, by: Subject, name: str, kind: str, content: bytes, opened: About, told: Mapping[str, Any]
@@ -114,7 +124,7 @@ class ModelBook:
         """Move a version to a stage; what was in production before is archived."""
         if stage not in STAGES:
             raise InvalidInput(f"'{stage}' is no stage", where="stage", hint=did_you_mean(stage, STAGES), code="registry.stage")
-        model, chosen = self.model(name, tx), self.version(name, number, tx)
+        model, chosen = self.model(name, tx), self.about(name, number, tx)
         bump(tx, models, model["id"], version)
         if stage == "production":
             before = (versions.c.model_id == model["id"]) & (versions.c.stage == "production") & (versions.c.number != number)

@@ -73,12 +73,12 @@ class ModelRegistry:
 
     def predict(self, name: str, columns: Mapping[str, Any], number: int | None = None) -> tuple[int, dict[str, Any]]:
         """Return the version that answered and a column an output."""
-        row = self.book.version(name, number)
+        row = self.book.about(name, number)
         given = _checked(columns, row["inputs"])
         return int(row["number"]), self._served(row).predict(given)
 
     def _served(self, row: Mapping[str, Any]) -> Served:
-        return self._workers.of(str(row["id"]), row["kind"], row["content"], row["inputs"])
+        return self._workers.of(str(row["id"]), row["kind"], lambda: self.book.content(str(row["id"])), row["inputs"])
 
     # -- scoring
 
@@ -111,12 +111,22 @@ class ModelRegistry:
         rows = self.book.scorers()
         self._refresh(rows)
         names = {model["id"]: model["name"] for model in self.book.list()}
-        return sum(self._tick(row, names[row["model_id"]], at) for row in rows if row["on"])
+        return sum(self._scored(row, names[row["model_id"]], at) for row in rows if row["on"])
+
+    def _scored(self, row: dict[str, Any], name: str, now: int) -> int:
+        """Score one property; where that fails the others go on, and it is tried again."""
+        try:
+            return self._tick(row, name, now)
+        except Exception as problem:
+            log.exception("'%s' could not be scored", row["property"])
+            text = f"'{row['property']}' gets no scores of '{name}': {problem}"
+            self._bus.tell(SystemEvent(f"{EVENT}:{row['property']}", text, "error"))
+            return 0
 
     def _tick(self, row: dict[str, Any], name: str, now: int) -> int:
         skipped = 0
         if row["mode"] == "streaming":
-            times, columns = self._waiting(row)
+            times, columns, skipped = self._waiting(row)
             through = int(times[-1]) if len(times) else row["through"]
         else:
             through = max((now - SETTLE) // row["every"] * row["every"], row["through"])
@@ -141,15 +151,18 @@ class ModelRegistry:
         self._bus.tell(SystemEvent(f"{EVENT}:{row['property']}", text, "warning", active=bool(error)))
         return done
 
-    def _waiting(self, row: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def _waiting(self, row: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
+        """Return the rows that wait to be scored, and how many came too fast for it."""
+        taken: list[tuple[int, tuple[float, ...]]] = []
+        dropped = 0
         with self._lock:
             stream = self._streams.get(row["id"])
-            taken = stream.waiting if stream else []
             if stream is not None:
-                stream.waiting = []
+                taken, dropped = stream.waiting, stream.dropped
+                stream.waiting, stream.dropped = [], 0
         times = np.array([at for at, _ in taken], np.int64)
         matrix = np.array([values for _, values in taken], np.float64).reshape(len(taken), len(row["inputs"]))
-        return times, {name: matrix[:, place] for place, name in enumerate(row["inputs"])} if len(taken) else {}
+        return times, {name: matrix[:, place] for place, name in enumerate(row["inputs"])} if len(taken) else {}, dropped
 
     def _refresh(self, rows: list[dict[str, Any]]) -> None:
         """Learn which series the streaming scorers listen to."""

@@ -54,7 +54,7 @@ def create(
     `silent` says that a property never had a value: one that is bound to a source by a prefix alone is free for a score.
     """
     model = book.model(name, tx)
-    version = book.version(name, wanted.get("number"), tx)
+    version = book.about(name, wanted.get("number"), tx)
     inputs = {str(one): assets.property(path).path for one, path in dict(wanted.get("inputs") or {}).items()}
     missing = [one for one in version["inputs"] if one not in inputs]
     strange = [one for one in inputs if one not in version["inputs"]]
@@ -160,6 +160,8 @@ class Stream:
     values: list[float] = field(default_factory=list[float])
     at: list[int] = field(default_factory=list[int])
     waiting: list[tuple[int, tuple[float, ...]]] = field(default_factory=list[tuple[int, tuple[float, ...]]])
+    dropped: int = 0
+    """Rows that came faster than they can be scored; they are counted as skipped."""
 
     def __post_init__(self) -> None:
         self.values = [float("nan")] * len(self.names)
@@ -177,13 +179,17 @@ class Stream:
         numbers = pc.coalesce(part["v"], part["vi"].cast(pa.float64(), safe=False), switch).to_numpy()
         good = part["q"].to_numpy() == 0
         for place in np.argsort(times, kind="stable").tolist():
-            number, now = self.sids[int(sids[mine[place]])], int(times[place])
-            self.values[number], self.at[number] = (float(numbers[place]) if good[place] else math.nan), now
-            if any(now - at > HOLD for at in self.at) or any(map(math.isnan, self.values)):
+            number, at = self.sids[int(sids[mine[place]])], int(times[place])
+            if at <= self.at[number]:
+                continue  # late or delivered again: what the input said since then stands
+            self.values[number], self.at[number] = (float(numbers[place]) if good[place] else math.nan), at
+            now = max(self.at)
+            if any(now - each > HOLD for each in self.at) or any(map(math.isnan, self.values)):
                 continue
             if self.waiting and self.waiting[-1][0] == now:
                 self.waiting.pop()
             self.waiting.append((now, tuple(self.values)))
+        self.dropped += max(0, len(self.waiting) - LONGEST)
         del self.waiting[:-LONGEST]
 
 
@@ -192,7 +198,7 @@ def gathered(
 ) -> tuple[Any, dict[str, Any], int]:
     """Return times, the columns of inputs (means of each step) where all have values, and how many steps had not."""
     first, last = start // every + 1, end // every
-    size = max(last - first + 1, 0)
+    whole_size = size = max(last - first + 1, 0)
     if size > LONGEST:
         first, size = last - LONGEST + 1, LONGEST
     columns: dict[str, Any] = {}
@@ -206,7 +212,7 @@ def gathered(
         columns[name] = column
     whole = ~np.isnan(np.column_stack(list(columns.values()))).any(axis=1) if size else np.zeros(0, np.bool_)
     times = np.arange(first, first + size, dtype=np.int64) * every
-    return times[whole], {name: column[whole] for name, column in columns.items()}, int(size - whole.sum())
+    return times[whole], {name: column[whole] for name, column in columns.items()}, int(whole_size - whole.sum())
 
 
 def batch(scorer_id: str, times: Sequence[int], values: Sequence[float]) -> Batch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -77,6 +77,11 @@ class Served:
                 ) from None
             return self._answer(seconds, "answer")
 
+    def retire(self) -> None:
+        """End the process once it has answered what it was asked."""
+        with self._lock:
+            self.close()
+
     def close(self) -> None:
         """End the process."""
         self.closed = True
@@ -117,18 +122,34 @@ class Workers:
     def __init__(self) -> None:
         self._open: OrderedDict[str, Served] = OrderedDict()
         self._lock = threading.Lock()
+        self._opening: dict[str, threading.Lock] = {}
 
-    def of(self, key: str, kind: str, content: bytes, inputs: Sequence[str]) -> Served:
-        """Return the open model of a version; opens it if need be."""
+    def of(self, key: str, kind: str, content: Callable[[], bytes], inputs: Sequence[str]) -> Served:
+        """Return the open model of a version; opens it if need be. One that opens slowly makes nobody wait for another."""
+        served = self._known(key)
+        if served is not None:
+            return served
+        with self._lock:
+            opening = self._opening.setdefault(key, threading.Lock())
+        with opening:
+            served = self._known(key)
+            if served is not None:
+                return served
+            made = Served(kind, content(), inputs)
+            with self._lock:
+                self._open[key] = made
+                self._opening.pop(key, None)
+                old = [self._open.popitem(last=False)[1] for _ in range(len(self._open) - MOST)]
+        for one in old:
+            one.retire()
+        return made
+
+    def _known(self, key: str) -> Served | None:
         with self._lock:
             served = self._open.get(key)
-            if served is not None and not served.closed:
-                self._open.move_to_end(key)
-                return served
-            served = self._open[key] = Served(kind, content, inputs)
-            while len(self._open) > MOST:
-                _, old = self._open.popitem(last=False)
-                old.close()
+            if served is None or served.closed:
+                return None
+            self._open.move_to_end(key)
             return served
 
     def close(self) -> None:

@@ -152,8 +152,8 @@ class FleetShape(Shape):
 def fleets(rooms: House, subject: Reader, limit: Limit = 100, after: After = None) -> Listed[FleetShape]:
     """List fleets by name."""
     names = rooms.guard.names()
-    rows = [_shown(rooms, row, names) for row in rooms.fleets.book.list() if _may(rooms, subject, row)]
-    return Listed[FleetShape].model_validate(page(rows, limit, after))
+    cut = page([row for row in rooms.fleets.book.list() if _may(rooms, subject, row)], limit, after)
+    return Listed[FleetShape].model_validate({**cut, "items": [_shown(rooms, row, names) for row in cut["items"]]})
 
 
 @router.get("/forecasts")

@@ -174,9 +174,8 @@ def models(rooms: House, subject: Reader, limit: Limit = 100, after: After = Non
     rows = rooms.registry.book.list()
     whole = [row for row in rows if not row["asset"]] if not subject.scope else []
     shown = seen(rooms, subject, [row for row in rows if row["asset"]]) + whole
-    names = rooms.guard.names()
-    told = [_shown(rooms, row, names) for row in sorted(shown, key=lambda row: str(row["name"]))]
-    return Listed[OwnModel].model_validate(page(told, limit, after))
+    names, cut = rooms.guard.names(), page(sorted(shown, key=lambda row: str(row["name"])), limit, after)
+    return Listed[OwnModel].model_validate({**cut, "items": [_shown(rooms, row, names) for row in cut["items"]]})
 
 
 @router.post("", status_code=201)

@@ -24,9 +24,11 @@ API_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 SMALL = 1 << 20
 LARGE = 64 << 20
-"""Bytes taken at most: of an ordinary request, and of values, a document, a raw record, or a part of a file."""
+"""Bytes taken at most: of an ordinary request, and of values, documents, raw records, models and their rows, parts of files."""
 _LARGE = frozenset({"/api/v1/values", "/api/v1/documents", "/api/v1/images"})
-_PART = re.compile(r"/api/v1/(imports/[^/]+/content|condition/(channels|positions/[^/]+/records))")
+_PART = re.compile(
+    r"/api/v1/(imports/[^/]+/content|condition/(channels|positions/[^/]+/records)|models/[^/]+/(versions|mlflow|predict))"
+)
 
 
 class Armour:
