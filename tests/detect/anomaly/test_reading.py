@@ -179,3 +179,10 @@ def test_settings_may_be_one_name_and_wrong_ones_say_where(frame):
     with pytest.raises(InvalidInput, match="every") as told:
         anomaly.fit(frame, every=60)
     assert "'60s'" in told.value.hint
+
+
+def test_what_stood_still_in_training_and_moves_now_is_said(frame, later):
+    model = anomaly.fit(frame.assign(standby=0.0, fixed=7.25))
+    assert not model.score(later.assign(standby=0.0, fixed=7.25)).notes
+    scored = anomaly.load(model.to_bytes()).score(later.assign(standby=np.arange(600) > 500, fixed=7.25))
+    assert scored.notes == ("'standby': stood still in training; what a change of it does was not learned",)

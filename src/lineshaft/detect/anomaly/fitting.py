@@ -237,8 +237,9 @@ def _moving(chosen: _Chosen, report: QualityReport, edge: int) -> tuple[_Chosen,
     flat = frozenset(columns.flat)
     if not flat:
         return chosen, report
-    flaw = Flaw("constant", "does not move in the rows to learn from", "left out", excludes=True)
-    sensors = (replace(one, flaws=(*one.flaws, flaw)) if one.name in flat else one for one in report.sensors)
+    what, stood = "does not move in the rows to learn from", dict(zip(columns.names, columns.center.tolist(), strict=False))
+    flaws = {name: Flaw("constant", what, "left out", stood[name], excludes=True) for name in flat}
+    sensors = (replace(one, flaws=(*one.flaws, flaws[one.name])) if one.name in flat else one for one in report.sensors)
     report = replace(report, sensors=tuple(sensors))
     stay = [place for place, name in enumerate(columns.names) if name not in flat]
     driving = columns.driving[stay]

@@ -76,7 +76,15 @@ class Model:
         said += [f"{', '.join(lost)}: not in the table, so what drives the machine is not known"] if lost else []
         said += [f"'{name}': {one.worded} words count as missing" for name, one in readings.odd.items() if one.worded]
         said += [f"{readings.unsorted} rows go back in time and were sorted"] if readings.unsorted else []
+        moves = [f"'{name}'" for name, value in self._still() if _other(readings.numbers.get(name), value)]
+        said += [f"{', '.join(moves)}: stood still in training; what a change of it does was not learned"] if moves else []
         return (*said, *self._pace(readings))
+
+    def _still(self) -> list[tuple[str, float]]:
+        """Return what was left out because it never moved, with the value it had."""
+        sensors = self.about.get("quality", {}).get("sensors", [])
+        flaws = [(str(one["name"]), flaw) for one in sensors for flaw in one["flaws"]]
+        return [(name, float(flaw["figure"])) for name, flaw in flaws if flaw["code"] == "constant"]
 
     def _pace(self, readings: Readings) -> list[str]:
         """Compare the time from row to row with that of training: charts count rows."""
@@ -324,6 +332,11 @@ def rule_of(settings: AnomalySettings, span: int, every: int) -> Rule:
     window = max(2, span // 2)
     clear = max(1, parse_duration(settings.clear_after) // max(every, 1))
     return Rule(window, max(1, round(window * settings.needed)), int(clear), parse_duration(settings.merge))
+
+
+def _other(values: Floats | None, usual: float) -> bool:
+    """Say whether a column has another value than the one it always had."""
+    return values is not None and bool((np.abs(values - usual) > 1e-6 * max(abs(usual), 1e-9)).any())
 
 
 def named(alert: Alert, model: Model) -> Alert:
