@@ -10,6 +10,7 @@ import { q, useCommand } from '../api/queries';
 import { toFinding } from '../app/alarmSearch';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
+import { unitText } from '../format/format';
 import { useFormat } from '../format/useFormat';
 import { useSentence } from '../locales/sentences';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
@@ -243,6 +244,8 @@ function Plan({ onDone }: { onDone: () => void }) {
   const [side, setSide] = useState('rising');
   const first = assets.find((one) => one.model === model)?.id ?? '';
   const properties = useQuery({ ...q.asset(first), enabled: first !== '' }).data?.properties ?? [];
+  const unit = unitText(properties.find((one) => one.name === property)?.unit);
+  const unfinished = (property !== null || limit.trim() !== '') && (limit.trim() === '' || property === null || !Number.isFinite(Number(limit.replace(',', '.'))));
   const index = property && limit.trim() !== '' ? { property, limit: Number(limit.replace(',', '.')), rising: side === 'rising' } : null;
   const plan = useCommand(() => post<LifeFleet>('life', { model: model ?? '', name: name.trim(), every, lookback, low: low.trim(), index }), ['life'], onDone);
   return (
@@ -257,12 +260,12 @@ function Plan({ onDone }: { onDone: () => void }) {
         </SimpleGrid>
         <Text size="sm" c="dimmed">{t('life.indexHint')}</Text>
         <SimpleGrid cols={{ base: 1, sm: 3 }} spacing="xs">
-          <Select label={t('life.index')} searchable clearable value={property} onChange={setProperty} data={properties.map((one) => one.name)} />
-          <TextInput label={t('life.limit')} inputMode="decimal" value={limit} onChange={(event) => setLimit(event.currentTarget.value)} />
+          <Select label={t('life.index')} searchable clearable value={property} onChange={setProperty} data={properties.filter((one) => one.kind !== 'attribute' && ['double', 'integer'].includes(one.type)).map((one) => one.name)} />
+          <TextInput label={`${t('life.limit')}${unit && ` (${unit})`}`} inputMode="decimal" error={unfinished && t('life.limitNeeded')} value={limit} onChange={(event) => setLimit(event.currentTarget.value)} />
           <Select label={t('life.side')} value={side} onChange={(value) => setSide(value ?? 'rising')} allowDeselect={false} data={[{ value: 'rising', label: t('life.rising') }, { value: 'falling', label: t('life.falling') }]} />
         </SimpleGrid>
         <Group>
-          <Button disabled={!model || (limit.trim() !== '' && Number.isNaN(Number(limit.replace(',', '.'))))} loading={plan.isPending} onClick={() => plan.mutate(undefined)}>{t('models.create')}</Button>
+          <Button variant="filled" disabled={!model || unfinished} loading={plan.isPending} onClick={() => plan.mutate(undefined)}>{t('models.create')}</Button>
           <Button variant="subtle" onClick={onDone}>{t('action.cancel')}</Button>
         </Group>
       </Stack>

@@ -5,11 +5,12 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { ask, post } from '../api/client';
-import { own, type OwnModel, type OwnVersion } from '../api/life';
+import { own, type OwnModel, type OwnVersion, type Scorer } from '../api/life';
 import { q, useCommand } from '../api/queries';
 import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { Sure } from '../parts/Confirm';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { PropertyPick } from '../parts/PropertyPick';
 import { Said } from '../parts/Said';
@@ -150,14 +151,16 @@ function Scorers({ of: one }: { of: OwnModel }) {
   const f = useFormat();
   const may = useMay('models.edit');
   const [making, setMaking] = useState(false);
-  const end = useCommand((id: string) => ask(`models/${one.name}/scorers/${id}`, { method: 'DELETE' }), ['models'], () => report(t('word.saved')));
+  const [ending, setEnding] = useState<Scorer | null>(null);
+  const end = useCommand((id: string) => ask(`models/${one.name}/scorers/${id}`, { method: 'DELETE' }), ['models'], () => { setEnding(null); report(t('word.saved')); });
   return (
     <Panel title={t('own.scorers')} extra={may && <Button size="compact-md" variant="default" aria-expanded={making} onClick={() => setMaking(!making)}>{t('own.score')}</Button>}>
+      {ending && <Sure title={t('own.end')} about={t('own.endWhy', { property: ending.property })} confirm={t('own.end')} busy={end.isPending} onDone={() => end.mutate(ending.id)} onClose={() => setEnding(null)} />}
       {one.scorers.length === 0 && !making && <Text c="dimmed">{t('own.noScorer')}</Text>}
       {making && <Score of={one} onDone={() => setMaking(false)} />}
       {one.scorers.map((each) => (
         <Box key={each.id} pt="xs">
-          <Group justify="space-between" gap="xs"><Text fw={600} className="wrap">{each.property}</Text>{may && <Button size="compact-sm" variant="default" onClick={() => end.mutate(each.id)}>{t('own.end')}</Button>}</Group>
+          <Group justify="space-between" gap="xs"><Text fw={600} className="wrap">{each.property}</Text>{may && <Button size="compact-sm" variant="default" onClick={() => setEnding(each)}>{t('own.end')}</Button>}</Group>
           <Text size="sm">{t(each.mode === 'streaming' ? 'own.streaming' : 'own.scheduled', { every: f.span(each.every_s) })} · {t('own.scored', { rows: f.number(each.rows, 0), skipped: f.number(each.skipped, 0) })}</Text>
           <Text size="sm" c="dimmed" className="wrap">{Object.entries(each.inputs).map(([name, path]) => `${name} = ${path}`).join(', ')}</Text>
           {each.error && <Text size="sm" className="wrap"><IconAlertTriangle size={14} aria-hidden color="var(--alarm-2)" /> <Said text={each.error} /></Text>}
@@ -220,7 +223,7 @@ function Register({ of: one }: { of: OwnModel }) {
     <Panel title={t('own.register')}>
       <Stack gap="xs">
         <Select label={t('own.kind')} value={kind} onChange={(value) => { setKind(value ?? 'onnx'); setTrust(false); }} allowDeselect={false} data={[...KINDS, 'mlflow'].map((value) => ({ value, label: t(`own.kinds.${value}`) }))} />
-        <FileInput label={t('own.file')} value={file} onChange={setFile} required />
+        <FileInput label={t('own.file')} placeholder={t('own.choose')} clearable clearButtonProps={{ 'aria-label': t('action.clear') }} value={file} onChange={setFile} required />
         {kind !== 'mlflow' && <TextInput label={t('own.inputs')} description={t('own.inputsHint')} value={inputs} onChange={(event) => setInputs(event.currentTarget.value)} />}
         <TextInput label={t('own.metrics')} description={t('own.metricsHint')} value={metrics} onChange={(event) => setMetrics(event.currentTarget.value)} />
         {kind !== 'mlflow' && <Textarea label={t('own.lineage')} description={t('own.lineageHint')} autosize minRows={1} value={source} onChange={(event) => setSource(event.currentTarget.value)} />}
