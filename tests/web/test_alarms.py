@@ -85,6 +85,7 @@ def test_a_finding_opens_with_its_evidence_and_leads_to_its_signal(browsers: Bro
     row.wait_for(state="detached")
 
 
+@pytest.mark.slow
 def test_an_alarm_that_does_not_stand_has_an_address_too(browsers: Browsers) -> None:
     page = browsers.page(language="de", size=PHONE)
     page.goto("/alarms")
