@@ -1,5 +1,5 @@
-import { Alert, Badge, Box, Button, Group, Loader, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
+import { Alert, Badge, Box, Button, Group, Loader, MultiSelect, Progress, SegmentedControl, Select, SimpleGrid, Stack, Switch, Table, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -56,6 +56,21 @@ export default function Models() {
 
 function Picked({ items, chosen, onPick }: { items: MachineModel[]; chosen: string | undefined; onPick: (id: string) => void }) {
   const { t } = useTranslation();
+  const phone = useMediaQuery('(max-width: 48em)') ?? false;
+  const mode = (one: MachineModel): string => t(one.active !== null ? 'models.active' : one.shadow !== null ? 'models.shadow' : 'models.off');
+  if (phone) {
+    return (
+      <Panel title={t('models.all')}>
+        <Box className="rows">{items.map((one) => (
+          <UnstyledButton key={one.id} className="row-link" w="100%" px={0} aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>
+            <Group justify="space-between" gap="xs" wrap="nowrap"><Text size="sm" fw={one.id === chosen ? 700 : 500} className="wrap">{one.name}</Text><Text size="sm">{mode(one)}</Text></Group>
+            {one.name !== one.asset && <Text size="xs" c="dimmed" className="wrap">{one.asset}</Text>}
+            <Now of={one.versions.find((each) => each.number === (one.active ?? one.shadow))} />
+          </UnstyledButton>
+        ))}</Box>
+      </Panel>
+    );
+  }
   return (
     <Panel title={t('models.all')} pad={false}>
       <Scroll minWidth={640}>
@@ -66,7 +81,7 @@ function Picked({ items, chosen, onPick }: { items: MachineModel[]; chosen: stri
               <Table.Tr key={one.id}>
                 <Table.Td><Button variant={one.id === chosen ? 'filled' : 'default'} size="compact-md" aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>{one.name}</Button></Table.Td>
                 <Table.Td className="wrap">{one.asset}</Table.Td>
-                <Table.Td>{t(one.active !== null ? 'models.active' : one.shadow !== null ? 'models.shadow' : 'models.off')}</Table.Td>
+                <Table.Td>{mode(one)}</Table.Td>
                 <Table.Td><Now of={one.versions.find((each) => each.number === (one.active ?? one.shadow))} /></Table.Td>
               </Table.Tr>
             ))}
@@ -118,7 +133,7 @@ function Versions({ of: one }: { of: MachineModel }) {
               {may && each.state === 'ready' && <SegmentedControl size="xs" aria-label={t('models.modeOf', { number: each.number })} value={mode(each)} onChange={(value) => use.mutate({ number: each.number, mode: value })} data={['off', 'shadow', 'active'].map((value) => ({ value, label: t(`models.${value}`) }))} />}
             </Group>
             {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
-            {each.state === 'ready' && <ModelPlace of={each} heard={one.heard} onMove={may ? (place) => use.mutate({ number: each.number, mode: mode(each), place }) : undefined} />}
+            {each.state === 'ready' && <ModelPlace of={each} active={each.number === one.active} heard={one.heard} onMove={may ? (place) => use.mutate({ number: each.number, mode: mode(each), place }) : undefined} />}
             {each.error && each.state !== 'cancelled' && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, span: running(each.backtest.days, f) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}
