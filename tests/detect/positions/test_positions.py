@@ -7,9 +7,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+import scipy.io.wavfile
 
 from lineshaft import assets, detect, guard, store
-from lineshaft.core import NS, SAMPLES, Batch, Bus, ConfigError, Conflict, Database, InvalidInput, NotFound, now_ns
+from lineshaft.core import (
+    NS,
+    SAMPLES,
+    Batch,
+    Bus,
+    ConfigError,
+    Conflict,
+    Database,
+    InvalidInput,
+    LineshaftError,
+    NotFound,
+    SystemEvent,
+    now_ns,
+)
 from lineshaft.detect import FindingRaised, candidates, vibration
 
 PUMP = "Site/Pump"
@@ -395,5 +409,57 @@ def test_a_file_that_makes_no_sense_is_refused_with_a_way_out(tmp_path):
             with pytest.raises((ConfigError, InvalidInput)) as refused:
                 node.load()
             assert refused.value.hint
+    finally:
+        node.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "  - 3\n",
+        "  - {asset: Site/Pump, name: Broken, every: [1]}\n",
+        "  - {asset: Site/Pump, name: Broken, records: 3}\n",
+        "  - {asset: Site/Pump, name: Broken, power_kw: 3, records: [{ago_s: soon, file: a.wav}]}\n",
+        "  - {asset: Site/Pump, name: Broken, power_kw: 3, records: [{at: '2026-01-01T00:00:00Z'}]}\n",
+        "  - {asset: Site/Pump, name: Broken, power_kw: 3, records: [{file: nowhere.wav, rate: 1000, unit: g}]}\n",
+    ],
+)
+def test_a_position_that_makes_no_sense_stops_neither_the_others_nor_the_node(tmp_path, wrong):
+    node = Node(tmp_path, f"positions:\n{wrong}  - {{asset: Site/Pump, name: Fine, power_kw: 4}}\n")
+    try:
+        with pytest.raises(LineshaftError) as refused:
+            node.load()
+        assert refused.value.hint
+        assert "Fine" in {row["name"] for row in node.positions.book.list()}
+    finally:
+        node.close()
+
+
+def test_a_record_that_was_wrong_at_the_first_start_is_taken_once_it_is_right(tmp_path, struck):
+    text = (
+        "positions:\n  - asset: Site/Pump\n    name: End\n    power_kw: 4\n"
+        "    records: [{file: a.wav, ago_s: 3600, unit: g, rpm: 1500}]\n"
+    )
+    node = Node(tmp_path, text)
+    try:
+        with pytest.raises(LineshaftError):
+            node.load()
+        scipy.io.wavfile.write(tmp_path / "config" / "a.wav", 12_000, struck(90).astype(np.float32) / 8)
+        for _ in range(2):
+            node.load()
+            assert len(node.positions.book.records(node.positions.book.list()[0]["id"])) == 1
+    finally:
+        node.close()
+
+
+def test_what_works_is_told_once_and_not_every_two_seconds(tmp_path):
+    node = Node(tmp_path, "positions:\n  - {asset: Site/Pump, name: Fine, power_kw: 4}\n")
+    try:
+        node.load()
+        told: list[SystemEvent] = []
+        node.bus.on(SystemEvent, told.append)
+        for _ in range(3):
+            node.positions.tick()
+        assert [(one.key, one.active) for one in told] == [("detect:condition:Site/Pump/Fine", False)]
     finally:
         node.close()

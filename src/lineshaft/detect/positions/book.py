@@ -15,6 +15,8 @@ from lineshaft.detect.positions.results import MODEL, SOURCE
 from lineshaft.detect.positions.wanted import PLACED, STREAMS, Check, Wanted
 from lineshaft.detect.vibration import HEALTHY, Monitor
 
+LIGHT = [column for column in positions.c if column.name not in ("memory", "now", "noticed")]
+
 
 class Book:
     """All sensor positions of a node."""
@@ -122,6 +124,11 @@ class Book:
     def list(self) -> list[dict[str, Any]]:
         """Return all positions that are in use."""
         rows = self._db.rows(sa.select(positions).where(positions.c.retired == sa.false()).order_by(positions.c.id))
+        return sorted((self._shown(row) for row in rows), key=lambda row: row["path"])
+
+    def following(self) -> list[dict[str, Any]]:
+        """Return all positions that are in use without what they remember: what is looked at every two seconds."""
+        rows = self._db.rows(sa.select(*LIGHT).where(positions.c.retired == sa.false()).order_by(positions.c.id))
         return sorted((self._shown(row) for row in rows), key=lambda row: row["path"])
 
     def get(self, position_id: str, tx: Connection | None = None) -> dict[str, Any]:

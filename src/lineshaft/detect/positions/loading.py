@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lineshaft.core import ConfigError, Database, InvalidInput, did_you_mean, now_ns, parse_time
+from lineshaft.core import ConfigError, Database, InvalidInput, LineshaftError, did_you_mean, now_ns, parse_time
 from lineshaft.detect.positions.positions import Positions
 
 BY = "system:import"
@@ -25,23 +25,35 @@ def load_positions(path: Path, db: Database, positions: Positions) -> int:
     except (yaml.YAMLError, KeyError, TypeError) as error:
         hint = "positions: a list, each with asset, name, and what is said at commissioning"
         raise ConfigError(f"this is no list of sensor positions: {error}", where=path.name, hint=hint) from error
+    wrong: list[LineshaftError] = []
     for entry in wanted:
-        _one(path, db, positions, dict(entry))
+        try:
+            _one(path, db, positions, dict(entry))
+        except LineshaftError as error:
+            wrong.append(error)
+        except (TypeError, ValueError, KeyError, AttributeError, OSError) as error:
+            hint = "each position has asset, name, and what is said at commissioning; each of its records a file"
+            wrong.append(ConfigError(f"this is no sensor position: {entry!r:.80} ({error})", where=path.name, hint=hint))
+    if wrong:  # the others are at work
+        raise wrong[0]
     return len(wanted)
 
 
 def _one(path: Path, db: Database, positions: Positions, entry: dict[str, Any]) -> None:
-    taken: list[dict[str, Any]] = list(entry.pop("records", ()))
+    taken: list[dict[str, Any]] = list(entry.pop("records", None) or ())
     known = f"{entry.get('asset')}/{entry.get('name')}"
     if positions.book.was_there(known):
-        return
-    with db.begin() as tx:
-        row = positions.book.commission(tx, entry, BY)
-    for one in taken:
+        found = next((row["id"] for row in positions.book.list() if row["path"] == known), "")
+    else:
+        with db.begin() as tx:
+            found = positions.book.commission(tx, entry, BY)["id"]
+    have = {row["file"] for row in positions.book.records(found, limit=10_000)}
+    for one in taken if found else ():
         if unknown := set(one) - {*RECORD, "ago_s"}:
             word = min(unknown)
             raise ConfigError(f"'{word}' is nothing a record has", where=path.name, hint=did_you_mean(word, RECORD))
-        _record(path, db, positions, row["id"], dict(one))
+        if Path(str(one["file"])).name not in have:  # one that was wrong at the first start is taken once it is right
+            _record(path, db, positions, found, dict(one))
 
 
 def _record(path: Path, db: Database, positions: Positions, position_id: str, one: dict[str, Any]) -> None:

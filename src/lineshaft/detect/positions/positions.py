@@ -62,6 +62,7 @@ class Positions:
         self._db, self._store, self._detect, self._guard, self._bus, self._clock = db, store, detect, guard, bus, clock
         self._assets = assets
         self._low: set[str] = set()
+        self._well: set[str] = set()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -69,7 +70,7 @@ class Positions:
 
     def tick(self, now: int | None = None) -> int:
         """Judge what the streams said since the last time; returns how many steps were taken."""
-        steps, rows = 0, self.book.list()
+        steps, rows = 0, self.book.following()
         for row in rows:
             with self._reported(row["path"]):
                 steps += self._follow(row, self._clock() if now is None else now)
@@ -349,13 +350,17 @@ class Positions:
         try:
             yield
         except LineshaftError as error:
+            self._well.discard(name)
             text = f"the sensor position '{name}' cannot be followed: {error}"
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", text, "warning", hint=error.hint))
         except Exception as error:
+            self._well.discard(name)
             log.exception("the sensor position '%s' failed", name)
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the sensor position '{name}' failed: {error}", "error"))
         else:
-            self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the sensor position '{name}' is followed", active=False))
+            if name not in self._well:  # told once: every two seconds would be news for whoever listens
+                self._well.add(name)
+                self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the sensor position '{name}' is followed", active=False))
 
 
 def _nowhere(batches: list[Batch]) -> None:

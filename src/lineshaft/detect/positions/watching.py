@@ -14,6 +14,8 @@ STUCK = 20
 """So many steps with exactly the same value, and the sensor is taken to be stuck."""
 SILENT = 10
 """So many steps without a value, and the sensor is taken to be silent."""
+HEARD = {"vibration": "heard", "temperature": "heard_temperature"}
+"""Under which name it is remembered when a stream was heard of last."""
 NOTICED = 60
 SCORE = {"warning": 0.5, "alarm": 0.8}
 """Scores of findings; processes usually open a case from 0.7."""
@@ -47,7 +49,9 @@ class Watching:
     def take(self, reading: Reading) -> None:
         """Take a step of the streams."""
         self.through = reading.at
-        if reading.vibration is not None:
+        if not reading.running:
+            self.same = 0  # a machine that stands still shows the same value for as long as it stands
+        elif reading.vibration is not None:
             self.same = self.same + 1 if reading.vibration == self.last else 0
             self.last = reading.vibration
         stuck = self.same >= STUCK
@@ -68,12 +72,22 @@ class Watching:
 
     def _trouble(self, reading: Reading, *, stuck: bool) -> None:
         """Note what keeps a position from being judged, and its end."""
-        if reading.vibration is not None:
-            self.now["heard"] = reading.at
-            said = f"the same value {self.same + 1} times: the sensor is stuck, or its signal is no measurement"
-            self.now["trouble"] = said if stuck else ""
-        elif self.row["vibration"] and reading.at - (self.now.get("heard") or self.row["created"]) > SILENT * self.row["every"]:
-            self.now["trouble"] = "no value has come lately: is the sensor connected, and its source running?"
+        quiet = SILENT * self.row["every"]
+        for name, value in (("vibration", reading.vibration), ("temperature", reading.temperature)):
+            if value is not None:
+                self.now[HEARD[name]] = reading.at
+        silent = [
+            name
+            for name, key in HEARD.items()
+            if self.row[name] and reading.at - (self.now.get(key) or self.row["created"]) > quiet
+        ]
+        if stuck and reading.vibration is not None:
+            self.now["trouble"] = f"the same value {self.same + 1} times: the sensor is stuck, or its signal is no measurement"
+        elif silent:
+            which = "value" if len(silent) == sum(bool(self.row[name]) for name in HEARD) else silent[0]
+            self.now["trouble"] = f"no {which} has come lately: is the sensor connected, and its source running?"
+        elif not stuck and (reading.vibration is not None or reading.temperature is not None):
+            self.now["trouble"] = ""
 
     def judged(self, told: Judged, level: float | None, figures: dict[str, Any] | None = None) -> None:
         """Note a judged reading or record: values for the store, what was noticed, findings to file."""
