@@ -258,3 +258,9 @@ def test_a_mat_file_that_unfolds_to_more_than_any_record_is_refused(tmp_path, mo
     monkeypatch.setattr("lineshaft.detect.vibration.records.mat.LARGEST", 50_000)
     with pytest.raises(InvalidInput, match="unfolds to more"):
         vibration.channels(path)
+
+
+def test_a_waveform_made_past_its_checks_is_refused():
+    with pytest.raises(InvalidInput, match="no quantity") as told:
+        vibration.Waveform(np.zeros(400), 1000.0, "m/s2", "g")
+    assert "vibration.waveform" in told.value.hint

@@ -33,7 +33,7 @@ CUT_OFF, LEAST_CUT, FEW_STEPS, LOOKED_AT = 0.001, 8, 64, 20_000
 
 @dataclass(frozen=True, slots=True)
 class Waveform:
-    """Samples of one sensor: acceleration in m/s² or velocity in mm/s, so many a second."""
+    """Samples of one sensor: acceleration in m/s² or velocity in mm/s, so many a second; `waveform` and `read` make it."""
 
     values: Floats
     rate: float
@@ -42,6 +42,12 @@ class Waveform:
     rpm: float | None = None
     start: int | None = None
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what `waveform` would not have made."""
+        if self.quantity not in MOST:
+            hint = "make it with vibration.waveform(values, rate=..., unit=...): it checks and converts"
+            raise InvalidInput(f"'{self.quantity}' is no quantity", where=self.name, hint=hint, code="vibration.unit")
 
     @property
     def seconds(self) -> float:
