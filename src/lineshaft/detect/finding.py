@@ -79,14 +79,22 @@ class Findings:
         return rows[0]
 
     def list(
-        self, *, asset: str | None = None, limit: int = 100, before: int | None = None, scope: Sequence[str] = ()
+        self,
+        *,
+        asset: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+        scope: Sequence[str] = (),
+        after: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Return findings, newest first; `scope` are the branches of the plant that count (all if empty)."""
+        """Return findings that began before and after a time, newest first; `scope`: the branches that count, all if empty."""
         query = sa.select(findings).order_by(findings.c.at.desc(), findings.c.id).limit(limit)
         if asset is not None:
             query = query.where(findings.c.asset == asset)
         if before is not None:
             query = query.where(findings.c.at < before)
+        if after is not None:
+            query = query.where(findings.c.at > after)
         if scope:
             below = [findings.c.asset.startswith(f"{branch}/", autoescape=True) for branch in scope]
             query = query.where(sa.or_(findings.c.asset.in_(list(scope)), *below))

@@ -409,10 +409,16 @@ class Detect:
         )
 
     def findings(
-        self, *, asset: str | None = None, limit: int = 100, before: int | None = None, scope: Sequence[str] = ()
+        self,
+        *,
+        asset: str | None = None,
+        limit: int = 100,
+        before: int | None = None,
+        scope: Sequence[str] = (),
+        after: int | None = None,
     ) -> list[dict[str, Any]]:
-        """Return findings, newest first."""
-        return self._found.list(asset=asset, limit=limit, before=before, scope=scope)
+        """Return findings that began before and after a time, newest first."""
+        return self._found.list(asset=asset, limit=limit, before=before, scope=scope, after=after)
 
     def finding(self, finding_id: str) -> dict[str, Any]:
         """Return one finding. Raises NotFound."""

@@ -109,12 +109,14 @@ def test_a_version_is_exported_and_scores_the_same_elsewhere(node):
 
 
 def test_a_new_version_takes_over_only_if_it_is_no_worse_on_the_same_rows():
-    assert takes_over({"found": 1, "false_alarms": 3}) == (True, "no other version was active")
-    assert takes_over({"found": 2, "false_alarms": 1, "rival": {"found": 1, "false_alarms": 1}})[0]
-    takes, why = takes_over({"found": 1, "false_alarms": 0, "rival": {"found": 2, "false_alarms": 1}})
+    first = {"alerts": [], "days": 30.0, "anomalies": 0, "found": 0, "false_alarms": 1, "time_in": {}}
+    assert takes_over(first, {}) == (True, "no other version was active")
+    assert takes_over({**first, "false_alarms": 3}, {}) == (False, "it is poor: a person decides")
+    assert takes_over({"found": 2, "false_alarms": 1, "rival": {"found": 1, "false_alarms": 1}}, {})[0]
+    takes, why = takes_over({"found": 1, "false_alarms": 0, "rival": {"found": 2, "false_alarms": 1}}, {})
     assert not takes
     assert why == "labelled anomalies found: 1, the active version 2; false alarms: 0, the active version 1"
-    assert not takes_over({"found": 2, "false_alarms": 2, "rival": {"found": 2, "false_alarms": 1}})[0]
+    assert not takes_over({"found": 2, "false_alarms": 2, "rival": {"found": 2, "false_alarms": 1}}, {})[0]
 
 
 @pytest.mark.timeout(400)

@@ -113,3 +113,15 @@ def test_a_page_of_findings_is_filled_with_those_of_ones_own_line(house: House):
     assert [one["id"] for one in page["items"]] == [mine["id"]]
     assert page["next"] is not None
     assert all(one["asset"].startswith("Bakery/Line 1/") for one in house.get("findings?limit=1000", "line 1")["items"])
+
+
+def test_findings_of_a_time(house: House):
+    made = house.post("findings", {"asset": PUMP, "kind": "of a time", "score": 0.1}).json()
+    at = made["raised"]
+    assert made["id"] in [one["id"] for one in house.get("findings", params={"end": at})["items"]]
+    assert made["id"] not in [one["id"] for one in house.get("findings", params={"start": at})["items"]]
+    page = house.get("findings", params={"end": at, "limit": 1})
+    assert [one["id"] for one in page["items"]] == [made["id"]]
+    rest = house.get("findings", params={"end": at, "after": page["next"], "limit": 500})["items"]
+    assert made["id"] not in [one["id"] for one in rest]
+    assert house.ask("GET", "findings?start=yesterday").status_code == 422

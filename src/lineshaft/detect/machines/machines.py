@@ -158,7 +158,7 @@ class Machines:
         self, tx: Connection, model: dict[str, Any], row: dict[str, Any], about: dict[str, Any], backtest: dict[str, Any]
     ) -> None:
         """Let a new version take over if it is no worse than the active one, and write down why or why not."""
-        takes, why = takes_over(backtest)
+        takes, why = takes_over(backtest, model["settings"])
         if takes and self.afar.at_edge(tx, model):
             takes, why = False, f"{why}; the active version works at an edge: give it the new file, then put this version to work"
         self.book.write(tx, row["id"], about={**about, "promotion": {"taken_over": takes, "why": why}})

@@ -51,11 +51,13 @@ def verdict(backtest: Mapping[str, Any], settings: Mapping[str, Any]) -> Verdict
     return Verdict(UNPROVEN if open_ else GOOD, [*open_, *good])
 
 
-def takes_over(backtest: Mapping[str, Any]) -> tuple[bool, str]:
-    """Say whether a version is no worse than the active one on the same rows, and in words why."""
+def takes_over(backtest: Mapping[str, Any], settings: Mapping[str, Any]) -> tuple[bool, str]:
+    """Say whether a version is no worse than the active one on the same rows, and in words why; the first must not be poor."""
     rival = backtest.get("rival")
     if rival is None:
-        return True, "no other version was active"
+        alone = verdict(backtest, settings)
+        poor = alone is not None and alone.quality == POOR
+        return not poor, "it is poor: a person decides" if poor else "no other version was active"
     found = f"labelled anomalies found: {backtest['found']}, the active version {rival['found']}"
     wrong = f"false alarms: {backtest['false_alarms']}, the active version {rival['false_alarms']}"
     better = backtest["found"] >= rival["found"] and backtest["false_alarms"] <= rival["false_alarms"]

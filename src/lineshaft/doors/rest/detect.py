@@ -254,10 +254,15 @@ def findings(
     limit: Limit = 100,
     after: After = None,
     asset: Annotated[str | None, Query(examples=["Bakery/Line 1/Oven"])] = None,
+    start: Annotated[str | None, Query(examples=["2026-11-20T06:00:00Z"], description="Those that began later.")] = None,
+    end: Annotated[str | None, Query(examples=["2026-11-21T06:00:00Z"], description="Those that began until then.")] = None,
 ) -> Listed[FindingShape]:
     """List findings, newest first."""
-    begin = spot(after)
-    rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=begin.before, scope=subject.scope)
+    begin, since = spot(after), parse_time(start, where="start") if start else None
+    before = parse_time(end, where="end") + 1 if end else None
+    if begin.before is not None:
+        before = begin.before if before is None else min(before, begin.before)
+    rows = rooms.detect.findings(asset=asset, limit=limit + begin.more, before=before, after=since, scope=subject.scope)
     cut = page_of(rows, limit, "at", begin)
     names = rooms.guard.names()
     followed = rooms.act.cases_of([f"finding:{row['id']}" for row in cut["items"]])
