@@ -3,7 +3,7 @@ import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { ask } from './client';
 import type { Alarm, Id, Iso, Page } from './types';
 
-export interface AlarmCard extends Alarm { condition?: string; origin?: string; area?: string; impact?: string; respond_within_s?: number | null; rationalised?: Iso | null; latched?: boolean }
+export interface AlarmCard extends Alarm { occurrence?: Id | null; condition?: string; origin?: string; area?: string; impact?: string; respond_within_s?: number | null; rationalised?: Iso | null; latched?: boolean }
 export interface AlarmStep { at: Iso; written: Iso; what: string; state: string; value: number | null; by: string | null; note: string }
 export interface AlarmRecord { number: number; at: Iso; by: string | null; kind: 'alarm' | 'alert'; impact: string; respond_within_s: number; priority: number; cause: string; consequence: string; action: string; note: string; outdated: boolean }
 export interface AlarmGroup { area: string; start: Iso; end: Iso; first: Id; count: number; alarms: AlarmCard[] }

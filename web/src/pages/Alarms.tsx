@@ -53,17 +53,18 @@ export default function Alarms() {
 function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
   const { t } = useTranslation();
   const phone = useMediaQuery(PHONE) ?? false;
-  const { filter, alarm: chosen = null } = useSearch({ from: '/plant/alarms' });
+  const { filter, alarm: wanted = null } = useSearch({ from: '/plant/alarms' });
   const navigate = useNavigate();
   const [asked, setWhich] = useState<'active' | 'all' | null>(null);
   const [search, setSearch] = useState('');
   // An address may name an alarm that does not stand any more: then all are shown.
   const standing = useQuery(q.alarms('active')).data?.items;
-  const which = asked ?? (chosen && standing && !standing.some((one) => one.id === chosen) ? 'all' : 'active');
+  const which = asked ?? (wanted && standing && !standing.some((one) => isIt(one, wanted)) ? 'all' : 'active');
   const setChosen = useCallback((id: string | null): void => void navigate({ to: '/alarms', search: ({ alarm: old, ...rest }) => (id ? { ...rest, alarm: id } : rest), replace: true }), [navigate]);
   const answer = useQuery(q.alarms(which));
   const shown = useMemo(() => pick(answer.data?.items ?? [], kind, filter, search), [answer.data, kind, filter, search]);
-  const alarm = shown.find((one) => one.id === chosen) ?? null;
+  const alarm = shown.find((one) => isIt(one, wanted)) ?? null;
+  const chosen = alarm?.id ?? null;
   const named = useAlarmName();
   const acknowledge = useAcknowledge();
   const see = (one: Alarm): void => { if (!acknowledge.isPending) acknowledge.mutate(one); };
@@ -90,6 +91,9 @@ function AlarmList({ kind }: { kind: 'alarm' | 'alert' }) {
     </>
   );
 }
+
+/** An alarm is named by itself, or by the time it came of which an order or a case speaks. */
+const isIt = (one: Alarm, wanted: string | null): boolean => one.id === wanted || (one.occurrence !== undefined && one.occurrence !== null && one.occurrence === wanted);
 
 /** The list's order: unseen before seen, urgent before less urgent, new before old. */
 export function pick(items: readonly Alarm[], kind: string, filter: string | undefined, search: string): Alarm[] {

@@ -1,4 +1,5 @@
-import { Button, Group, SegmentedControl, Stack, Table, Text, UnstyledButton } from '@mantine/core';
+import { Box, Button, Group, SegmentedControl, Stack, Table, Text, UnstyledButton } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -56,6 +57,20 @@ export default function Condition() {
 function Fleet({ items, chosen, onPick }: { items: Position[]; chosen: string | undefined; onPick: (id: string) => void }) {
   const { t } = useTranslation();
   const f = useFormat();
+  const phone = useMediaQuery('(max-width: 48em)') ?? false;
+  if (phone) {
+    return (
+      <Panel title={t('condition.fleet')}>
+        <Box className="rows">{items.map((one) => (
+          <UnstyledButton key={one.id} className="row-link" w="100%" px={0} aria-pressed={one.id === chosen} onClick={() => onPick(one.id)}>
+            <Group justify="space-between" gap="xs"><ConditionState state={one.state} /><Text size="sm" fw={600}>{one.level === null ? '–' : `${f.number(one.level, 2)} ${one.unit}`}{one.zone && ` · ${t('condition.zone')} ${one.zone}`}</Text></Group>
+            <Text size="sm" fw={one.id === chosen ? 700 : 500} className="wrap">{one.path}</Text>
+            <Text size="xs" c="dimmed">{one.temperature === null ? '' : `${f.number(one.temperature, 1)} °C · `}{one.trouble ? t('condition.notHeard') : f.when(one.at ?? one.recorded)}</Text>
+          </UnstyledButton>
+        ))}</Box>
+      </Panel>
+    );
+  }
   return (
     <Panel title={t('condition.fleet')} pad={false}>
       <Scroll minWidth={760} mah={420}>

@@ -202,7 +202,7 @@ function About({ order }: { order: FullOrder }) {
         [t('order.instruction'), order.instruction ? <Link key="i" to="/instructions" search={{ name: order.instruction }}>{order.instruction} · {t('instruction.version')} {order.instruction_number}</Link> : '–'],
         [t('order.assigned'), order.assigned_to ?? '–'],
         [t('word.case'), order.case_id ? <Link key="c" to="/cases/$id" params={{ id: order.case_id }}>{t('order.openCase')}</Link> : '–'],
-        [t('order.source'), order.source?.type === 'finding' ? <Link key="s" to="/alarms" search={toFinding(order.source.id)}>{t('finding.one')}</Link> : order.source?.type === 'alarm' ? <Link key="s" to="/alarms" search={{}}>{t('alarm.alarm')}</Link> : order.source ? t(`sourceType.${order.source.type}`, { defaultValue: order.source.type }) : '–'],
+        [t('order.source'), order.source?.type === 'finding' ? <Link key="s" to="/alarms" search={toFinding(order.source.id)}>{t('finding.one')}</Link> : order.source?.type === 'alarm' ? <Link key="s" to="/alarms" search={{ alarm: order.source.id }}>{t('alarm.alarm')}</Link> : order.source ? t(`sourceType.${order.source.type}`, { defaultValue: order.source.type }) : '–'],
       ]} />
     </Panel>
   );
