@@ -271,3 +271,16 @@ def test_a_flood_is_written_in_parts_and_what_failed_in_the_middle_is_written_on
     steps = {row["name"]: [line["what"] for line in reversed(watch.detect.history(row["id"]))] for row in rows}
     assert all(found == ["input-good", "raise"] for found in steps.values()), steps
     assert {row["version"] for row in rows} == {3}
+
+
+def test_how_far_many_alarms_have_seen_is_noted_less_often(watch, monkeypatch):
+    monkeypatch.setattr("lineshaft.detect.watch.KEEP_COST", 20.0)
+    watch.feed((1, 1.0))
+
+    def noted(now: float, at: float) -> int:
+        watch.feed((at, 1.0))
+        watch.now = now
+        watch.detect.tick()
+        return watch.alarm["last"] // NS
+
+    assert [noted(16, 2), noted(32, 3), noted(37, 4), noted(53, 4), noted(58, 5)] == [2, 2, 4, 4, 5]

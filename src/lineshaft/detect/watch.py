@@ -44,6 +44,8 @@ from lineshaft.guard import Subject
 EVENT = "detect:definitions"
 KEEP_EVERY = 15.0
 """Seconds between two notes on disk of how far each alarm has seen: rows before that are late after a restart as well."""
+KEEP_COST = 0.01
+"""Seconds longer for each alarm that was noted: many notes are many pages written, whether or not anything happened."""
 MOST_WAITING = 2_000_000
 """So many rows wait at most while the database takes nothing; the oldest go first."""
 
@@ -93,7 +95,7 @@ class Detect:
         self._waiting_rows = 0
         self._written: set[int] = set()
         self._problems: list[Problem] = []
-        self._kept, self._kept_at = np.zeros(0, np.int64), 0.0
+        self._kept, self._kept_at, self._keep_after = np.zeros(0, np.int64), 0.0, KEEP_EVERY
 
     def _time(self) -> int:
         return self._wall()
@@ -241,7 +243,7 @@ class Detect:
             now = self._clock()
             waiting = [number for number in self._screen.waiting(now) if self._is_due(number, now)]
             self._write(waiting, lambda tx, number: self._judge.wait(tx, self._screen, number, now))
-            if now - self._kept_at >= KEEP_EVERY:
+            if now - self._kept_at >= self._keep_after:
                 self._keep_last()
         with self._db.read() as look:
             expired = self._register.expired(look, now_ns())
@@ -267,6 +269,7 @@ class Detect:
             with self._db.begin() as tx:
                 tx.execute(query, [{"of": self._screen.points[n].id, "seen": int(lasts[n])} for n in moved])
         self._kept, self._kept_at = lasts, self._clock()
+        self._keep_after = max(KEEP_EVERY, len(moved) * KEEP_COST)
 
     def _write(self, numbers: Sequence[int], judge: Callable[[Connection, int], Point]) -> None:
         """Judge points, many in a transaction, and take their new standing over once it is committed."""
