@@ -64,3 +64,23 @@ def test_a_version_that_is_not_there_is_neither_tried_nor_exported(house):
     for what in ("backtest", "export"):
         assert house.ask("GET", f"anomaly-models/{one['id']}/{what}").json()["code"] == "models.not-ready"
         assert house.ask("GET", f"anomaly-models/{one['id']}/{what}?number=3").status_code == 404
+
+
+def test_a_version_is_put_to_an_edge_node_and_back(house):
+    one = house.post("anomaly-models", {"asset": PUMP, "name": "at an edge"}).json()
+    book = house.rooms.machines.book
+    with house.rooms.db.begin() as tx:
+        row = book.begin(tx, book.model(one["id"], tx), 0, 1, "eva")
+        book.write(tx, row["id"], state="ready", through=1)
+    use = f"anomaly-models/{one['id']}/use"
+    wrong = house.post(use, {"number": 1, "mode": "active", "place": "pump 3"})
+    assert (wrong.status_code, wrong.json()["code"]) == (422, "models.place")
+    made = house.post(use, {"number": 1, "mode": "active", "place": "hall-2/pump 3"}).json()
+    assert (made["active"], made["versions"][0]["place"], made["heard"]) == (1, "hall-2/pump 3", [])
+    house.rooms.machines.afar.told([("hall-2/pump 3", one["id"], "at an edge", "1")])
+    (heard,) = house.get(f"anomaly-models/{one['id']}")["heard"]
+    assert (heard["source"], heard["number"]) == ("hall-2/pump 3", 1)
+    assert house.post(use, {"number": 1, "mode": "shadow"}).json()["versions"][0]["place"] == "hall-2/pump 3", (
+        "it stays where it is"
+    )
+    assert house.post(use, {"number": 1, "mode": "off", "place": ""}).json()["versions"][0]["place"] == ""
