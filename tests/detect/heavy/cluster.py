@@ -21,7 +21,7 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
-def until(true, seconds=90.0):
+def until(true, seconds=240.0):
     """Wait until something holds; a machine under load may take its time."""
     end = time.monotonic() + seconds
     while not (found := true()):

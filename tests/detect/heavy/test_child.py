@@ -23,7 +23,7 @@ def carried(work, argument=3, *, unwanted=lambda: False, memory=0):
     return pickle.loads(made) if made else None, error, steps
 
 
-def until(true, seconds=60.0):
+def until(true, seconds=240.0):
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import signal
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ from tests.detect.heavy.works import double, fail, gated, grow, refuse
 from tests.detect.machines.test_machines import ROWS, Node
 
 pytest.importorskip("distributed")
-pytestmark = [pytest.mark.counterpart, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.counterpart, pytest.mark.timeout(600)]
 
 
 class House:
@@ -177,6 +178,27 @@ def test_a_killed_scheduler_is_waited_for_and_the_training_begins_again(house):
     assert (error, going.work.where) == ("", "press-3")
     assert (gate / f"out-{result}").exists()
     assert any(what.startswith("begins again: ") for _, what in going.steps)
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_is_frozen_holds_nobody_up(house, monkeypatch):
+    monkeypatch.setattr("lineshaft.detect.heavy.dask.ANSWER_S", 2.0)
+    (going, gate), (other, second) = house.gated("going"), house.gated("other")
+    until(lambda: list(gate.glob("at-*")) and list(second.glob("at-*")))
+    os.kill(house.cluster.scheduler.pid, signal.SIGSTOP)
+    try:
+        until(lambda: going.steps[-1][1] == f"the Dask scheduler {house.cluster.address} does not answer")
+        assert any("does not answer" in what for what in house.conditions())
+        other.work.cancel()
+        assert other.wait() == (None, "cancelled")
+    finally:
+        os.kill(house.cluster.scheduler.pid, signal.SIGCONT)
+    until(lambda: not alive(second))
+    until(lambda: not house.conditions())
+    (gate / "go").touch()
+    result, error = going.wait()
+    assert (error, (gate / f"out-{result}").exists()) == ("", True)
+    assert len(list(gate.glob("at-*"))) == 1, "it went on where it was"
 
 
 @pytest.mark.slow

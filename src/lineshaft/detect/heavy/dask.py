@@ -6,10 +6,12 @@ process of its own, ended when the node no longer wants it. What a scheduler or 
 
 from __future__ import annotations
 
+import math
 import queue
+import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError
+from concurrent import futures
 from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import uuid4
@@ -33,6 +35,8 @@ CONNECT_S = 3.0
 PAUSE_S = 1.0
 TELL_S = 0.25
 LOOK_S = 2.0
+ANSWER_S = 30.0
+"""So long a scheduler may think about an answer; one that is frozen gives none, and must hold nobody up."""
 WIDEST = 100
 EVENT = "detect:training"
 MEND = "start it, mend what differs, or leave [training] scheduler empty to train on this node"
@@ -41,6 +45,10 @@ Fitting = tuple[dict[str, str | None], dict[str, str]]
 
 class Lost(Exception):
     """The scheduler, or what a worker had of the job, is gone; it begins again."""
+
+
+class Silent(Lost):
+    """It is there, and does not answer."""
 
 
 class Dask:
@@ -63,6 +71,8 @@ class Dask:
             except Lost as lost:
                 text = str(lost)
                 job.step(0.0, f"begins again: {text}"[:WIDEST])
+            finally:
+                self._waiting.discard(id(job))
         hint = "see the logs of the scheduler and the workers, or leave [training] scheduler empty to train on this node"
         raise LineshaftError(f"{text}; {ATTEMPTS} times while it was trained", hint=hint, code="training.lost")
 
@@ -71,7 +81,7 @@ class Dask:
         client, why = self._connect()
         if client is not None:
             try:
-                found, why = self._fitting(client)
+                found, why = self._fitting(client, threading.Event())
                 if found is not None:
                     fit = sum(not what for what in found[1].values())
                     return f"{self._name} answers, workers that fit: {fit}", self._told[f"{EVENT}:workers"]
@@ -102,9 +112,12 @@ class Dask:
         except (OSError, ValueError) as error:  # whatever TLS, a name or time makes of it
             return None, f"{self._name} does not answer: {error}"
 
-    def _fitting(self, client: Client) -> tuple[Fitting | None, str]:
+    def _fitting(self, client: Client, stopped: threading.Event) -> tuple[Fitting | None, str]:
         """Return this node's packages, and by each worker's address what keeps it away; or why there is none."""
-        found = _ask(lambda: client.get_versions(packages=list(PACKAGES)), self._name)
+        try:
+            found = _ask(lambda: client.get_versions(packages=list(PACKAGES)), self._name, stopped)
+        except Silent:
+            return None, f"{self._name} or one of its workers does not answer"
         here = found["client"]["packages"]
         unlike = differs(here, found["scheduler"]["packages"], extras=())
         if unlike:
@@ -119,22 +132,19 @@ class Dask:
     def _patient(self, job: Job[Any, Any], ask: Callable[[], tuple[Any, str]]) -> Any:
         """Return what is asked for as soon as it is there, telling that a training waits. Raises when it took too long."""
         until, step = time.monotonic() + self._settings.patience_s, _changes(job.step)
-        try:
-            while not job.stopped.is_set():
-                found, why = ask()
-                if found is not None:
-                    self._over(job)
-                    return found
-                self._waits(job, why)
-                if time.monotonic() > until:
-                    text = f"{why}; it was waited for {self._settings.patience}"
-                    raise LineshaftError(text, hint=f"{MEND}, and train again", code="training.away")
-                step(0.0, why[:WIDEST])
-                job.stopped.wait(PAUSE_S)
-            self._over(job)
-            raise LineshaftError("cancelled", code="training.cancelled")
-        finally:
-            self._waiting.discard(id(job))
+        while not job.stopped.is_set():
+            found, why = ask()
+            if found is not None:
+                self._over(job)
+                return found
+            self._waits(job, why)
+            if time.monotonic() > until:
+                text = f"{why}; it was waited for {self._settings.patience}"
+                raise LineshaftError(text, hint=f"{MEND}, and train again", code="training.away")
+            step(0.0, why[:WIDEST])
+            job.stopped.wait(PAUSE_S)
+        self._over(job)
+        raise LineshaftError("cancelled", code="training.cancelled")
 
     def _waits(self, job: Job[Any, Any], why: str) -> None:
         self._waiting.add(id(job))
@@ -155,7 +165,7 @@ class Dask:
     # -- one job on a worker
 
     def _carried_out(self, client: Client, job: Job[Any, Any]) -> Outcome:
-        here, odd = self._patient(job, lambda: self._fitting(client))
+        here, odd = self._patient(job, lambda: self._fitting(client, job.stopped))
         fit = [address for address, what in odd.items() if not what]
         chosen = fit if len(fit) < len(odd) else None
         key, heard = f"lineshaft-{uuid4().hex}", queue.SimpleQueue[Any]()
@@ -171,23 +181,25 @@ class Dask:
         future = client.submit(train, key, here, self._memory, packed, key=key, pure=False, workers=chosen)
         del packed  # a table is large: from here on the scheduler keeps it
         future.add_done_callback(over)
-        if self._follow(job, heard, lambda: self._look(client, chosen)):
-            return self._ended(future)
-        _ask(future.cancel, self._name)
+        answered = [time.monotonic()]
+        ended = self._follow(job, heard, lambda: self._look(client, chosen, job, answered))
+        self._over(job)
+        if ended:
+            return self._ended(future, job.stopped)
+        _ask(future.cancel, self._name, threading.Event())
         return Outcome(None, "cancelled")
 
-    def _follow(self, job: Job[Any, Any], heard: queue.SimpleQueue[Any], look: Callable[[], None]) -> bool:
+    def _follow(self, job: Job[Any, Any], heard: queue.SimpleQueue[Any], look: Callable[[], str]) -> bool:
         """Hand on what a worker tells until it has ended, True, or nobody wants it any more."""
-        where, looked, step = "", time.monotonic(), _changes(job.step)
+        where, share, looked, step = "", 0.02, time.monotonic(), _changes(job.step)
         while not job.stopped.is_set():
             try:
                 kind, *what = heard.get(timeout=TELL_S)
             except queue.Empty:
                 if time.monotonic() - looked > LOOK_S:
-                    look()
-                    looked = time.monotonic()
-                    if not where:
-                        step(0.02, "waiting for a worker that is free")
+                    why, looked = look(), time.monotonic()
+                    if why or not where:
+                        step(share, why or "waiting for a worker that is free")
                 continue
             if kind == "end":
                 return True
@@ -195,18 +207,28 @@ class Dask:
                 again, where = f": {where} was lost" if where else "", what[0]
                 step(0.02, f"begun at {where}{again}"[:WIDEST])
             else:
-                step(what[0], f"{what[1]} (at {where})"[:WIDEST])
+                share = what[0]
+                step(share, f"{what[1]} (at {where})"[:WIDEST])
         return False
 
-    def _look(self, client: Client, chosen: list[str] | None) -> None:
-        """Raise Lost if nobody is left who could do it: Dask would wait for one for ever, and tell nobody."""
-        alive = set(_ask(client.nthreads, self._name))
+    def _look(self, client: Client, chosen: list[str] | None, job: Job[Any, Any], answered: list[float]) -> str:
+        """Say if the scheduler is silent; Lost if it is so for long, or has nobody: Dask would wait for ever and tell nobody."""
+        try:
+            alive = set(_ask(client.nthreads, self._name, job.stopped))
+        except Silent as silent:
+            if time.monotonic() - answered[0] > self._settings.patience_s:
+                raise
+            self._waits(job, str(silent))
+            return str(silent)[:WIDEST]
+        self._over(job)
+        answered[0] = time.monotonic()
         if not (alive if chosen is None else alive.intersection(chosen)):
             raise Lost(f"the last worker of {self._name} was lost")
+        return ""
 
-    def _ended(self, future: Future[Any]) -> Outcome:
+    def _ended(self, future: Future[Any], stopped: threading.Event) -> Outcome:
         if future.status == "finished":
-            packed, error, unlike, where = _ask(future.result, "the worker")
+            packed, error, unlike, where = _ask(future.result, "the worker", stopped, math.inf)
             if unlike:
                 raise Lost(f"the worker {where} {unlike}")
             return opened(packed, f"{error} (at {where})" if error else "", where)
@@ -233,11 +255,23 @@ def _changes(step: Tell) -> Tell:
     return tell
 
 
-def _ask(what: Callable[[], Any], whom: str) -> Any:
-    """Return the answer of the scheduler. Raises Lost if it is gone."""
+def _ask(what: Callable[[], Any], whom: str, stopped: threading.Event, seconds: float = 0.0) -> Any:
+    """Return the answer of the scheduler. Raises Lost if it is gone, Silent if it takes too long or nobody waits any more."""
+    answer, until = futures.Future[Any](), time.monotonic() + (seconds or ANSWER_S)
+
+    def run() -> None:
+        try:
+            answer.set_result(what())
+        except Exception as error:  # noqa: BLE001 - handed on to who asked
+            answer.set_exception(error)
+
+    threading.Thread(target=run, name="asking", daemon=True).start()
+    while not futures.wait([answer], TELL_S).done:
+        if stopped.is_set() or time.monotonic() > until:
+            raise Silent(f"{whom} does not answer")
     try:
-        return what()
-    except (OSError, ValueError, CancelledError, ClosedClientError) as error:
+        return answer.result()
+    except (OSError, ValueError, futures.CancelledError, ClosedClientError) as error:
         raise Lost(f"{whom} was lost: {error}") from error
 
 
