@@ -88,7 +88,7 @@ export interface Delivery { id: Id; hook: string; event_id: Id; type: string; su
 
 export interface Task { id: Id; name: string; mode: string | null; state: string; actor: string | null; actor_kind: ActorKind | null; opened: Iso | null; closed: Iso | null; input: unknown; output: unknown }
 export interface Case { id: Id; number: string | number; process: string; asset: string | null; title: string; state: string; opened: Iso; closed: Iso | null; current_task: string | null; work_order_id: Id | null; version: number }
-export interface CaseDetail extends Case { tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean; does?: string; with?: { answers?: string[] } }[] } | null }
+export interface CaseDetail extends Case { alarm_id?: Id | null; tasks: Task[]; definition: { process?: string; title?: string; tasks?: { id: string; title?: string; when?: string | null; blocks?: boolean; does?: string; with?: { answers?: string[] } }[] } | null }
 export interface Approval {
   id: Id; case_id: Id | null; task: string; what: string; proposal: Record<string, unknown>; proposed_by: string; proposed_by_id?: Id; edited_by?: Id[]; state: string;
   decided_by: string | null; decided: Iso | null; reason: string | null; expires: Iso | null; created: Iso; version: number;

@@ -75,6 +75,7 @@ function Body({ of: one }: { of: CaseDetail }) {
             [t('case.opened'), f.when(one.opened)],
             [t('case.closed'), f.when(one.closed)],
             [t('case.took'), one.closed ? f.span((Date.parse(one.closed) - Date.parse(one.opened)) / 1000) : '–'],
+            ...(one.alarm_id ? [[t('alarm.alarm'), <Link key="a" to="/alarms" search={{ alarm: one.alarm_id }}>{t('word.open')}</Link>] as const] : []),
             [t('case.order'), one.work_order_id ? <Link key="o" to="/orders/$id" params={{ id: one.work_order_id }}>{t('word.open')}</Link> : '–'],
           ]} />
         </Panel>

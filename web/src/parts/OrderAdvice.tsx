@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { useCommand } from '../api/queries';
 import { w, type Candidate, type FullOrder } from '../api/workshop';
+import { toFinding } from '../app/alarmSearch';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Panel } from './Page';
@@ -53,7 +54,7 @@ export function Past({ order }: { order: FullOrder }) {
     <Panel title={t('past.title')}>
       {order.findings.map((one) => (
         <Box key={one.type + one.id} mb={6}>
-          <Text size="sm">{t(`sourceType.${one.type}`, { defaultValue: one.type })} {f.when(one.at)}{one.score !== null ? ` · ${t('past.score')} ${f.number(one.score, 2)}` : ''}</Text>
+          <Text size="sm">{['alarm', 'finding'].includes(one.type) ? <Link to="/alarms" search={one.type === 'finding' ? toFinding(one.id) : { alarm: one.id }}>{t(`sourceType.${one.type}`)}</Link> : t(`sourceType.${one.type}`, { defaultValue: one.type })} {f.when(one.at)}{one.score !== null ? ` · ${t('past.score')} ${f.number(one.score, 2)}` : ''}</Text>
           {one.sensors.map((sensor) => <Text key={sensor.property} size="xs" c="dimmed" className="wrap">{sensor.property} {f.percent(sensor.share, 0)}</Text>)}
         </Box>
       ))}
