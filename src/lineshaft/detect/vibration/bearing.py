@@ -122,7 +122,7 @@ class Diagnosis:
 def diagnose(wave: Waveform, part: Bearing, rpm: float | None = None) -> Diagnosis:
     """Say whether the squared-envelope spectrum shows a fault of the bearing.
 
-    A ball is never claimed with more than low confidence: of 12 recorded ball faults the method names 2.
+    A ball is never claimed with more than low confidence: of 31 recorded ball faults the method names 2.
     """
     speed = rpm or wave.rpm
     if speed is None:
