@@ -7,7 +7,6 @@ plant (Landlock), and what it hands back are numbers and JSON, so that nothing a
 from __future__ import annotations
 
 import json
-import multiprocessing
 import resource
 import signal
 import threading
@@ -23,6 +22,7 @@ import pyarrow as pa
 
 from lineshaft.core import InvalidInput, LineshaftError, Retryable
 from lineshaft.detect.detector import Floats
+from lineshaft.detect.forking import prepared
 from lineshaft.detect.settings import ConditionSettings
 from lineshaft.store import fence
 
@@ -60,7 +60,7 @@ class _Child:
 
     def __init__(self, settings: ConditionSettings, work: Callable[..., Read], path: Path, arguments: tuple[Any, ...]) -> None:
         self._settings, self._path = settings, path
-        context = _context()
+        context = prepared()
         self._pipe, theirs = context.Pipe(duplex=False)
         given = (theirs, settings, work, path, arguments)
         self._process: BaseProcess = context.Process(target=_child, args=given, name="record", daemon=True)
@@ -110,15 +110,6 @@ class _Child:
 
 def _problem(wrong: dict[str, str]) -> InvalidInput:
     return InvalidInput(str(wrong["what"]), where=str(wrong["where"]), hint=str(wrong["hint"]), code=str(wrong["code"]))
-
-
-def _context() -> Any:
-    """Return how processes are begun: from one that has loaded what all need, where the system can."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 # -- in the process

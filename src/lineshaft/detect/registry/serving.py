@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from lineshaft.core import Conflict, InvalidInput, LineshaftError
 from lineshaft.detect.apart import said
+from lineshaft.detect.forking import prepared
 from lineshaft.detect.registry.opened import Columns, open_model
 
 OPENING_S = 90.0
@@ -56,7 +56,7 @@ class Served:
     """One open model in a process of its own."""
 
     def __init__(self, kind: str, content: bytes, inputs: Sequence[str]) -> None:
-        context = _context()
+        context = prepared()
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_child, args=(theirs, kind, content, list(inputs)), name="model", daemon=True)
         self._process.start()
@@ -105,15 +105,6 @@ class Served:
         if what == "open":
             self.close()
         raise InvalidInput(f"the model refuses: {value}", code="registry.refused")
-
-
-def _context() -> Any:
-    """Return how processes are begun: from one that has loaded what all need, where the system can: 50 ms each."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 class Workers:
