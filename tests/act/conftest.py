@@ -16,6 +16,7 @@ from lineshaft.guard import Command, Guard, Role, Subject
 from lineshaft.maintain import Orders, Purchases, Spares
 from lineshaft.production import Production
 from tests.detect.conftest import MODEL, PLANT, PUMP, VIBRATION, Numbers, Watch
+from tests.schema import migrate
 
 ANNA = Subject("anna", "anna", "person", frozenset({Role.TECHNICIAN}), "Anna")
 BERT = Subject("bert", "bert", "person", frozenset({Role.PLANNER}), "Bert")
@@ -40,7 +41,7 @@ class Plant:
         self, db: Database, home: Path, alarms: str = VIBRATION, settings: ActSettings | None = None, hand: Hand | None = None
     ) -> None:
         self.db, self.home = db, home
-        db.migrate(MIGRATIONS)
+        migrate(db, MIGRATIONS)
         self.write(alarms)
         self.bus, self.numbers = Bus(), Numbers()
         self.events: list[SystemEvent] = []

@@ -163,7 +163,7 @@ def crew_of(url: str, home: Path, cases: int) -> Crew:
 @pytest.mark.timeout(400)
 def test_kill_9_at_any_moment_doubles_and_loses_nothing(database_url, tmp_path):
     with crew_of(database_url, tmp_path, 9) as crew:
-        kill_again_and_again(crew, 4, random.Random(2))
+        kill_again_and_again(crew, 3, random.Random(2))
         check(crew)
 
 

@@ -7,6 +7,7 @@ import pytest
 from lineshaft import assets
 from lineshaft.assets import Assets, AssetsChanged
 from lineshaft.core import Bus, Database
+from tests.schema import migrate
 
 PUMP = """\
 model: Pump
@@ -32,7 +33,7 @@ class Plant:
     """A register on an empty database, and a folder to write its files in."""
 
     def __init__(self, db: Database, folder: Path) -> None:
-        db.migrate({"assets": assets.MIGRATIONS})
+        migrate(db, {"assets": assets.MIGRATIONS})
         self.db, self.folder, self.bus = db, folder, Bus()
         self.changes = 0
         self.bus.on(AssetsChanged, self._count)

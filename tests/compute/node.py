@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from lineshaft import assets, compute, production, store
 from lineshaft.core import Batch, Bus, Database, SystemEvent
+from tests.schema import migrate
 
 
 class Node:
@@ -22,7 +23,7 @@ class Node:
         self.bus.on(SystemEvent, self.told.append)
         self.db = Database(f"sqlite:///{home / 'lineshaft.db'}")
         rooms = {r.__name__: r.MIGRATIONS for r in (assets, production, store, compute)}
-        self.db.migrate(rooms)
+        migrate(self.db, rooms)
         self.assets = assets.Assets(self.db, self.bus)
         self.loaded = self.assets.load(config)
         self.production = production.Production(self.db, self.assets)

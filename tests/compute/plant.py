@@ -12,6 +12,7 @@ from lineshaft.assets import MIGRATIONS, Assets
 from lineshaft.compute.plan import Plan, make
 from lineshaft.compute.points import STORED
 from lineshaft.core import Bus, Database
+from tests.schema import migrate
 
 NS = 1_000_000_000
 
@@ -23,7 +24,7 @@ def register(folder: Path, models: Mapping[str, str], plant: str) -> Assets:
         (folder / "models" / f"{name}.yaml").write_text(text)
     (folder / "plant.yaml").write_text(plant)
     db = Database(f"sqlite:///{folder / 'assets.db'}")
-    db.migrate({"assets": MIGRATIONS})
+    migrate(db, {"assets": MIGRATIONS})
     assets = Assets(db, Bus())
     changes = assets.load(folder)
     assert not changes.problems, changes.problems

@@ -16,6 +16,7 @@ from lineshaft.core import NS, Bus, Database
 from lineshaft.detect import AlarmChanged, AlarmCleared, AlarmRaised, AlarmsSettings, Detect, FindingRaised
 from lineshaft.guard import Role, Subject
 from lineshaft.store import STORED
+from tests.schema import migrate
 
 OPERATOR = Subject("olga", "olga", "person", frozenset({Role.OPERATOR}), "Olga")
 PUMP = "Bakery/Pump"
@@ -96,7 +97,7 @@ class Watch:
     def __init__(self, db: Database, folder: Path, alarms: Iterable[str] = (VIBRATION,), numbers: Numbers | None = None) -> None:
         self.settings = AlarmsSettings()
         self.db, self.folder = db, folder
-        db.migrate({"guard": guard.MIGRATIONS, "assets": assets.MIGRATIONS, "detect": detect.MIGRATIONS})
+        migrate(db, {"guard": guard.MIGRATIONS, "assets": assets.MIGRATIONS, "detect": detect.MIGRATIONS})
         (folder / "models").mkdir(exist_ok=True)
         self.write(*alarms)
         self.now = 0.0

@@ -33,6 +33,7 @@ from lineshaft.doors import Rooms
 from lineshaft.doors.mcp import McpSettings, mounting
 from lineshaft.doors.rest import build, serve, tell_events
 from lineshaft.guard import Role, Subject
+from tests.schema import migrate
 
 BAKERY = Path(compute.__file__).parents[1] / "examples" / "bakery"
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
@@ -99,7 +100,7 @@ def make_house(home: Path, acting: act.ActSettings | None = None, mcp: McpSettin
     bus = Bus()
     db = Database(f"sqlite:///{home / 'lineshaft.db'}")
     rooms_in_order = (guard, connect, assets, production, store, compute, detect, maintain, act)
-    db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order})
+    migrate(db, {room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms_in_order})
     keeper = guard.Guard(db)
     register = assets.Assets(db, bus)
     made = production.Production(db, register)

@@ -10,15 +10,15 @@ import duckdb
 import pytest
 
 from lineshaft.core import NS, parse_time
+from tests.flow.cookies import FIGURES, LINE, RUN_SECONDS, START, node, ours, recording, theirs  # noqa: F401 - the fixtures
 from tests.flow.node import Node, until
-from tests.flow.test_cookiefactory import LINE, START, node, ours, recording  # noqa: F401 - the fixtures
 
 MACHINE = f"{LINE}/Labeller"
 PERIOD = {"start": "2026-01-05T06:00:00Z", "end": "2026-01-05T07:00:00Z"}
 SCRAP = 40.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def played(node: Node) -> Node:  # noqa: F811
     until(lambda: 3550 in ours(node, "Labeller", "Down_Time_1Min"), 120, every=1)
     return node
@@ -38,6 +38,26 @@ def in_lake(home: Path, tag: str) -> float:
         query = f"select v from {values} where sid = ? and v is not null and filename not like '%/series/%'"
         found = db.execute(query, [sid]).fetchall()
     return float(found[-1][0])
+
+
+@pytest.mark.timeout(300)
+def test_every_full_minute_equals_the_recordings_own_result(played: Node, recording: Path) -> None:  # noqa: F811
+    compared, different = 0, list[tuple[str, str, int, float | None, float]]()
+    for (machine, name), windows in theirs(recording).items():
+        mine = ours(played, machine, FIGURES[name])
+        for end, value in windows.items():
+            compared += 1
+            if mine.get(end) != value:
+                different.append((machine, name, end, mine.get(end), value))
+    assert compared == 2360
+    assert different == []
+    for machine, seconds in RUN_SECONDS.items():
+        asked = {"asset": f"{LINE}/{machine}", "start": START, "end": START + 3600 * NS}
+        oee = played.get("oee", **asked)
+        assert oee["elements"]["actual_production"] == seconds
+    ledger = played.get("ledger", limit=1000)
+    assert all(row["balance"] == 0 for row in ledger["items"])
+    assert ledger["totals"]["received"] == ledger["totals"]["stored"] + ledger["totals"]["duplicate"]
 
 
 @pytest.mark.timeout(300)

@@ -46,7 +46,7 @@ class Feeder(threading.Thread):
 
 @pytest.mark.chaos
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("kills", [4, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_kills_lose_nothing_and_double_nothing(tmp_path: Path, kills: int) -> None:
     home = tmp_path / "home"
     home.mkdir()

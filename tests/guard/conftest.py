@@ -4,11 +4,12 @@ import pytest
 
 from lineshaft.core import Database
 from lineshaft.guard import MIGRATIONS, Guard, Subject
+from tests.schema import migrate
 
 
 @pytest.fixture
 def guard(database: Database) -> Guard:
-    database.migrate({"guard": MIGRATIONS})
+    migrate(database, {"guard": MIGRATIONS})
     return Guard(database)
 
 

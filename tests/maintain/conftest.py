@@ -19,6 +19,7 @@ from lineshaft.maintain import (
     Spares,
     Workshop,
 )
+from tests.schema import migrate
 
 ANNA = Subject("anna", "anna", "person", frozenset({Role.TECHNICIAN}), "Anna")
 BERT = Subject("bert", "bert", "person", frozenset({Role.PLANNER}), "Bert")
@@ -61,7 +62,7 @@ class Shop:
     def __init__(self, db: Database, home: Path) -> None:
         self.db, self.home = db, home
         rooms = (guard, assets, production, store, detect, maintain)
-        db.migrate({room.__name__.rpartition(".")[2]: room.MIGRATIONS for room in rooms})
+        migrate(db, {room.__name__.rpartition(".")[2]: room.MIGRATIONS for room in rooms})
         self.bus = Bus()
         self.told: list[object] = []
         for event in (OrderChanged, PurchaseChanged, SpareLow, ReturnedToService, SystemEvent):

@@ -8,6 +8,7 @@ from lineshaft import assets, production
 from lineshaft.assets import Assets
 from lineshaft.core import Bus, Database
 from lineshaft.production import Production, ProductionChanged
+from tests.schema import migrate
 
 PLANT = """\
 assets:
@@ -54,7 +55,7 @@ class Floor:
     """A shop floor on an empty database, and a folder to write its files in."""
 
     def __init__(self, db: Database, folder: Path) -> None:
-        db.migrate({"assets": assets.MIGRATIONS, "production": production.MIGRATIONS})
+        migrate(db, {"assets": assets.MIGRATIONS, "production": production.MIGRATIONS})
         self.db, self.folder, self.bus = db, folder, Bus()
         folder.mkdir()
         (folder / "plant.yaml").write_text(PLANT)

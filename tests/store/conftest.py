@@ -10,6 +10,7 @@ import pytest
 from lineshaft.assets import MIGRATIONS as ASSETS
 from lineshaft.core import Bus, Database, SystemEvent
 from lineshaft.store import MIGRATIONS, Meaning, Store, StoreSettings, TiersSettings
+from tests.schema import migrate
 
 
 class Home:
@@ -18,7 +19,7 @@ class Home:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.db = Database(f"sqlite:///{path / 'lineshaft.db'}")
-        self.db.migrate({"assets": ASSETS, "store": MIGRATIONS})
+        migrate(self.db, {"assets": ASSETS, "store": MIGRATIONS})
         self.events: list[SystemEvent] = []
         self.bus = Bus()
         self.bus.on(SystemEvent, self.events.append)

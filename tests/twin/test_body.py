@@ -13,6 +13,7 @@ from lineshaft.guard import Subject
 from lineshaft.maintain import Orders, Spares, load_spares
 from lineshaft.store import Store
 from lineshaft.twin import Twin
+from tests.schema import migrate
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "src" / "lineshaft" / "examples" / "bakery"
 PUMP = "Bakery/Line 1/Cooler/Coolant pump"
@@ -24,7 +25,7 @@ class Bakery:
 
     def __init__(self, db: Database, home: Path) -> None:
         rooms = {"guard": guard, "assets": assets, "store": store, "detect": detect, "maintain": maintain}
-        db.migrate({name: room.MIGRATIONS for name, room in rooms.items()})
+        migrate(db, {name: room.MIGRATIONS for name, room in rooms.items()})
         self.db, bus = db, Bus()
         self.assets = Assets(db, bus)
         assert self.assets.load(EXAMPLE).problems == []

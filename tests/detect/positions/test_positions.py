@@ -25,6 +25,7 @@ from lineshaft.core import (
     now_ns,
 )
 from lineshaft.detect import FindingRaised, candidates, vibration
+from tests.schema import migrate
 
 PUMP = "Site/Pump"
 END = f"{PUMP}/Drive end"
@@ -81,7 +82,7 @@ class Node:
     def open(self) -> None:
         self.bus, self.db = Bus(), Database(f"sqlite:///{self.home / 'lineshaft.db'}")
         rooms = (guard, assets, store, detect)
-        self.db.migrate({room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms})
+        migrate(self.db, {room.__name__.rsplit(".", 1)[-1]: room.MIGRATIONS for room in rooms})
         self.assets = assets.Assets(self.db, self.bus)
         assert self.assets.load(self.home / "config").problems == []
         self.store = store.Store(self.home, self.assets, self.db, store.StoreSettings(), self.bus)
