@@ -166,8 +166,8 @@ class Engine:
             "log_level": "CRITICAL",
             "enable_otlp": False,
             "max_executor_threads": self._threads,
-            # Nothing here receives notifications or is scheduled: cases are woken in process. What polls for them looks at nothing,
-            # and a node waits for its pause when it ends.
+            # Nothing here receives notifications or is scheduled: cases are woken in process. What polls for them
+            # looks at nothing, and a node that ends waits for its pause.
             "notification_listener_polling_interval_sec": 0.1,
             "scheduler_polling_interval_sec": 300.0,
             "use_listen_notify": False,
