@@ -11,20 +11,10 @@ import pytest
 
 from lineshaft.core import NS, parse_time, samples
 from tests.compute.node import Node, chunks
+from tests.cookies import RESULTS, RUN_SECONDS
 
 CONFIG = Path(__file__).parents[2] / "examples" / "cookiefactory"
 START = parse_time("2026-11-20T06:00:00Z")
-RESULTS = ("Down_Time_1Min", "Blocked_Time_1Min", "Starved_Time_1Min", "Good_Parts_1Min", "Bad_Parts_1Min")
-RUN_TIMES = {
-    "Cookie Former": 2930,
-    "Cookie Inspector": 2885,
-    "Freezer Tunnel": 2910,
-    "Vertical Conveyor": 2845,
-    "Box Sealer": 2740,
-    "Liner Inserter": 2695,
-    "Box Erector": 2665,
-    "Labeller": 2585,
-}
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +86,7 @@ def test_every_minute_equals_the_recordings_own(recording, what, tmp_path):
         count, wrong = compared(node, results)
         assert (count, wrong) == (2360, [])
         hour = START + 3600 * NS
-        for machine, seconds in RUN_TIMES.items():
+        for machine, seconds in RUN_SECONDS.items():
             path = f"Cookie Factory/Line 1/{machine}"
             assert node.values(f"{path}/Run_Time_1H")[hour] == seconds
             node.compute.clock = lambda: hour

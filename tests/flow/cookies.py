@@ -12,27 +12,11 @@ from pathlib import Path
 import pytest
 
 from lineshaft.core import NS, parse_time
+from tests.cookies import RESULTS, RUN_SECONDS
 from tests.flow.node import EXAMPLES, Node, ended, free_port, lineshaft
 
 START = parse_time("2026-01-05T06:00:00Z")
 LINE = "Cookie Factory/Line 1"
-FIGURES = {
-    "Down_Time_1Min": "Down_Time_1Min",
-    "Blocked_Time_1Min": "Blocked_Time_1Min",
-    "Starved_Time_1Min": "Starved_Time_1Min",
-    "Good_Parts_1Min": "Good_Parts_1Min",
-    "Bad_Parts_1Min": "Bad_Parts_1Min",
-}
-RUN_SECONDS = {
-    "Cookie Former": 2930,
-    "Cookie Inspector": 2885,
-    "Freezer Tunnel": 2910,
-    "Vertical Conveyor": 2845,
-    "Box Sealer": 2740,
-    "Liner Inserter": 2695,
-    "Box Erector": 2665,
-    "Labeller": 2585,
-}
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +55,7 @@ def theirs(recording: Path) -> dict[tuple[str, str], dict[int, float]]:
     found: dict[tuple[str, str], dict[int, float]] = defaultdict(dict)
     with recording.open() as file:
         for row in csv.DictReader(file):
-            if row["attribute_name"] in FIGURES and row["asset_name"] in RUN_SECONDS and int(row["timestamp"]) > 10:
+            if row["attribute_name"] in RESULTS and row["asset_name"] in RUN_SECONDS and int(row["timestamp"]) > 10:
                 found[row["asset_name"], row["attribute_name"]][int(row["timestamp"])] = float(row["attribute_value"])
     return found
 

@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from lineshaft.core import NS, parse_time
-from tests.flow.cookies import FIGURES, LINE, RUN_SECONDS, START, node, ours, recording, theirs  # noqa: F401 - the fixtures
+from tests.cookies import RUN_SECONDS
+from tests.flow.cookies import LINE, START, node, ours, recording, theirs  # noqa: F401 - the fixtures
 from tests.flow.node import Node, until
 
 MACHINE = f"{LINE}/Labeller"
@@ -44,7 +45,7 @@ def in_lake(home: Path, tag: str) -> float:
 def test_every_full_minute_equals_the_recordings_own_result(played: Node, recording: Path) -> None:  # noqa: F811
     compared, different = 0, list[tuple[str, str, int, float | None, float]]()
     for (machine, name), windows in theirs(recording).items():
-        mine = ours(played, machine, FIGURES[name])
+        mine = ours(played, machine, name)
         for end, value in windows.items():
             compared += 1
             if mine.get(end) != value:
