@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from lineshaft.core import Bus, Database, InvalidInput, SystemEvent, iso
-from lineshaft.detect.machines.book import Book
+from lineshaft.detect.machines.book import Book, same_machine
 from lineshaft.detect.machines.ear import TAGS, Ear, record_of
 from lineshaft.detect.machines.filing import Filing
-from lineshaft.detect.machines.following import DRIFTED, urgency
+from lineshaft.detect.machines.following import DRIFTED, drift, urgency
 from lineshaft.detect.machines.record import TAG, Record
 from lineshaft.detect.machines.table import Store
 from lineshaft.detect.model_tables import versions
@@ -182,10 +182,8 @@ class Afar:
         told = {**now, "unseen": round(unseen, 4), "drifted": unseen > DRIFTED}
         with self._db.begin() as tx:
             self._book.write(tx, row["id"], now=told)
-        text = f"the model '{model['name']}' does not know {unseen:.0%} of what it sees in a day"
         hint = "train it again and give the edge the new file, or see whether its drivers and sensors still deliver"
-        key = f"detect:models:drift:{model['name']}"
-        self._bus.tell(SystemEvent(key, text, "warning", active=unseen > DRIFTED, hint=hint))
+        self._bus.tell(drift(model["name"], unseen, hint))
 
     def _taken_over(self, row: Mapping[str, Any]) -> None:
         """End what this node found before the edge took over: nobody follows it here any more."""
@@ -222,7 +220,7 @@ class Afar:
 
         What its models found before is over. Returns of how many versions.
         """
-        mine = [(row, place) for model, row, place in self._working() if _same_machine(asset, model["asset"])]
+        mine = [(row, place) for model, row, place in self._working() if same_machine(asset, model["asset"])]
         for row, place in mine:
             newest = max(at, place["repaired"] or 0)
             tx.execute(places.update().where(places.c.version_id == row["id"]).values(repaired=newest))
@@ -289,7 +287,3 @@ def _said(model: Mapping[str, Any], said: Record, source: str, explained: list[d
     sensors = [{"property": name, "share": share} for name, share in shares[:MOST_SENSORS]]
     evidence = {"start": iso(said.start), "start_ns": said.start, "explanation": explained}
     return {"score": urgency(said.peak), "at": said.start, "sensors": sensors, "evidence": evidence, "source": source}
-
-
-def _same_machine(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

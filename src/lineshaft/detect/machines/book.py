@@ -323,3 +323,8 @@ def absolute(settings: dict[str, Any], asset: str, names: Sequence[str]) -> dict
         if name.isidentifier():
             text = re.sub(rf"(?<![`\w/.]){name}(?![`\w/(])", f"`{asset}/{name}`", text)
     return {**made, "off": text} if text else made
+
+
+def same_machine(one: str, other: str) -> bool:
+    """Say whether two assets are the same, or one is a part of the other."""
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")

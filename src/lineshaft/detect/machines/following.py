@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lineshaft.core import Batch, iso, now_ns, samples
+from lineshaft.core import Batch, SystemEvent, iso, now_ns, samples
 from lineshaft.detect.anomaly import Model, Scored
 from lineshaft.detect.anomaly.scoring import BAD_DATA, UNKNOWN_REGIME
 from lineshaft.detect.machines.book import SOURCE
@@ -115,3 +115,9 @@ class Following:
 def urgency(peak: float) -> float:
     """Return a finding's score: .7 at the threshold (its alert has lasted already), nearer to 1 the further beyond it."""
     return round(1 - 0.3 / max(peak, 1.0), 4)
+
+
+def drift(name: str, unseen: float, hint: str) -> SystemEvent:
+    """Return the condition of the system that a model no longer knows what it sees, or its end."""
+    text = f"the model '{name}' does not know {unseen:.0%} of what it sees in a day"
+    return SystemEvent(f"detect:models:drift:{name}", text, "warning", active=unseen > DRIFTED, hint=hint)

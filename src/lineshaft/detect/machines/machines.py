@@ -21,10 +21,10 @@ from lineshaft.detect.finding import Findings
 from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
-from lineshaft.detect.machines.book import Book
+from lineshaft.detect.machines.book import Book, same_machine
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
-from lineshaft.detect.machines.following import Following
+from lineshaft.detect.machines.following import Following, drift
 from lineshaft.detect.machines.labels import Labels
 from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
@@ -210,15 +210,10 @@ class Machines:
                 values = {"memory": one.memory(), "alerts": one.alerts, "finding": finding, "now": news["now"]}
                 self.book.write(tx, row["id"], through=one.through, **values)
             one.finding = finding
-            self._tell_drift(model, one)
+            hint = "train it again, or see whether its drivers and sensors still deliver"
+            self._bus.tell(drift(model["name"], one.unseen, hint))
             self._following[row["id"]] = one
         return len(table["time"])
-
-    def _tell_drift(self, model: dict[str, Any], one: Following) -> None:
-        """Tell, as a condition of the system, when a model no longer knows what it sees; and its end."""
-        text = f"the model '{model['name']}' does not know {one.unseen:.0%} of what it sees in a day"
-        hint = "train it again, or see whether its drivers and sensors still deliver"
-        self._bus.tell(SystemEvent(f"{EVENT}:drift:{model['name']}", text, "warning", active=one.drifted, hint=hint))
 
     def _file(self, tx: Connection, model: dict[str, Any], version: str, one: Following, news: dict[str, Any]) -> str | None:
         """File a finding for an alert that is new; one finding an alert, also of one that goes on after its end."""
@@ -242,7 +237,7 @@ class Machines:
         """Start the charts of an asset's models anew: it was repaired and is verified back in service. Returns how many."""
         count = 0
         for model in self.book.list():
-            if not (asset == model["asset"] or asset.startswith(f"{model['asset']}/") or model["asset"].startswith(f"{asset}/")):
+            if not same_machine(asset, model["asset"]):
                 continue
             for number in {model["active"], model["shadow"]} - {None}:
                 self._follow(model, int(number), at + model["delay"])  # what comes yet was before the repair: not waited for
