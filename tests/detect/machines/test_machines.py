@@ -18,6 +18,7 @@ from lineshaft.maintain import ReturnedToService
 ENGINEER = Subject("eva", "eva", "person", frozenset({Role.ENGINEER}), "Eva")
 PUMP = "Site/Pump"
 MINUTE = 60 * NS
+HOUR = 60 * MINUTE
 NAMES = ("Load", "Flow", "Pressure", "Current", "Bearing", "Winding")
 MODEL = """\
 model: Pump
@@ -52,7 +53,8 @@ class Node:
         self.plant.bus.on(FindingRaised, self.found.append)
         from lineshaft.core import now_ns
 
-        self.start = (now_ns() // MINUTE - ROWS - 2000) * MINUTE
+        # A full hour: steps of an hour fall alike whenever this runs.
+        self.start = (now_ns() // HOUR - (ROWS + 2000) // 60 - 1) * HOUR
         self.seq = 0
         self.offset = 0.0
         self.chance = np.random.default_rng(5)
