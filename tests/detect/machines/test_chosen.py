@@ -81,6 +81,21 @@ def test_what_detectors_say_is_learned_only_when_asked_for(node: Node):
     assert node.machines.book.properties(PUMP, [level]) == [level]
 
 
-def test_a_wrong_off_condition_is_said_before_the_training(node: Node):
-    with pytest.raises((InvalidInput, NotFound), match="Runing"):
-        node.create(name="pump", settings={"off": "`Runing` == 0"})
+@pytest.mark.parametrize(
+    ("off", "said"),
+    [
+        ("`Runing` == 0", "Runing.*did you mean"),
+        ("Runing == 0", "no variable 'Runing' - did you mean 'Running'"),
+        ("Load <", "ends where a value is expected"),
+        ("Load < 1 or lod(Flow) > 2", "no function 'lod'"),
+    ],
+)
+def test_a_wrong_off_condition_is_said_before_the_training(node: Node, off: str, said: str):
+    with pytest.raises((InvalidInput, NotFound), match=said):
+        node.create(name="pump", settings={"off": off})
+
+
+def test_a_text_that_is_also_a_name_stays_a_text(node: Node):
+    model = node.create(name="pump", settings={"off": "Product == 'Running' or Product == \"Load\" or Product == 'it''s Flow'"})
+    product = f"`{PUMP}/Product`"
+    assert model["settings"]["off"] == f"{product} == 'Running' or {product} == \"Load\" or {product} == 'it''s Flow'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -154,6 +155,25 @@ class Filler:
         self.value[here], self.at[here] = lanes[here, last[here]], times[last[here]]
 
 
+def read_off(text: str, columns: Mapping[str, DataType | None]) -> tuple[Formula, dict[str, str]]:
+    """Read an off condition against columns and what they hold (None: not known yet); say which name in it is which column.
+
+    Raises InvalidInput where it is no formula, or asks for a column that is not there.
+    """
+    aliases: dict[str, str] = {}
+
+    def plain(match: re.Match[str]) -> str:
+        return aliases.setdefault(match[1], f"column_{len(aliases) + 1}")
+
+    bare = re.sub(r"`([^`]+)`", plain, text)
+    for name in aliases:
+        if name not in columns:
+            raise InvalidInput(f"there is no column '{name}'", where="off", hint=did_you_mean(name, columns))
+    given = {aliases.get(name, name): name for name in columns}
+    formula = parse(bare, {alias: columns[name] for alias, name in given.items()}, where="off")
+    return formula, {alias: given[alias] for alias in formula.variables}
+
+
 class Off:
     """The off condition of a machine, and the time after it that is start-up."""
 
@@ -167,21 +187,9 @@ class Off:
 
     def learn(self, readings: Readings) -> None:
         """Read the formula against the table's columns."""
-        if not self.text:
-            return
-        aliases: dict[str, str] = {}
-
-        def plain(match: re.Match[str]) -> str:
-            return aliases.setdefault(match[1], f"column_{len(aliases) + 1}")
-
-        text = re.sub(r"`([^`]+)`", plain, self.text)
-        for name in aliases:
-            if name not in readings.names:
-                raise InvalidInput(f"there is no column '{name}'", where="off", hint=did_you_mean(name, readings.names))
-        given = {aliases.get(name, name): name for name in readings.names}
-        kinds = {alias: DataType.STRING if name in readings.texts else DataType.DOUBLE for alias, name in given.items()}
-        self._formula = parse(text, kinds, where="off")
-        self._alias = {alias: given[alias] for alias in self._formula.variables}
+        if self.text:
+            kinds = {name: DataType.STRING if name in readings.texts else DataType.DOUBLE for name in readings.names}
+            self._formula, self._alias = read_off(self.text, kinds)
 
     @property
     def tree(self) -> Any:

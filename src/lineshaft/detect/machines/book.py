@@ -24,6 +24,7 @@ from lineshaft.core import (
     parse_duration,
 )
 from lineshaft.detect.anomaly import AnomalySettings
+from lineshaft.detect.anomaly.columns import read_off
 from lineshaft.detect.machines.placing import begin, place_of, put, show_from
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.showing import show
@@ -33,9 +34,9 @@ PROMOTE = ("by hand", "better")
 """When a retrained version takes over: on a person's word, or when its backtest raises no more alerts than the active one's."""
 SOURCE = "models"
 SHOWN = {"anomaly score": "score", "anomaly reason": "reason"}
+"""Properties of an asset that show what its active model says, when the asset's model has them."""
 OURS = frozenset({SOURCE, "own models", "condition", "life"})
 """Sources of what detectors say: of models, positions, own models and remaining life."""
-"""Properties of an asset that show what its active model says, when the asset's model has them."""
 
 SETTLED = ("lookback", "retrain", "promote", "delay", "failure_mode")
 CHANGING = ("name", "settings", *SETTLED)
@@ -43,6 +44,9 @@ CHANGING = ("name", "settings", *SETTLED)
 LONGEST_DELAY = 86_400 * NS
 OFTEN = 3_600 * NS
 """A model is trained again no more often."""
+
+NAMED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?P<quoted>[^`]+)`|(?<![\w/.])(?P<bare>[^\W\d]\w*)(?![\w/(])""")
+"""The names in a formula, in backquotes or bare; quoted texts are passed over."""
 
 LIGHT = [column for column in versions.c if column.name not in ("blob", "memory")]
 
@@ -133,11 +137,20 @@ class Book:
         Names are as seen from the asset, or whole paths. What only the off condition asks is gathered too, and never judged.
         """
         paths = self.properties(asset, wanted.get("properties") or ())
-        given = absolute(wanted.get("settings") or {}, asset, [one.name for one in self._assets.properties(asset)])
-        asked = [self._assets.property(name).path for name in re.findall(r"`([^`]+)`", str(given.get("off") or ""))]
+        own = [one.name for one in self._assets.properties(asset)]
+        given = absolute(wanted.get("settings") or {}, asset, own)
+        off = str(given.get("off") or "")
+        asked: list[str] = []
+        for name in re.findall(r"`([^`]+)`", off):
+            if "/" not in name:
+                raise InvalidInput(f"{asset} has no property '{name}'", where="off", hint=did_you_mean(name, own))
+            asked.append(self._assets.property(name).path)
         beyond = [path for path in dict.fromkeys(asked) if path not in paths]
         if beyond:
             given["ignore"] = [*given.get("ignore", ()), *beyond]
+        if off:
+            bare = [name for name in own if name.isidentifier()]
+            read_off(off, dict.fromkeys([*bare, *paths, *beyond]))  # a wrong name would be told only by the training
         return [*paths, *beyond], self.settings(given, [*paths, *beyond])
 
     def texts(self, paths: Sequence[str]) -> frozenset[str]:
@@ -318,11 +331,12 @@ def absolute(settings: dict[str, Any], asset: str, names: Sequence[str]) -> dict
         if key in made:
             made[key] = [f"{asset}/{name}" if name in names else name for name in made[key]]
     text = str(made.get("off") or "")
-    for name in sorted(names, key=len, reverse=True):
-        text = text.replace(f"`{name}`", f"`{asset}/{name}`")
-        if name.isidentifier():
-            text = re.sub(rf"(?<![`\w/.]){name}(?![`\w/(])", f"`{asset}/{name}`", text)
-    return {**made, "off": text} if text else made
+
+    def whole(found: re.Match[str]) -> str:
+        name = found["quoted"] or found["bare"]
+        return f"`{asset}/{name}`" if name in names else found[0]
+
+    return {**made, "off": NAMED.sub(whole, text)} if text else made
 
 
 def same_machine(one: str, other: str) -> bool:
