@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from lineshaft.core import now_ns
@@ -88,9 +90,10 @@ def test_a_plan_that_makes_no_sense_is_told_where(house: House):
 
 
 def test_calendar_and_forecast_of_a_year(house: House):
-    year = house.get("maintenance/calendar?start=2027-01-01T00:00:00Z&end=2028-01-01T00:00:00Z")["items"]
+    later = datetime.now(UTC).year + 2  # far enough that no order of it is open yet, on the last of December too
+    year = house.get(f"maintenance/calendar?start={later}-01-01T00:00:00Z&end={later + 1}-01-01T00:00:00Z")["items"]
     greased = [one for one in year if one["plan"] == "Grease the coolant pump"]
-    assert len(greased) == 13
+    assert len(greased) in (13, 14), "every four weeks"
     assert {one["outcome"] for one in greased} == {"foreseen"}
     forecast = house.get("maintenance/forecast?months=12")
     assert len(forecast["months"]) == 12
