@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import de from './de.json';
 import en from './en.json';
+import options from './options.de.json';
+import sentences from './sentences.de.json';
 
 type Tree = { [key: string]: string | Tree };
 const flat = (tree: Tree, under = ''): Map<string, string> =>
@@ -24,6 +26,10 @@ describe('the catalogue', () => {
       expect(german.get(key)?.trim(), key).not.toBe('');
       expect(blanks(german.get(key) ?? ''), key).toEqual(blanks(value));
     }
+  });
+  it('calls a version the same everywhere in German', () => {
+    const said = [...german.values(), ...Object.values(options as Record<string, string>), ...Object.values(sentences as Record<string, string>)];
+    expect(said.filter((one) => /fassung(en)?\b/i.test(one))).toEqual([]);
   });
   it('knows every text the pages ask for', () => {
     const asked = new Set([...text.matchAll(/\bt\('([\w.-]+)'/g)].map(([, key]) => key ?? ''));
