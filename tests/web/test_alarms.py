@@ -46,9 +46,11 @@ def test_the_figures_say_beside_what_they_stand_also_in_a_hand(browsers: Browser
     page = browsers.page(language="de", size=PHONE)
     page.goto("/alarms")
     page.locator("main a[href='/alarm-kpis']").click()
-    table = page.locator("[data-benchmarks]")
+    table = page.locator("[data-listed=benchmarks]")
     table.get_by_text("Alarme in der Stunde").wait_for()
     assert "≤ 6 (12)" in table.inner_text()
+    scrolling = "e => e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).overflowX === 'auto'"
+    assert page.evaluate(f"[...document.querySelectorAll('main *')].filter({scrolling}).length") == 0
     page.get_by_text("7 Tage", exact=True).click()
     page.get_by_label("Bediener").fill("2")
     page.get_by_text("Gestrichelt: Ab mehr als 20 in zehn Minuten beginnt eine Flut.").wait_for()

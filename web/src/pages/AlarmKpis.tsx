@@ -1,5 +1,5 @@
 /** How well the alarms serve their operators: each figure beside ISA-18.2 and EEMUA 191, and the alarms to mend first. */
-import { Box, Button, Group, NumberInput, SegmentedControl, Select, Table, Text } from '@mantine/core';
+import { Box, Button, Group, NumberInput, SegmentedControl, Select, Text } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
@@ -10,9 +10,9 @@ import { q } from '../api/queries';
 import { toAlarm } from '../app/alarmSearch';
 import { useFormat } from '../format/useFormat';
 import { useSentence } from '../locales/sentences';
+import { Listed, type Listing } from '../parts/Listed';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { Prio } from '../parts/Prio';
-import { Scroll } from '../parts/Scroll';
 
 const HOURS = [8, 24, 168, 720] as const;
 const SHARES = ['hours_over_30', 'periods_over_10', 'flood_share', 'top_share'];
@@ -77,23 +77,17 @@ function Benchmarks({ items }: { items: Benchmark[] }) {
   const say = useSentence();
   const f = useFormat();
   const show = (one: Benchmark, value: number | null): string => (SHARES.includes(one.name) ? f.percent(value, 1) : f.number(value, Number.isInteger(value) ? 0 : 1));
-  return (
-    <Scroll minWidth={430}>
-      <Table data-benchmarks>
-        <Table.Thead><Table.Tr><Table.Th>{t('kpi.figure')}</Table.Th><Table.Th>{t('kpi.verdict')}</Table.Th><Table.Th className="figure">{t('kpi.value')}</Table.Th><Table.Th className="figure">{t('kpi.good')}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>
-          {items.map((one) => (
-            <Table.Tr key={one.name} title={say(one.source)}>
-              <Table.Td>{t(`kpi.of.${one.name}`)}</Table.Td>
-              <Table.Td className="nowrap" style={one.verdict === 'over' ? { fontWeight: 700 } : undefined}>{MARKS[one.verdict]} {t(`kpi.verdicts.${one.verdict}`)}</Table.Td>
-              <Table.Td className="figure">{show(one, one.value)}</Table.Td>
-              <Table.Td className="figure">≤ {show(one, one.good)}{one.manageable > one.good ? ` (${show(one, one.manageable)})` : ''}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
-    </Scroll>
-  );
+  const rows = items.map((one): Listing => ({
+    key: one.name,
+    about: say(one.source),
+    cells: [
+      t(`kpi.of.${one.name}`),
+      <span key="v" className="nowrap" style={one.verdict === 'over' ? { fontWeight: 700 } : undefined}>{MARKS[one.verdict]} {t(`kpi.verdicts.${one.verdict}`)}</span>,
+      show(one, one.value),
+      `≤ ${show(one, one.good)}${one.manageable > one.good ? ` (${show(one, one.manageable)})` : ''}`,
+    ],
+  }));
+  return <Listed name="benchmarks" head={[t('kpi.figure'), t('kpi.verdict'), t('kpi.value'), t('kpi.good')]} rows={rows} figures={2} minWidth={430} />;
 }
 
 const HIGH = 120;
@@ -144,16 +138,8 @@ function Oftens({ items, none }: { items: Often[]; none: string }) {
   return <Rows head={[t('alarm.alarm'), t('word.asset'), t('kpi.times'), t('kpi.share')]} none={none} rows={items.map((one) => [one.alarm_id, <Named key="n" id={one.alarm_id} name={one.name} p={one.priority} />, one.asset, f.number(one.count, 0), f.percent(one.share, 0)])} />;
 }
 
-/** A plain table; the first of each row is its key, words come before figures. */
+/** The first of each row is its key, words come before figures. */
 function Rows({ head, rows, none }: { head: readonly string[]; rows: readonly (readonly [string, ...ReactNode[]])[]; none: string }) {
   if (!rows.length) return <Text size="sm" c="dimmed">{none}</Text>;
-  const isFigure = (at: number): boolean => at >= head.length - 2 && head.length > 3;
-  return (
-    <Scroll minWidth={340}>
-      <Table>
-        <Table.Thead><Table.Tr>{head.map((one, at) => <Table.Th key={one} className={isFigure(at) ? 'figure' : undefined}>{one}</Table.Th>)}</Table.Tr></Table.Thead>
-        <Table.Tbody>{rows.map(([key, ...cells]) => <Table.Tr key={key}>{cells.map((cell, at) => <Table.Td key={at} className={isFigure(at) ? 'figure' : undefined}>{cell}</Table.Td>)}</Table.Tr>)}</Table.Tbody>
-      </Table>
-    </Scroll>
-  );
+  return <Listed head={head} rows={rows.map(([key, ...cells]) => ({ key, cells }))} figures={head.length > 3 ? 2 : 0} />;
 }
