@@ -9,6 +9,7 @@ from lineshaft.assets.adopting import Position
 from lineshaft.assets.bind import ALWAYS, DERIVED, Span
 from lineshaft.assets.importing import Changes
 from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition, of_type
+from lineshaft.assets.moving import Moved
 from lineshaft.assets.register import Assets, AssetsChanged
 from lineshaft.assets.snapshot import Stay
 from lineshaft.assets.tables import MIGRATIONS
@@ -29,6 +30,7 @@ __all__ = [
     "Input",
     "Kind",
     "ModelVersion",
+    "Moved",
     "Position",
     "PositionRow",
     "Property",

@@ -85,6 +85,7 @@ class AssetEntry(Section):
     thing: ThingEntry | None = None
     feeds: list[str] = Field(default_factory=list)
     constraint: list[ConstraintEntry] = Field(default_factory=list[ConstraintEntry])
+    was: str | None = None
 
     @field_validator("name")
     @classmethod

@@ -14,7 +14,7 @@ from lineshaft.assets.bind import ALWAYS, Span
 from lineshaft.assets.importing import NAMESPACE
 from lineshaft.assets.model import AssetModel, Kind
 from lineshaft.assets.snapshot import Snapshot
-from lineshaft.assets.tree import Asset, property_id
+from lineshaft.assets.tree import Asset
 from lineshaft.core import iso
 
 PLANT = "plant.yaml"
@@ -76,7 +76,7 @@ def _tags(snapshot: Snapshot, asset: Asset, row: dict[str, Any]) -> dict[str, An
     """Return what the prefix does not say: other tags, and bindings with a history."""
     tags: dict[str, Any] = {}
     for one in snapshot.own[asset.id]:
-        spans = snapshot.bindings.get(property_id(asset.id, one.name), [])
+        spans = snapshot.bindings.get(one.id, [])
         whole = len(spans) == 1 and spans[0].start_ns == ALWAYS and spans[0].end_ns is None and spans[0].source == asset.source
         if not whole:
             if spans:

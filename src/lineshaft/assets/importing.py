@@ -7,18 +7,18 @@ as it was. What was bound or installed by hand stays until the file itself says 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, RowMapping
 
 from lineshaft.assets import books
 from lineshaft.assets import tables as t
 from lineshaft.assets.bind import ALWAYS, Meanings, Span, bound, cut, merged
 from lineshaft.assets.draft import AssetDraft, AssetEntry, Draft, ModelDraft, TagSpan
-from lineshaft.assets.model import Kind, ModelVersion, of_type
+from lineshaft.assets.model import SEPARATOR, Kind, ModelVersion, of_type
 from lineshaft.assets.snapshot import Snapshot
 from lineshaft.assets.tree import Asset, join, property_id
 from lineshaft.core import Problem, bump, did_you_mean, new_id, parse_time
@@ -62,8 +62,19 @@ def take_models(tx: Connection, draft: Draft, changes: Changes, at: int) -> None
             what = f"version {number} of model {name} would come before version {newest['number']}, which is known already"
             changes.problems.append(Problem(model.file, what, "versions and their valid_from only grow"))
             continue
+        _told_names(model, rows, changes)
         tx.execute(t.models.insert().values(id=new_id(), version=1, model=name, number=number, valid_from=since, **_kept(model)))
         changes.models.append(f"{name} version {number}")
+
+
+def _told_names(model: ModelDraft, rows: Sequence[RowMapping], changes: Changes) -> None:
+    """Tell of properties that were something no earlier version has."""
+    known = {str(one["name"]) for row in rows for one in row["body"].get("properties", ())}
+    for number, one in enumerate(model.body.properties):
+        if rows and one.was is not None and one.was not in known:
+            line = model.lines.get(f"properties.{number}")
+            what = f"no earlier version of model {model.body.model} has a property '{one.was}'"
+            changes.problems.append(Problem(f"{model.file}:{line}" if line else model.file, what, did_you_mean(one.was, known)))
 
 
 def _kept(model: ModelDraft) -> dict[str, Any]:
@@ -91,6 +102,8 @@ class PlantImport:
         self.before: dict[str, AssetEntry] = {
             path: AssetEntry.model_validate(entry) for path, entry in (self.file["wanted"] if self.file else {}).items()
         }
+        self.said = dict(self.before)
+        """What the file said of each position last time, by its path of now."""
         self.ids: dict[str, str] = {}
         self.sources: dict[str, str] = {}
         self.spans = dict(self.now.bindings)
@@ -134,6 +147,9 @@ class PlantImport:
             return
         self.taken.add(asset_id)
         self.ids[one.path], self.kept[one.path] = asset_id, entry
+        known = self.now.assets.get(asset_id)
+        if known is not None and known.path != one.path and known.path in self.before:
+            self.said[one.path] = self.before[known.path]
         self.sources[one.path] = entry.source or self.sources.get(one.parent, "")
         values: dict[str, Any] = {
             "name": entry.name,
@@ -156,11 +172,30 @@ class PlantImport:
     def _identity(self, one: AssetDraft) -> str:
         if one.entry.id is not None:
             return one.entry.id
+        former = self._former(one)
+        if former is not None:
+            return former
         there = self.below.get((self.ids.get(one.parent), one.entry.name))
         if there is not None:
             return there
         fresh = str(uuid.uuid5(NAMESPACE, one.path))
         return fresh if fresh not in self.now.assets else new_id()
+
+    def _former(self, one: AssetDraft) -> str | None:
+        """Return the position an entry says it `was`: by a name beside it, or a whole path; nothing if that is done already."""
+        was, before = one.entry.was, self.before.get(one.path)
+        if was is None or (before is not None and before.was == was):
+            return None
+        whole, beside = SEPARATOR in was, self.below.get((self.ids.get(one.parent), was))
+        asset = self.now.by_path.get(was) if whole else self.now.assets.get(beside or "")
+        path = was if whole else join(one.parent, was)
+        still = any(other.path == path and other is not one for other in self.draft.assets)
+        if asset is not None and not still:
+            return asset.id
+        if (self.ids.get(one.parent), one.entry.name) not in self.below:
+            what = f"'{path}' is still in this file" if still else f"'{one.path}' was '{path}', which is not known"
+            self._problem(one, "was", what, did_you_mean(path, [] if still else self.now.by_path))
+        return None
 
     def _row(self, path: str, asset_id: str, values: dict[str, Any]) -> None:
         row = self.rows.get(asset_id)
@@ -178,7 +213,7 @@ class PlantImport:
         version = self.now.version(entry.model, self.at) if entry.model else None
         if entry.model and version is None:
             self._problem(one, "model", f"there is no model '{entry.model}'", did_you_mean(entry.model, self.now.models))
-        if entry.thing is not None or (one.path in self.before and self.before[one.path].thing is not None):
+        if entry.thing is not None or (one.path in self.said and self.said[one.path].thing is not None):
             self._thing(one, asset_id)
         if version is None:
             if not entry.model and (entry.attributes or entry.tags or entry.tag_prefix is not None):
@@ -206,7 +241,7 @@ class PlantImport:
                     self._problem(one, (section, name), what, did_you_mean(name, known))
 
     def _attributes(self, one: AssetDraft, asset_id: str, version: ModelVersion) -> None:
-        old = self.before[one.path].attributes if one.path in self.before else {}
+        old = self.said[one.path].attributes if one.path in self.said else {}
         for definition in version.body.properties:
             name = definition.name
             value = one.entry.attributes.get(name)
@@ -223,7 +258,7 @@ class PlantImport:
                 self.changes.changed.append(join(one.path, name))
 
     def _thing(self, one: AssetDraft, asset_id: str) -> None:
-        old = self.before[one.path].thing if one.path in self.before else None
+        old = self.said[one.path].thing if one.path in self.said else None
         thing = one.entry.thing
         if thing is not None and self.serials.setdefault(thing.serial, one.path) != one.path:
             what = f"the thing '{thing.serial}' stands at '{self.serials[thing.serial]}' already"
@@ -243,10 +278,10 @@ class PlantImport:
     def _want(self, one: AssetDraft, asset_id: str, name: str) -> None:
         """Note what the file wants a measurement to be bound to, if it says so for the first time or differently."""
         want = one.entry.wanted(name)
-        identity = property_id(asset_id, name)
+        identity = property_id(asset_id, self.now.firsts[one.entry.model or ""][name])
         have = self.spans.get(identity, [])
         source = self.sources[one.path]
-        before = self.before.get(one.path)
+        before = self.said.get(one.path)
         if want is None:
             return
         if (
@@ -338,9 +373,20 @@ class PlantImport:
         self.spans[identity] = self.now.bindings.get(identity, [])
         theirs = self.touched.get(other)
         known = self.now.properties.get(other)
-        owner = join(theirs[0].path, theirs[2]) if theirs else (known.path if known else other)
+        owner = join(theirs[0].path, theirs[2]) if theirs else (known.path if known else self._gone(other))
         what = f"'{join(one.path, name)}' wants a tag that belongs to '{owner}' already"
-        self._problem(one, ("tags", name), what, "a tag is one property at a time: use a transform, or another tag")
+        hint = "a tag is one property at a time: use a transform, or another tag"
+        if theirs is None and known is None:
+            hint = (
+                f"the model no longer has it: if it is the same, write was: {owner.rpartition(SEPARATOR)[2]} in its next version"
+            )
+        self._problem(one, ("tags", name), what, hint)
+
+    def _gone(self, identity: str) -> str:
+        """Return the path a property had that its model no longer has."""
+        row = self.tx.execute(sa.select(t.bindings).where(t.bindings.c.property_id == identity)).mappings().first()
+        asset = None if row is None else self.now.assets.get(row["asset_id"])
+        return identity if row is None or asset is None else join(asset.path, row["property"])
 
     def _remember(self) -> None:
         """Keep the file's text for giving it back, and what it wanted for telling next time what is new."""

@@ -48,6 +48,7 @@ class PropertyDefinition(Section):
 
     name: str
     kind: Kind
+    was: str | None = Field(None, description="the name it had in the version before: the same property, with all its history")
     type: DataType = DataType.DOUBLE
     unit: str = ""
     description: str = ""
@@ -92,6 +93,10 @@ class PropertyDefinition(Section):
             raise ValueError(f"the {self.kind} '{self.name}' has a default - only an attribute has one")
         if self.default is not None and not of_type(self.default, self.type):
             raise ValueError(f"the default of '{self.name}' is {self.default!r}, which is not of type {self.type}")
+        if self.kind is Kind.ATTRIBUTE and self.was is not None:
+            raise ValueError(
+                f"the attribute '{self.name}' was another - plant.yaml says its values: write them under the new name"
+            )
         return self
 
     @property

@@ -21,6 +21,7 @@ from lineshaft.assets.exporting import files_of
 from lineshaft.assets.fitting import Fitting
 from lineshaft.assets.importing import FITTED, Changes, PlantImport, take_models
 from lineshaft.assets.model import AssetModel, Kind, ModelVersion, check_name, of_type
+from lineshaft.assets.moving import Moved, followed
 from lineshaft.assets.snapshot import Snapshot, Stay
 from lineshaft.assets.tabling import PositionRow, Table, planned
 from lineshaft.assets.tree import Asset, Place, Property, moved
@@ -364,6 +365,10 @@ class Assets:
         new = bump(tx, t.assets, asset.id, version, name=new_name, parent_id=target)
         self._changed(tx, None)
         return new
+
+    def followed(self, tx: Connection, who: str) -> Moved:
+        """Return which paths are others since `who` asked last; remembered with the transaction that goes with them."""
+        return followed(tx, self.now, who)
 
     def _changed(self, tx: Connection, asset_id: str | None) -> None:
         """Remember that the files no longer say it all; let everybody know after the commit."""

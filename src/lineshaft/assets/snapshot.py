@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from lineshaft.assets import tables as t
 from lineshaft.assets.bind import DERIVED, Meanings, Span, merged
 from lineshaft.assets.model import AssetModel, Kind, ModelVersion
-from lineshaft.assets.tree import Asset, Place, Property, join, paths, properties_of, template
+from lineshaft.assets.tree import Asset, Place, Property, firsts, join, paths, properties_of, template
 from lineshaft.core import parse_time
 
 Row = Mapping[str, Any]
@@ -36,6 +36,8 @@ class Snapshot:
     def __init__(self, tx: Connection, now: int) -> None:
         self.now = now
         self.models = _models(tx)
+        self.firsts = {name: each for name, own in self.models.items() if (each := self._first(own)) is not None}
+        """Of each model in force: the names its properties began with, which their ids follow from."""
         self.next_change = min(
             (v.valid_from for versions in self.models.values() for v in versions if v.valid_from > now), default=None
         )
@@ -111,7 +113,7 @@ class Snapshot:
         return result
 
     def _properties(self) -> None:
-        common = {name: template(v) for name in self.models if (v := self.version(name, self.now)) is not None}
+        common = {name: template(v, self.firsts[name]) for name in self.firsts if (v := self.version(name, self.now)) is not None}
         for asset in self.assets.values():
             own = properties_of(asset, common.get(asset.model or "", []), self._aliases[asset.id])
             self.own[asset.id] = own
@@ -121,6 +123,10 @@ class Snapshot:
             self.property_paths[one.path] = one
             if one.alias and one.asset_id not in self.retired:
                 self.property_paths.setdefault(one.alias, one)
+
+    def _first(self, versions: tuple[ModelVersion, ...]) -> Mapping[str, str] | None:
+        told = [names for version, names in zip(versions, firsts(versions), strict=True) if version.valid_from <= self.now]
+        return told[-1] if told else None
 
     def version(self, model: str, at: int) -> ModelVersion | None:
         """Return the version of a model that is valid at a moment."""

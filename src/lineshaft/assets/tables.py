@@ -94,6 +94,19 @@ files = _entity(
     sa.Column("edited", sa.Boolean, nullable=False),
 )
 
+followed = sa.Table(
+    "asset_followed",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("who", sa.String(40), nullable=False, index=True),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("key", sa.String(600), nullable=False),
+    _text("name"),
+    sa.UniqueConstraint("who", "kind", "key"),
+)
+"""The paths a room that keeps paths knew last: of a position by its id, of a model's property by the name it began with."""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "models, assets, bindings, things", create(models, assets, attributes, bindings, things, installations, files)),
+    Migration(2, "paths that other rooms go with", create(followed)),
 )

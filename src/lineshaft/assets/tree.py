@@ -6,7 +6,7 @@ A path names a position in the process (`Bakery/Line 1/Oven`), not the serial-nu
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,10 +111,33 @@ def property_id(asset_id: str, name: str) -> str:
     return str(uuid.uuid5(uuid.UUID(asset_id), name))
 
 
-def template(version: ModelVersion) -> list[dict[str, Any]]:
-    """Return what the properties of every asset of a model version have in common."""
+def firsts(versions: Iterable[ModelVersion]) -> Iterator[Mapping[str, str]]:
+    """Yield, version by version, the name each property began with: its identity follows from it, also after `was:`.
+
+    A name that is free again because its property has another one now belongs to another property when it comes back.
+    """
+    known: dict[str, str] = {}
+    before: dict[str, str | None] = {}
+    for version in versions:
+        now: dict[str, str] = {}
+        for one in version.body.properties:
+            if one.was in known and one.was != one.name and before.get(one.name) != one.was:
+                now[one.name] = known[one.was]
+        for one in sorted(version.body.properties, key=lambda each: each.name not in before):
+            if one.name not in now:
+                first = known.get(one.name, one.name)
+                taken = first in now.values()
+                now[one.name] = f"{one.name}{SEPARATOR}{version.body.version}" if taken else first
+        known |= now
+        before = {one.name: one.was for one in version.body.properties}
+        yield now
+
+
+def template(version: ModelVersion, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return what the properties of every asset of a model version have in common; `names` are those they began with."""
     return [
         {
+            "first": names[one.name],
             "name": one.name,
             "kind": one.kind,
             "type": one.type,
@@ -140,13 +163,13 @@ def properties_of(asset: Asset, common: list[dict[str, Any]], aliases: Mapping[s
     space, above = uuid.UUID(asset.id), asset.path + SEPARATOR
     return tuple(
         Property(
-            id=str(uuid.uuid5(space, one["name"])),
+            id=str(uuid.uuid5(space, one["first"])),
             path=above + one["name"],
             asset_id=asset.id,
             asset_path=asset.path,
             timezone=asset.timezone,
             alias=aliases.get(one["name"]),
-            **one,
+            **{key: value for key, value in one.items() if key != "first"},
         )
         for one in common
     )
