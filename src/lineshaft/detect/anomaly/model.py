@@ -279,14 +279,15 @@ class Follower:
         self.charts.reset()
         self.watch.reset(now_ns() if at is None else moment(at))
 
-    def to_json(self) -> str:
-        """Return what must be remembered to go on after a restart."""
+    def to_json(self, **more: Any) -> str:
+        """Return what must be remembered to go on after a restart; `more` is kept beside it."""
         return json.dumps(
             {
                 "through": self.through,
                 "off_since": self.off.since,
                 "charts": self.charts.state(),
                 "watch": self.watch.state(),
+                **more,
             }
         )
 

@@ -18,9 +18,11 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Bus, Database, InvalidInput, SystemEvent, iso
 from lineshaft.detect.machines.book import Book, same_machine
+from lineshaft.detect.machines.course import urgency
 from lineshaft.detect.machines.ear import TAGS, Ear, record_of
 from lineshaft.detect.machines.filing import Filing
-from lineshaft.detect.machines.following import DRIFTED, drift, urgency
+from lineshaft.detect.machines.following import DRIFTED, drift
+from lineshaft.detect.machines.opening import as_named
 from lineshaft.detect.machines.record import TAG, Record
 from lineshaft.detect.machines.table import Store
 from lineshaft.detect.model_tables import versions
@@ -131,6 +133,7 @@ class Afar:
         self._bus.tell(SystemEvent(key, f"the alerts of '{source}' can be read", active=False))
         if not said.is_of(model, row["number"]):
             return
+        said = as_named(said, row, model)
         known = self._filing.alert(None, row["id"], said.start)
         if known is None and since is not None and said.start < since and said.end is not None:
             return

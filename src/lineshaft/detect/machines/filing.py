@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Database, iso, new_id
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.place_tables import alerts
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Guard, Subject
@@ -46,8 +47,10 @@ class Filing:
         source = str(said.get("source", ""))
         row = self.alert(tx, version_id, said["at"]) or self.note(tx, version_id, said["at"], said["at"], source)
         if row["finding"] is not None:
+            self._goes_on(tx, row)
             return str(row["finding"])
-        evidence = {**said["evidence"], "model": model["name"], "model_id": model["id"], "version": number}
+        who = {"model": model["name"], "model_id": model["id"], "version": number, "lasts": True}
+        evidence = {**said["evidence"], **who}
         if source:
             evidence["edge"] = source
         asset, mode = model["asset"], model["failure_mode"]
@@ -58,8 +61,35 @@ class Filing:
         self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", about)
         return str(filed["id"])
 
+    def _goes_on(self, tx: Connection, alert: Mapping[str, Any]) -> None:
+        """Take the end of an alert back: what came within a day of it is the same one."""
+        if alert["end"] is None:
+            return
+        tx.execute(alerts.update().where(alerts.c.id == alert["id"]).values(end=None))
+        self._write(tx, alert["finding"], lasts=True)
+
+    def strongest(self, tx: Connection, finding: str, step: Mapping[str, Any], until: int) -> None:
+        """Put an alert's strongest step so far beside what its finding began with; it has lasted `until` now."""
+        self._write(tx, finding, strongest=dict(step), end=iso(until), end_ns=until)
+
     def ended(self, tx: Connection, finding: str, at: int, **more: Any) -> None:
         """Write into a finding's evidence until when it lasted: what is learned from, and what is not, hangs on it."""
-        evidence = {**self._found.get(finding, tx)["evidence"], "end": iso(at), "end_ns": at, **more}
-        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+        self._write(tx, finding, end=iso(at), end_ns=at, lasts=False, **more)
         tx.execute(alerts.update().where(alerts.c.finding == finding).values(end=at))
+
+    def _write(self, tx: Connection, finding: str, **what: Any) -> None:
+        evidence = {**self._found.get(finding, tx)["evidence"], **what}
+        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+
+    def left(self) -> list[dict[str, Any]]:
+        """Return alerts of this node that last by the book, and whose version was switched off or gave way to another."""
+        mine = sa.select(alerts).join(versions, versions.c.id == alerts.c.version_id)
+        lasting = mine.where(alerts.c.source == "", alerts.c.end.is_(None), alerts.c.finding.is_not(None))
+        query = lasting.join(models, models.c.id == versions.c.model_id)
+        return self._db.rows(query.where(sa.or_(models.c.active.is_(None), models.c.active != versions.c.number)))
+
+    def leave(self, tx: Connection, version_id: str, at: int) -> None:
+        """End what a version found that nobody follows any more."""
+        query = sa.select(alerts).where(alerts.c.version_id == version_id, alerts.c.end.is_(None), alerts.c.finding.is_not(None))
+        for alert in self._db.rows(query, tx):
+            self.ended(tx, alert["finding"], at)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
 from lineshaft.core import Batch, SystemEvent, iso, now_ns, samples
-from lineshaft.detect.anomaly import Model, Scored
+from lineshaft.detect.anomaly import Alert, Model, Scored
 from lineshaft.detect.anomaly.scoring import BAD_DATA, UNKNOWN_REGIME
 from lineshaft.detect.machines.book import SOURCE
+from lineshaft.detect.machines.course import Course, shown, urgency
 
 SETTLE = 10 * 10**9
 """Values of a step may arrive so much later than its end."""
@@ -23,12 +25,16 @@ class Following:
 
     def __init__(self, model: Model, row: dict[str, Any]) -> None:
         self.model, self.number = model, int(row["number"])
+        self.named = row["about"].get("renamed")
+        """The names it uses; when its properties have others, the version is opened anew."""
         self.through, self.alerts, self.finding = int(row["through"]), int(row["alerts"]), row["finding"]
         self.holds: dict[str, int] = row["about"].get("holds", {})
         self.unseen = float(row["now"].get("unseen", 0.0))
         self._follower = model.follow()
+        self.course = Course()
         if row["memory"]:
             self._follower.restore(row["memory"])
+            self.course = Course(json.loads(row["memory"]).get("course"))
 
     @property
     def drifted(self) -> bool:
@@ -37,7 +43,7 @@ class Following:
 
     def memory(self) -> str:
         """Return what must be remembered."""
-        return self._follower.to_json()
+        return self._follower.to_json(course=self.course.as_dict())
 
     def span(self, every: int, now: int, delay: int = 0) -> tuple[int, int]:
         """Return the time to take next: whole steps whose values have arrived (`delay`: they come so much later).
@@ -62,12 +68,14 @@ class Following:
         last = scored.alerts[-1] if scored.alerts else None
         fresh = last is not None and last.start not in known
         self.alerts += fresh
+        lasted = last is not None and (last.end is None or (len(scored) > 0 and last.end >= int(scored.times[0])))
+        if last is not None and lasted:
+            self.course.take(scored, last)
         return {
             "scored": scored,
-            "open": self._follower.watch.open,
-            "ended": last.end if last is not None and last.end is not None else self.through,
+            "alert": last if lasted else None,
             "new": fresh,
-            "raised": self._raised(scored) if last is not None and self._follower.watch.open else None,
+            "before": self._before(scored, fresh=fresh),
             "now": {**self._now(scored), "unseen": round(self.unseen, 4), "drifted": self.drifted},
         }
 
@@ -86,15 +94,20 @@ class Following:
         now = now_ns()
         return Batch(SOURCE, -now, now, samples(rows))
 
-    def _raised(self, scored: Scored) -> dict[str, Any]:
-        """Return a finding's contents for the alert that is open."""
-        alert = scored.alerts[-1]
-        judged = np.flatnonzero(~np.isnan(scored.exceedance))
-        row = int(judged[np.argmax(scored.exceedance[judged])]) if len(judged) else -1
-        parts = [part.as_dict() for part in scored.explain(int(scored.times[row]))[:8]] if row >= 0 else []
+    def _before(self, scored: Scored, *, fresh: bool) -> int:
+        """Return when the alert before the last one ended; where there is none, now."""
+        earlier = scored.alerts[-2].end if fresh and len(scored.alerts) > 1 else None
+        return self.through if earlier is None else earlier
+
+    def raised(self, scored: Scored, alert: Alert) -> dict[str, Any]:
+        """Return a finding's contents for an alert: what it began with, and its strongest step so far."""
+        began = self.course.beginning
         sensors = [{"property": name, "share": round(share, 4)} for name, share in alert.sensors[:8] if share >= 0.02]
         start, end = alert.start, int(scored.times[-1])
-        evidence = {"start": iso(start), "end": iso(end), "start_ns": start, "end_ns": end, "explanation": parts}
+        evidence: dict[str, Any] = {"start": iso(start), "end": iso(end), "start_ns": start, "end_ns": end}
+        evidence |= {"explanation": began.get("explanation", [])[:8], "explained_at": began.get("at", iso(start))}
+        if self.course.strongest:
+            evidence["strongest"] = shown(self.course.strongest)
         return {"score": urgency(alert.peak), "at": start, "sensors": sensors, "evidence": evidence}
 
     def _drifting(self, scored: Scored) -> None:
@@ -110,11 +123,6 @@ class Following:
         score = float(scored.score[-1])
         reason, at = str(scored.reason[-1]), iso(int(scored.times[-1]))
         return {"at": at, "score": None if np.isnan(score) else round(score, 4), "reason": reason}
-
-
-def urgency(peak: float) -> float:
-    """Return a finding's score: .7 at the threshold (its alert has lasted already), nearer to 1 the further beyond it."""
-    return round(1 - 0.3 / max(peak, 1.0), 4)
 
 
 def drift(name: str, unseen: float, hint: str) -> SystemEvent:

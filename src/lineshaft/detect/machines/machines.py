@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
 from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, now_ns
-from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate, load
+from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
@@ -22,10 +22,12 @@ from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
 from lineshaft.detect.machines.book import Book, same_machine
+from lineshaft.detect.machines.course import shown
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
 from lineshaft.detect.machines.following import Following, drift
 from lineshaft.detect.machines.labels import Labels
+from lineshaft.detect.machines.opening import blob_of, opened, told_now
 from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
 from lineshaft.detect.machines.taking import fitted, learned
@@ -134,22 +136,28 @@ class Machines:
 
     def _member(self, model: dict[str, Any], row: dict[str, Any]) -> Member:
         found = self._gather(model["properties"], model["every"], row["start"], row["end"])
-        rival = self.book.number(model["id"], model["active"])["blob"] if model["active"] is not None else b""
+        rival = blob_of(self.book.number(model["id"], model["active"])) if model["active"] is not None else b""
         known = self.labels.known(model["asset"], row["start"], row["end"])
         about = {"holds": found.holds, "seen": found.seen}
         notes = self.labels.outside(model["asset"], row["start"], row["end"])
-        return Member(found.table, model["settings"], list(known), rival or b"", about, f"{model['asset']}/", notes)
+        return Member(found.table, model["settings"], list(known), rival, about, f"{model['asset']}/", notes)
 
     def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result, where: str = "") -> None:
         """Write what came of a training, and where; a better one takes over where the model says so."""
         state = "ready" if result.blob is not None else "cancelled" if result.error == "cancelled" else "failed"
         about = {**result.about, "where": where} if where else result.about
-        values = {"state": state, "about": about, "backtest": result.backtest, "blob": result.blob, "error": result.error}
         with self._db.begin() as tx:
+            names = self.book.number(model["id"], row["number"], tx)["about"].get("renamed")  # while it was trained
+            about, backtest = (
+                ({**told_now(about, names), "renamed": names}, told_now(result.backtest, names))
+                if names
+                else (about, result.backtest)
+            )
+            values = {"state": state, "about": about, "backtest": backtest, "blob": result.blob, "error": result.error}
             self.book.write(tx, row["id"], ended=self._clock(), share=1.0, step="", through=row["end"], **values)
             tx.execute(models.update().where(models.c.id == model["id"]).values(trained=self._clock()))
             if state == "ready" and model["promote"] == "better":
-                self._promote(tx, model, row, about, result.backtest)
+                self._promote(tx, model, row, about, backtest)
         with self._lock:
             self._trainings.pop(row["id"], None)
         self._bus.tell(ModelMoved(model["id"], model["asset"], state, row["number"], 1.0))
@@ -185,8 +193,17 @@ class Machines:
                 with self._reported(model["name"]):
                     rows += self._follow(model, int(number), self._clock() if now is None else now)
         with self._reported("at edges"):
+            self._end_off()
             self.afar.tick(self._reported)
         return rows
+
+    def _end_off(self) -> None:
+        """End what a version found that was switched off, or gave way to another: nobody follows it any more."""
+        for alert in self._filing.left():
+            with self._lock, self._db.begin() as tx:
+                self._following.pop(alert["version_id"], None)
+                self.book.write(tx, alert["version_id"], finding=None)
+                self._filing.leave(tx, alert["version_id"], self._clock())
 
     def _follow(self, model: dict[str, Any], number: int, now: int) -> int:
         row = self.book.number(model["id"], number)
@@ -195,8 +212,8 @@ class Machines:
             return 0
         with self._lock:
             one = self._following.get(row["id"])
-            if one is None:
-                one = self._following[row["id"]] = Following(load(row["blob"]), row)
+            if one is None or one.named != row["about"].get("renamed"):
+                one = self._following[row["id"]] = Following(opened(row), row)
             span = one.span(model["every"], now, model["delay"])
             table = self._gather(model["properties"], model["every"], *span, one.holds).table
             if not len(table["time"]):
@@ -205,6 +222,7 @@ class Machines:
             news = one.take(table, away=self.worked_on(model["asset"]))
             if model["active"] == number:
                 self.ingest([one.batch(model, news)])
+                self._look_back(model, one, news)
             with self._db.begin() as tx:
                 finding = self._file(tx, model, row["id"], one, news) if model["active"] == number else one.finding
                 values = {"memory": one.memory(), "alerts": one.alerts, "finding": finding, "now": news["now"]}
@@ -215,21 +233,34 @@ class Machines:
             self._following[row["id"]] = one
         return len(table["time"])
 
+    def _look_back(self, model: dict[str, Any], one: Following, news: dict[str, Any]) -> None:
+        """Find out what the sensors showed over what the charts look back on, when something of it will be written down."""
+        alert = news["alert"]
+        if alert is not None and (one.finding is None or one.course.due(one.through, ended=alert.end is not None)):
+            one.course.smooth(lambda at: self._explain(model["id"], one.number, model["every"], at))
+
     def _file(self, tx: Connection, model: dict[str, Any], version: str, one: Following, news: dict[str, Any]) -> str | None:
         """File a finding for an alert that is new; one finding an alert, also of one that goes on after its end."""
-        if news["raised"] is None:
-            if not news["open"] and one.finding is not None:
-                self._filing.ended(tx, one.finding, news["ended"])
-            return one.finding if news["open"] else None
-        if one.finding is not None and not news["new"]:
-            return one.finding
-        return self._filing.file(tx, model, version, one.number, news["raised"])
+        alert, finding = news["alert"], one.finding
+        if finding is not None and (alert is None or news["new"]):
+            self._filing.ended(tx, finding, news["before"])
+            finding = None
+        if alert is None:
+            return None
+        filed = finding or self._filing.file(tx, model, version, one.number, one.raised(news["scored"], alert))
+        if one.course.due(one.through, ended=alert.end is not None):
+            self._filing.strongest(tx, filed, shown(one.course.strongest), one.through)
+            one.course.written(one.through)
+        if alert.end is None:
+            return filed
+        self._filing.ended(tx, filed, alert.end)
+        return None
 
     def _explain(self, model_id: str, number: int, every: int, at: int) -> list[dict[str, Any]]:
-        """Say what was observed and expected in a step that an edge judged, if its values are here."""
+        """Say what was observed and expected around a step that was judged, if its values are here."""
         try:
             _, scored = self.scores(model_id, number, at - every, at)
-            return [part.as_dict() for part in scored.explain(at)[:8]]
+            return [part.as_dict() for part in scored.explain(at)]
         except LineshaftError:
             return []
 
@@ -258,7 +289,7 @@ class Machines:
         row = self.book.number(model_id, number)
         if row["blob"] is None:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
-        return load(row["blob"]), row
+        return opened(row), row
 
     @staticmethod
     def verdict(model: Mapping[str, Any], version: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -291,6 +322,7 @@ class Machines:
         """Take a model away with all its versions, none of which may be at work."""
         for one in self.book.versions(model_id, tx):
             self._following.pop(one["id"], None)
+            self._filing.leave(tx, one["id"], self._clock())
         return self.book.remove(tx, model_id, version)
 
     def take_version(self, tx: Connection, model_id: str, content: bytes, by: str) -> dict[str, Any]:
