@@ -125,7 +125,38 @@ def test_scorers_write_properties_and_are_ended_by_their_own_model_only(house):
     wrong = house.ask("DELETE", f"models/other/scorers/{scorer['id']}")
     assert (wrong.status_code, wrong.json()["code"]) == (404, "registry.scorer")
     assert len(house.get("models/scores")["scorers"]) == 1
+    told = {row["property"]: row for row in house.get("models/scores/targets?limit=500")["items"]}
+    assert (told[f"{PUMP}/Vibration"]["free"], "by 'bakery'" in told[f"{PUMP}/Vibration"]["why"]) == (False, True)
+    assert (told[f"{PUMP}/Current"]["free"], "another scorer" in told[f"{PUMP}/Current"]["why"]) == (False, True)
     assert house.ask("DELETE", f"models/scores/scorers/{scorer['id']}").json()["scorers"] == []
+
+
+def test_where_scores_may_be_written_is_told_with_why_not_elsewhere(house):
+    served(house, "aims")
+    house.values([("ns=2;s=Coolant pump/Flow", 2.0, now_ns())])
+    rows = house.get("models/aims/targets?limit=500")["items"]
+    told = {row["property"]: row for row in rows}
+    assert rows[0]["property"].startswith(PUMP)  # those of the model's asset come first
+    assert told[f"{PUMP}/Flow"] == {"property": f"{PUMP}/Flow", "free": False, "why": f"'{PUMP}/Flow' is delivered by 'bakery'"}
+    free = told[f"{PUMP}/BearingTemperature"]  # its source's prefix names it, but it never had a value
+    assert (free["free"], free["why"]) == (True, "")
+    assert not {f"{PUMP}/PowerIndex", f"{PUMP}/Running", f"{OVEN}/State", f"{OVEN}/IdealCycle"} & set(told)
+    for row in [row for row in rows if row["property"].startswith(PUMP)]:  # what is told is what happens
+        body = {"property": row["property"], "inputs": {"a": f"{OVEN}/Power", "b": f"{OVEN}/Power"}}
+        made = house.post("models/aims/scorers", body)
+        assert (made.status_code == 201) is row["free"], (row, made.text)
+        if not row["free"]:
+            assert made.json()["detail"] == row["why"]
+    assert house.get("models/aims/targets?search=oven%20power")["items"][0]["property"] == f"{OVEN}/Power"
+    computed = house.post(
+        "models/aims/scorers", {"property": f"{PUMP}/PowerIndex", "inputs": {"a": f"{OVEN}/Power", "b": f"{OVEN}/Power"}}
+    )
+    assert (computed.status_code, "cannot hold a score" in computed.json()["detail"]) == (422, True)
+    made = house.post("tokens", {"name": "aimless", "role": "engineer", "scope": [PUMP]})
+    house.secrets["aimless"] = made.json()["secret"]
+    seen = house.get("models/aims/targets?limit=500", "aimless")["items"]
+    assert {row["property"].rpartition("/")[0] for row in seen} == {PUMP}
+    assert house.ask("GET", "models/nothing/targets").status_code == 404
 
 
 def test_a_model_of_some_megabytes_is_taken(house):

@@ -1,4 +1,4 @@
-import { queryOptions } from '@tanstack/react-query';
+import { keepPreviousData, queryOptions } from '@tanstack/react-query';
 import { ask } from './client';
 
 export interface Reason { sensor: string; adds_h?: number; now?: number; limit?: number; slope?: number; since?: number; shape?: number; scale?: number }
@@ -17,6 +17,8 @@ export const life = {
 export interface OwnVersion { number: number; kind: string; stage: string; inputs: string[]; outputs: string[]; library: string; sha256: string; size: number; start: string | null; end: string | null; metrics: Record<string, number>; lineage: Record<string, unknown>; trusted_by: string | null; created: string; by: string | null }
 export interface Scorer { id: string; property: string; inputs: Record<string, string>; output: string; mode: string; every_s: number; number: number | null; through: string | null; rows: number; skipped: number; error: string; by: string | null }
 export interface OwnModel { id: string; name: string; asset: string; about: string; created: string; by: string | null; production: number | null; versions: OwnVersion[]; scorers: Scorer[]; version: number }
+export interface Target { property: string; free: boolean; why: string }
 export const own = {
+  targets: (name: string, search: string) => queryOptions({ queryKey: ['models', name, 'targets', search], queryFn: ({ signal }) => ask<{ items: Target[]; next: string | null }>(`models/${name}/targets`, { query: { limit: 200, search: search || undefined }, signal }), placeholderData: keepPreviousData }),
   models: queryOptions({ queryKey: ['models'], queryFn: ({ signal }) => ask<{ items: OwnModel[] }>('models', { query: { limit: 500 }, signal }), refetchInterval: 10_000 }),
 };

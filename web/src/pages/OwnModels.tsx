@@ -15,6 +15,7 @@ import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { PropertyPick } from '../parts/PropertyPick';
 import { Said } from '../parts/Said';
 import { Scroll } from '../parts/Scroll';
+import { TargetPick } from '../parts/TargetPick';
 
 const KINDS = ['onnx', 'lightgbm', 'sklearn', 'python'] as const;
 const CODE: readonly string[] = ['sklearn', 'python'];
@@ -183,7 +184,7 @@ function Score({ of: one, onDone }: { of: OwnModel; onDone: () => void }) {
   return (
     <Stack gap="xs">
       {version.inputs.map((name) => <PropertyPick key={name} label={t('own.input', { name })} value={inputs[name] ?? ''} under={one.asset} onChange={(path) => setInputs((old) => ({ ...old, [name]: path }))} />)}
-      <PropertyPick label={t('own.target')} description={t('own.targetHint')} value={property} under={one.asset} kinds={['measurement']} onChange={setProperty} />
+      <TargetPick model={one.name} value={property} onChange={setProperty} taken={Object.values(inputs)} />
       <Group gap="xs" align="flex-end">
         <Select w={180} label={t('own.output')} value={output} onChange={(value) => setOutput(value ?? '')} allowDeselect={false} data={version.outputs} />
         <Select w={220} label={t('own.when')} value={mode} onChange={(value) => setMode(value ?? 'scheduled')} allowDeselect={false} data={[{ value: 'scheduled', label: t('own.scheduledShort') }, { value: 'streaming', label: t('own.streaming') }]} />

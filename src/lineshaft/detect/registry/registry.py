@@ -11,13 +11,14 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import Assets
+from lineshaft.assets import Assets, Property
 from lineshaft.core import Batch, Bus, Database, InvalidInput, LineshaftError, SystemEvent, did_you_mean, now_ns
 from lineshaft.detect.registry import scoring
 from lineshaft.detect.registry.book import ModelBook, check
 from lineshaft.detect.registry.opened import Columns
 from lineshaft.detect.registry.scoring import Stream
 from lineshaft.detect.registry.serving import About, Served, Workers
+from lineshaft.detect.registry.targets import candidates, judged
 from lineshaft.guard import Subject
 
 log = logging.getLogger("lineshaft.detect")
@@ -87,6 +88,14 @@ class ModelRegistry:
         made = scoring.create(tx, self._assets, self.book, by, name, wanted, self._clock(), self._silent)
         self._stale = True
         return made
+
+    def targets(self, name: str, search: str, reaches: Callable[[str], bool]) -> list[Property]:
+        """Return the properties scores of a model could be written into, those of its asset first."""
+        return candidates(self._assets, str(self.book.model(name)["asset"]), search, reaches)
+
+    def free(self, some: Sequence[Property]) -> list[dict[str, Any]]:
+        """Say of each property whether scores may be written into it, and why not."""
+        return judged(self._assets, some, {row["property"] for row in self.book.scorers()}, self._store.latest)
 
     def _silent(self, path: str) -> bool:
         return self._store.latest([path])[0] is None

@@ -16,7 +16,6 @@ from sqlalchemy.engine import Connection
 from lineshaft.assets import Assets
 from lineshaft.core import (
     Batch,
-    Conflict,
     DataType,
     InvalidInput,
     NotFound,
@@ -28,9 +27,9 @@ from lineshaft.core import (
 )
 from lineshaft.detect.registry.book import ModelBook
 from lineshaft.detect.registry.tables import scorers
+from lineshaft.detect.registry.targets import SOURCE, refusal
 from lineshaft.guard import Subject
 
-SOURCE = "own models"
 MODES = ("scheduled", "streaming")
 NUMBERS = (DataType.DOUBLE, DataType.INTEGER, DataType.BOOLEAN)
 HOLD = 600 * 10**9
@@ -100,23 +99,10 @@ def _target(
     tx: Connection, assets: Assets, book: ModelBook, wanted: str, inputs: Mapping[str, str], silent: Callable[[str], bool]
 ) -> str:
     """Return the property to write. Raises if something else delivers it, or if scores would feed themselves."""
-    one = assets.property(wanted)
-    if one.type is not DataType.DOUBLE:
-        hint = "give the asset model a measurement of type double for it"
-        raise InvalidInput(
-            f"'{one.path}' cannot hold a score ({one.type})", where="property", hint=hint, code="registry.property"
-        )
-    others = book.scorers(tx=tx)
-    if any(row["property"] == one.path for row in others):
-        raise Conflict(
-            f"another scorer writes '{one.path}'", where="property", hint="end that one first", code="registry.property"
-        )
-    source = next(
-        (span.source for span in assets.spans(one.id) if span.end_ns is None and span.source != SOURCE and span.tag), None
-    )
-    if source is not None and not silent(one.path):
-        hint = "give the asset model a property of its own for the score"
-        raise Conflict(f"'{one.path}' is delivered by '{source}'", where="property", hint=hint, code="registry.property")
+    one, others = assets.property(wanted), book.scorers(tx=tx)
+    refused = refusal(assets, one, {row["property"] for row in others}, silent)
+    if refused is not None:
+        raise refused
     feeds = {row["property"]: set(row["inputs"].values()) for row in others} | {one.path: set(inputs.values())}
     reached, todo = set[str](), list(feeds[one.path])
     while todo:

@@ -8,7 +8,7 @@ import hashlib
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from lineshaft.core import InvalidInput
@@ -145,6 +145,16 @@ class ScorerShape(Shape):
     by: MaybeName
 
 
+class Target(Shape):
+    """A property scores could be written into."""
+
+    property: PropertyPath
+    free: Annotated[bool, Field(examples=[False], description="Nothing else delivers it.")]
+    why: Annotated[
+        str, Field(examples=["'Bakery/Line 1/Oven/Temperature' is delivered by 'bakery'"], description="Why it is not free.")
+    ]
+
+
 class OwnModel(Shape):
     """A model, its versions (the newest first) and its scorers."""
 
@@ -262,6 +272,22 @@ def score(sender: Sender, name: str, body: ScorerBody) -> OwnModel:
 
     sender.do(EDIT, f"own-model:{name}", {"what": "score", **body.model_dump()}, run, asset)
     return _one(rooms, name)
+
+
+@router.get("/{name}/targets")
+def targets(
+    rooms: House,
+    subject: Reader,
+    name: str,
+    limit: Limit = 100,
+    after: After = None,
+    search: Annotated[str, Query(max_length=200, description="Words that all occur in the path.", examples=["oven score"])] = "",
+) -> Listed[Target]:
+    """List the numbers scores could be written into, those of the model's asset first; what else delivers is not free."""
+    _gate(rooms, subject, "read", rooms.registry.book.model(name))
+    known = {one.path: one for one in rooms.registry.targets(name, search, subject.reaches)}
+    cut = page([{"property": path} for path in known], limit, after, "property")
+    return Listed[Target].model_validate({**cut, "items": rooms.registry.free([known[row["property"]] for row in cut["items"]])})
 
 
 @router.delete("/{name}/scorers/{scorer_id}")
