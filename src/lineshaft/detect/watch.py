@@ -34,6 +34,7 @@ from lineshaft.detect.judge import CAUGHT_UP, Judge, Turn
 from lineshaft.detect.kpi import Kpis, Span, kpis
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
 from lineshaft.detect.mixing import Mixtures, Remembers
+from lineshaft.detect.moving import follow
 from lineshaft.detect.rationalisation import Decision, Rationalisation
 from lineshaft.detect.roll import sync
 from lineshaft.detect.screen import Point, Rows, Screen
@@ -110,6 +111,7 @@ class Detect:
             with self._db.begin() as tx:
                 rolled = sync(self._db, self._assets, tx, watched, self._register)
                 self._alerts.follow(tx)
+                follow(tx, self._assets)
             points = [_point(one.watched, one.row) for one in rolled]
             watching = [
                 (sid, number)

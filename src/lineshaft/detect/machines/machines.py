@@ -27,7 +27,7 @@ from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
 from lineshaft.detect.machines.following import Following, drift
 from lineshaft.detect.machines.labels import Labels
-from lineshaft.detect.machines.opening import blob_of, opened, told_now
+from lineshaft.detect.machines.opening import blob_of, opened, there, told_now, way_out
 from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
 from lineshaft.detect.machines.taking import fitted, learned
@@ -207,6 +207,7 @@ class Machines:
 
     def _follow(self, model: dict[str, Any], number: int, now: int) -> int:
         row = self.book.number(model["id"], number)
+        there(self._assets, model["asset"])
         if self.afar.has(row["id"]):  # an edge judges: here it would be said a second time
             self._following.pop(row["id"], None)
             return 0
@@ -396,7 +397,8 @@ class Machines:
         try:
             yield
         except LineshaftError as error:
-            self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the model '{name}' cannot follow its machine: {error}", "warning"))
+            text = f"the model '{name}' cannot follow its machine: {error}"
+            self._bus.tell(SystemEvent(f"{EVENT}:{name}", text, "warning", hint=way_out(error)))
         except Exception as error:
             log.exception("the model '%s' failed", name)
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"the model '{name}' failed: {error}", "error"))

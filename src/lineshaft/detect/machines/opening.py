@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from lineshaft.assets import Assets
+from lineshaft.core import NotFound
 from lineshaft.detect.anomaly import Model, load
 from lineshaft.detect.machines.book import NAMED
 from lineshaft.detect.machines.record import Record
@@ -38,6 +40,22 @@ def opened(row: Mapping[str, Any]) -> Model:
         return made
     settings = renamed_settings(made.settings.model_dump(mode="json", exclude_defaults=True), names)
     return made.renamed(lambda name: names.get(name, name), **settings)
+
+
+def there(assets: Assets, path: str) -> None:
+    """Raise NotFound for a machine that is no longer part of the plant: nothing of it comes any more."""
+    asset = assets.asset(path)
+    if assets.is_retired(asset.id):
+        raise NotFound(f"'{path}' is no longer part of the plant", code="models.retired")
+
+
+def way_out(error: Exception) -> str:
+    """Return what to do about a model whose machine or property is gone."""
+    if not isinstance(error, NotFound):
+        return ""
+    return (
+        "what has another name goes on with was: in plant.yaml or in its asset model; else switch this model off and plan another"
+    )
 
 
 def as_named(said: Record, row: Mapping[str, Any], model: Mapping[str, Any]) -> Record:
