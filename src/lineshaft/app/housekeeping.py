@@ -35,6 +35,7 @@ class Housekeeping:
         self._retention = retention
         self._bus = bus
         self._stop = threading.Event()
+        retention.stopping = self._stop.is_set
         self._told: set[str] = set()
         self._jumped = 0.0
         self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
@@ -66,7 +67,7 @@ class Housekeeping:
                 if time.monotonic() - tidied > DAY_S:
                     tidied = time.monotonic()
                     self._guard.tidy()
-                    self._retention.run(now_ns())
+                    self._retention.run(now_ns(), self._store.sql.tablets, self._guard)
                 self._end("housekeeping", "the node looks after itself again")
             except Exception as error:
                 log.exception("housekeeping failed")

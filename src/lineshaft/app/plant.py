@@ -116,7 +116,7 @@ class Plant:
         self.twin = Twin(self.assets, self.store, self.detect, self.orders, self.spares)
         self.shaft = Shaft(Way(self.store, self.compute, self.detect, self.bus, self._publish))
         self.mirror = Mirror(self.db, self.store, self.guard, self.assets)
-        retention = Retention(self.db, self.store, self.settings.retention)
+        retention = Retention(self.db, self.settings.retention, self.store.documents)
         self.housekeeping = Housekeeping(home, self.assets, self.store, self.gateway, self.guard, retention, self.bus)
         self.machines.ingest = self.positions.ingest = self.shaft.take
         self.modelling = Modelling(self.db, self.assets, self.store, self.guard, self.bus, self.shaft.take, self.machines.places)

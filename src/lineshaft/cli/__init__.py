@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import-history": ("lineshaft.cli.history:import_history", "Take in files of an older historian: Parquet or CSV."),
     "export-history": ("lineshaft.cli.history:export_history", "Write values of properties to a Parquet or CSV file."),
     "cost": ("lineshaft.cli.cost:cost", "Estimate what storage costs, now and in a year."),
+    "retention": ("lineshaft.cli.retention:retention", "Say what the node would forget by its settings."),
     "lake": ("lineshaft.cli.lake:lake", "Print the lake's files, for pyspark, DuckDB and others."),
     "token": ("lineshaft.cli.people:token", "Create, list and disable API tokens."),
     "user": ("lineshaft.cli.people:user", "Create, list and disable named users."),

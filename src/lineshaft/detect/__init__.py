@@ -12,6 +12,8 @@ from lineshaft.detect.fitting import definitions
 from lineshaft.detect.fleet.fleets import Fleets
 from lineshaft.detect.fleet.lives import End
 from lineshaft.detect.fleet.tables import MIGRATIONS as _LIFE
+from lineshaft.detect.forgetting import KINDS, OldFindings, OldRecords, OldVersions, Page
+from lineshaft.detect.forgotten_tables import MIGRATIONS as _FORGOTTEN
 from lineshaft.detect.heavy.settings import TrainingSettings
 from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.kpi import Kpis
@@ -36,10 +38,11 @@ from lineshaft.detect.settings import AlarmsSettings, ConditionSettings
 from lineshaft.detect.tables import MIGRATIONS as _ALARMS
 from lineshaft.detect.watch import Detect
 
-MIGRATIONS = (*_ALARMS, *_PLACES, *_POSITIONS, *_LIFE, *_REGISTRY)
+MIGRATIONS = (*_ALARMS, *_PLACES, *_POSITIONS, *_LIFE, *_REGISTRY, *_FORGOTTEN)
 
 __all__ = [
     "HIDDEN",
+    "KINDS",
     "LABELS",
     "MIGRATIONS",
     "SHOWN",
@@ -60,6 +63,10 @@ __all__ = [
     "Machines",
     "ModelMoved",
     "ModelRegistry",
+    "OldFindings",
+    "OldRecords",
+    "OldVersions",
+    "Page",
     "Positions",
     "Records",
     "TrainingSettings",

@@ -19,6 +19,7 @@ from lineshaft.core import Database, new_id, now_ns
 from lineshaft.detect.alarm import Register
 from lineshaft.detect.condition import Change
 from lineshaft.detect.events import FindingLabelled, FindingRaised
+from lineshaft.detect.forgotten_tables import counts
 from lineshaft.detect.lifecycle import HIDDEN, AlarmState
 from lineshaft.detect.roll import area_of
 from lineshaft.detect.tables import alarms, findings
@@ -89,8 +90,9 @@ class Alerts:
                 here = {"asset": asset.path, "area": area_of(asset, levels)}
                 tx.execute(alarms.update().where(alarms.c.id == row["id"]).values(**here, version=alarms.c.version + 1))
         if moved:  # at once: two assets may have changed places
-            told = findings.update().where(findings.c.asset.in_(list(moved)))
-            tx.execute(told.values(asset=sa.case(moved, value=findings.c.asset)))
+            for table in (findings, counts):
+                told = table.update().where(table.c.asset.in_(list(moved)))
+                tx.execute(told.values(asset=sa.case(moved, value=table.c.asset)))
 
     def _end(self, tx: Connection, row: Mapping[str, Any], by: str, why: str) -> None:
         """End an alert acknowledged: what somebody has judged somebody has seen. An operators' alarm waits for its operator."""

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Bus, Database, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns
 from lineshaft.detect.events import FindingLabelled, FindingRaised
+from lineshaft.detect.forgotten_tables import counts
 from lineshaft.detect.tables import findings
 from lineshaft.guard import Subject
 
@@ -75,7 +76,8 @@ class Findings:
         """Return one finding."""
         rows = self._db.rows(sa.select(findings).where(findings.c.id == finding_id), tx)
         if not rows:
-            raise NotFound(f"there is no finding {finding_id}", code="findings.unknown")
+            hint = "one judged long ago is forgotten ([retention] findings_days); its label still counts in the precision"
+            raise NotFound(f"there is no finding {finding_id}", hint=hint, code="findings.unknown")
         return rows[0]
 
     def list(
@@ -114,15 +116,17 @@ class Findings:
         """Return, by asset and kind, how many findings turned out to be what, and the share that was right.
 
         Neutral and unlabelled ones count for nothing. `no fault found` is no false alarm: `precision` leaves it out, and
-        `precision_at_least` counts it as wrong; the truth lies between. None where nobody has judged yet.
+        `precision_at_least` counts it as wrong; the truth lies between. None where nobody has judged yet. Findings that
+        retention took away count as they were judged.
         """
         query = sa.select(findings.c.asset, findings.c.kind, findings.c.label, sa.func.count().label("number"))
-        grouped = self._db.rows(query.group_by(findings.c.asset, findings.c.kind, findings.c.label))
+        there = query.group_by(findings.c.asset, findings.c.kind, findings.c.label)
+        gone = sa.select(counts.c.asset, counts.c.kind, counts.c.label, counts.c.number)
         table: dict[tuple[str, str], dict[str, int]] = {}
-        for row in grouped:
-            counts = table.setdefault((row["asset"], row["kind"]), dict.fromkeys((*LABELS, "open"), 0))
-            counts[row["label"] or "open"] += int(row["number"])
-        return [{"asset": asset, "kind": kind, **counts, **_shares(counts)} for (asset, kind), counts in sorted(table.items())]
+        for row in self._db.rows(sa.union_all(there, gone)):
+            each = table.setdefault((row["asset"], row["kind"]), dict.fromkeys((*LABELS, "open"), 0))
+            each[row["label"] or "open"] += int(row["number"])
+        return [{"asset": asset, "kind": kind, **each, **_shares(each)} for (asset, kind), each in sorted(table.items())]
 
 
 def _sensor(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -60,6 +60,8 @@ versions = sa.Table(
     sa.Column("alerts", sa.Integer, nullable=False, default=0),
     sa.Column("finding", sa.String(36)),
     sa.Column("now", sa.JSON, nullable=False),
+    # since migration 42: when what it had learned was taken away; its figures stay
+    sa.Column("forgotten", sa.BigInteger),
     sa.UniqueConstraint("model_id", "number"),
 )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import os
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,11 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Database, InvalidInput, NotFound, new_id, now_ns, write_whole
 from lineshaft.store.durable import folder
-from lineshaft.store.tables import documents
+from lineshaft.store.tables import documents, unnamed
+
+SETTLED_NS = 3600 * 1_000_000_000
+"""A file that was put on the shelf within this time may belong to a row that cannot be seen yet."""
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Documents:
     def __init__(self, root: Path, db: Database) -> None:
         self._root = root
         self._db = db
+        self._lock = threading.Lock()
 
     def add(
         self,
@@ -52,9 +59,12 @@ class Documents:
             raise InvalidInput("a document needs a name", code="document.name")
         digest = hashlib.sha256(content).hexdigest()
         path = self._path(digest)
-        if not path.exists():
-            folder(path.parent, self._root.parent)
-            write_whole(path, content)
+        with self._lock:
+            if path.exists():
+                os.utime(path)  # it is wanted again: nobody may clear it away before the row can be seen
+            else:
+                folder(path.parent, self._root.parent)
+                write_whole(path, content)
         document = Document(new_id(), 1, name, mime, len(content), digest, about, dict(meta or {}), now_ns())
         values = {field: getattr(document, field) for field in documents.c.keys()}  # noqa: SIM118 - a column collection
         tx.execute(documents.insert().values(**values))
@@ -91,6 +101,44 @@ class Documents:
             hint = "restore the file from a backup"
             raise NotFound(f"the content of '{document.name}' is not there or damaged", where=str(path), hint=hint)
         return content
+
+    def remove(self, tx: Connection, ids: Sequence[str]) -> None:
+        """Take documents off the shelf; their contents go with `clear`, after this transaction."""
+        mine = documents.c.id.in_(list(ids))
+        known = set(tx.execute(sa.select(unnamed.c.sha256)).scalars())
+        gone = set(tx.execute(sa.select(documents.c.sha256).where(mine)).scalars()) - known
+        if gone:
+            tx.execute(unnamed.insert(), [{"sha256": digest} for digest in sorted(gone)])
+        tx.execute(documents.delete().where(mine))
+
+    def clear(self) -> int:
+        """Delete the contents of documents that were taken off, where no other document has the same; return how many.
+
+        What a stop leaves undone is done by the next call: which contents they are is written with the rows' removal.
+        """
+        waiting = [str(row["sha256"]) for row in self._db.rows(sa.select(unnamed.c.sha256).order_by(unnamed.c.sha256))]
+        count = 0
+        for first in range(0, len(waiting), _AT_ONCE):
+            part = waiting[first : first + _AT_ONCE]
+            named = {row["sha256"] for row in self._db.rows(sa.select(documents.c.sha256).where(documents.c.sha256.in_(part)))}
+            went = {digest: self._unlink(digest) for digest in part if digest not in named}
+            count += sum(one is True for one in went.values())
+            over = [digest for digest in part if went.get(digest, False) is not None]
+            with self._db.begin() as tx:
+                tx.execute(unnamed.delete().where(unnamed.c.sha256.in_(over)))
+        return count
+
+    def _unlink(self, digest: str) -> bool | None:
+        """Delete a content; None for one that somebody has just put on the shelf again, false if it was gone."""
+        path = self._path(digest)
+        with self._lock:
+            try:
+                if path.stat().st_mtime_ns > now_ns() - SETTLED_NS:
+                    return None
+                path.unlink()
+            except FileNotFoundError:
+                return False
+        return True
 
     def _path(self, digest: str) -> Path:
         return self._root / digest[:2] / digest

@@ -17,11 +17,18 @@ documents = sa.Table(
     sa.Column("name", sa.String(400), nullable=False),
     sa.Column("mime", sa.String(200), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
-    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False, index=True),
     sa.Column("about", sa.String(1000), index=True),
     sa.Column("meta", sa.JSON, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
 )
+
+unnamed = sa.Table(
+    "document_unnamed",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+)
+"""Contents of documents that were taken off the shelf: files that are still to be deleted."""
 
 catalog_entries = sa.Table(
     "catalog_entry",
@@ -146,6 +153,13 @@ def _widen(table: sa.Table) -> Callable[[Connection], None]:
     return widen
 
 
+def _take_off(tx: Connection) -> None:
+    """Make the list of contents to delete, and let a content's documents be found at once."""
+    create(unnamed)(tx)
+    for index in documents.indexes:
+        index.create(tx, checkfirst=True)
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "documents", create(documents)),
     Migration(2, "what people write about tables", create(catalog_entries)),
@@ -154,4 +168,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, "imports into a running node", create(import_jobs)),
     Migration(6, "units and lineage of tables people describe", _widen(catalog_entries)),
     Migration(7, "what a model sees in a picture", _widen(images)),
+    Migration(8, "contents of documents that were taken off", _take_off),
 )

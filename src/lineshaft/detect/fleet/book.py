@@ -18,12 +18,14 @@ from lineshaft.core import (
     NotFound,
     bump,
     did_you_mean,
+    iso,
     new_id,
     now_ns,
     parse_duration,
     parse_time,
 )
 from lineshaft.detect.fleet.tables import fleets, forecasts, versions
+from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.life import METHODS
 from lineshaft.detect.showing import show
 from lineshaft.guard import Subject
@@ -183,7 +185,9 @@ class FleetBook:
         if number is None:
             bump(tx, fleets, fleet_id, version, active=None)
             return self.fleet(fleet_id, tx)
+        tx.execute(sa.select(fleets.c.id).where(fleets.c.id == fleet_id).with_for_update())
         chosen = self.number(fleet_id, number, tx)
+        refuse_forgotten(chosen, f"train a new version: this one learned from {iso(chosen['start'])} to {iso(chosen['end'])}")
         if chosen["state"] != "ready":
             raise Conflict(f"version {number} is {chosen['state']}", hint="train a version first", code="life.not-ready")
         bump(tx, fleets, fleet_id, version, active=number, through=0)

@@ -52,6 +52,8 @@ versions = sa.Table(
     sa.Column("about", sa.JSON, nullable=False),
     sa.Column("blob", sa.LargeBinary),
     sa.Column("by", sa.String(100), nullable=False),
+    # since migration 42: when what it had learned was taken away; its figures stay
+    sa.Column("forgotten", sa.BigInteger),
     sa.UniqueConstraint("fleet_id", "number"),
 )
 

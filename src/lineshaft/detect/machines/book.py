@@ -19,12 +19,14 @@ from lineshaft.core import (
     NotFound,
     bump,
     did_you_mean,
+    iso,
     new_id,
     now_ns,
     parse_duration,
 )
 from lineshaft.detect.anomaly import AnomalySettings
 from lineshaft.detect.anomaly.columns import read_off
+from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.machines.placing import begin, place_of, put, show_from
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.showing import show
@@ -183,6 +185,11 @@ class Book:
             raise NotFound(f"there is no model {model_id}", code="models.unknown")
         return rows[0]
 
+    def _held(self, tx: Connection, model_id: str) -> dict[str, Any]:
+        """Return one model, held until the transaction ends: no version of it loses meanwhile what it has learned."""
+        tx.execute(sa.select(models.c.id).where(models.c.id == model_id).with_for_update())
+        return self.model(model_id, tx)
+
     def together(self, model_id: str, tx: Connection | None = None) -> list[dict[str, Any]]:
         """Return a model and those that learn together with it, by name."""
         model = self.model(model_id, tx)
@@ -264,7 +271,8 @@ class Book:
 
         `place` is where: empty for this node, or EDGE/DETECTOR; None leaves it as it is.
         """
-        model, chosen = self.model(model_id, tx), self.number(model_id, number, tx)
+        model, chosen = self._held(tx, model_id), self.number(model_id, number, tx)
+        refuse_forgotten(chosen, again(chosen))
         if chosen["state"] != "ready":
             raise Conflict(f"version {number} is {chosen['state']}", hint="train a version first", code="models.not-ready")
         if place is not None:
@@ -297,7 +305,7 @@ class Book:
 
     def back(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
         """Go back to the version that was active before. Raises Conflict if there was none."""
-        model = self.model(model_id, tx)
+        model = self._held(tx, model_id)
         if model["previous"] is None:
             raise Conflict("no other version was active before", code="models.no-previous")
         bump(tx, models, model_id, version, active=model["previous"], previous=model["active"])
@@ -305,6 +313,12 @@ class Book:
         begin(tx, chosen["id"], now_ns())
         self._show(tx, model, chosen)
         return self.model(model_id, tx)
+
+
+def again(version: Mapping[str, Any]) -> str:
+    """Return how to get back what a version had learned."""
+    span = f"{iso(version['start'])} to {iso(version['end'])}"
+    return f"train a new version on the same time ({span}), or take in the file it was saved to"
 
 
 def _settled(name: str, given: Any) -> Any:

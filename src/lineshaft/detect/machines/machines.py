@@ -18,10 +18,11 @@ from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, ev
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
-from lineshaft.detect.machines.book import Book, same_machine
+from lineshaft.detect.machines.book import Book, again, same_machine
 from lineshaft.detect.machines.course import shown
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
@@ -288,6 +289,7 @@ class Machines:
     def version(self, model_id: str, number: int) -> tuple[Model, dict[str, Any]]:
         """Return a trained version and its row. Raises Conflict for one that is not ready."""
         row = self.book.number(model_id, number)
+        refuse_forgotten(row, again(row))
         if row["blob"] is None:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
         return opened(row), row

@@ -13,6 +13,7 @@ from lineshaft.core import Database, InvalidInput, NotFound, bump, new_id, now_n
 from lineshaft.detect.position_tables import positions, records
 from lineshaft.detect.positions.results import MODEL, SOURCE
 from lineshaft.detect.positions.wanted import PLACED, STREAMS, Check, Wanted
+from lineshaft.detect.positions.watching import LEARNED_SINCE
 from lineshaft.detect.vibration import HEALTHY, Monitor
 
 LIGHT = [column for column in positions.c if column.name not in ("memory", "now", "noticed")]
@@ -99,6 +100,8 @@ class Book:
                 kept.vibration.forget()
                 kept.temperature.forget()
             kept.vibration.learn = kept.temperature.learn = place.learn
+            if other or not kept.vibration.learned:
+                values["now"] = {**row["now"], LEARNED_SINCE: now_ns()}
             values["memory"] = {**kept.as_dict(), "same": 0, "last": None}
         bump(tx, positions, position_id, version, **values)
         return self.get(position_id, tx)
@@ -176,7 +179,8 @@ class Book:
         """Return one raw record. Raises NotFound."""
         rows = self._db.rows(sa.select(records).where(records.c.id == record_id), tx)
         if not rows:
-            raise NotFound(f"there is no record {record_id}", code="record.unknown")
+            hint = "old records that nothing refers to are forgotten ([retention] records_days); what they showed stays as values"
+            raise NotFound(f"there is no record {record_id}", hint=hint, code="record.unknown")
         return rows[0]
 
     def same(self, tx: Connection, position_id: str, digest: str, at: int) -> dict[str, Any] | None:

@@ -17,6 +17,8 @@ SILENT = 10
 HEARD = {"vibration": "heard", "temperature": "heard_temperature"}
 """Under which name it is remembered when a stream was heard of last."""
 NOTICED = 60
+LEARNED_SINCE = "learned_since_ns"
+"""Under which name it is remembered from when on what is usual was learned, if that was begun anew."""
 SCORE = {"warning": 0.5, "alarm": 0.8}
 """Scores of findings; processes usually open a case from 0.7."""
 WORSE = {"bearing": 0.85, "D": 0.9}
@@ -129,7 +131,9 @@ class Watching:
 
     def returned(self, at: int) -> None:
         """Begin anew: the machine is verified back in service."""
-        self.monitor.repaired(learn=bool(self.row["settings"]["relearn"]))
+        learn = bool(self.row["settings"]["relearn"])
+        self.monitor.repaired(learn=learn)
+        self.now |= {LEARNED_SINCE: at} if learn else {}
         self.through = max(self.through, at)
         self.now["trouble"] = ""
         self._moved(at)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
 from lineshaft.core import Conflict, Database, InvalidInput, NotFound, bump, did_you_mean, new_id, now_ns, parse_time
+from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.registry.opened import CODE, KINDS
 from lineshaft.detect.registry.serving import About
 from lineshaft.detect.registry.tables import models, scorers, versions
@@ -77,8 +78,14 @@ class ModelBook:
 
     def version(self, name: str, number: int | None = None, tx: Connection | None = None) -> dict[str, Any]:
         """Return one version whole: the one in production unless one is named."""
-        row = self.about(name, number, tx)
+        row = self.usable(name, number, tx)
         return {**row, "content": self.content(row["id"], tx)}
+
+    def usable(self, name: str, number: int | None = None, tx: Connection | None = None) -> dict[str, Any]:
+        """Return one version as `about` does. Raises Conflict for one whose content was taken away."""
+        row = self.about(name, number, tx)
+        refuse_forgotten(row, f"register its file again (SHA-256 {row['sha256']}): it becomes a new version")
+        return row
 
     def content(self, version_id: str, tx: Connection | None = None) -> bytes:
         """Return what a version is made of."""
@@ -124,10 +131,13 @@ class ModelBook:
         """Move a version to a stage; what was in production before is archived."""
         if stage not in STAGES:
             raise InvalidInput(f"'{stage}' is no stage", where="stage", hint=did_you_mean(stage, STAGES), code="registry.stage")
-        model, chosen = self.model(name, tx), self.about(name, number, tx)
+        model = self.model(name, tx)
         bump(tx, models, model["id"], version)
+        chosen = self.about(name, number, tx) if stage == "archived" else self.usable(name, number, tx)
         if stage == "production":
             before = (versions.c.model_id == model["id"]) & (versions.c.stage == "production") & (versions.c.number != number)
+            if (last := tx.execute(sa.select(versions.c.number).where(before)).scalar()) is not None:
+                tx.execute(models.update().where(models.c.id == model["id"]).values(previous=last))
             tx.execute(versions.update().where(before).values(stage="archived"))
         tx.execute(versions.update().where(versions.c.id == chosen["id"]).values(stage=stage))
         return self.model(name, tx)

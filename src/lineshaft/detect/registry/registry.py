@@ -74,7 +74,7 @@ class ModelRegistry:
 
     def predict(self, name: str, columns: Mapping[str, Any], number: int | None = None) -> tuple[int, dict[str, Any]]:
         """Return the version that answered and a column an output."""
-        row = self.book.about(name, number)
+        row = self.book.usable(name, number)
         given = _checked(columns, row["inputs"])
         return int(row["number"]), self._served(row).predict(given)
 

@@ -53,7 +53,7 @@ def create(
     `silent` says that a property never had a value: one that is bound to a source by a prefix alone is free for a score.
     """
     model = book.model(name, tx)
-    version = book.about(name, wanted.get("number"), tx)
+    version = book.usable(name, wanted.get("number"), tx)
     inputs = {str(one): assets.property(path).path for one, path in dict(wanted.get("inputs") or {}).items()}
     missing = [one for one in version["inputs"] if one not in inputs]
     strange = [one for one in inputs if one not in version["inputs"]]

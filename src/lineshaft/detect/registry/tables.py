@@ -16,6 +16,8 @@ models = sa.Table(
     sa.Column("about", sa.Text, nullable=False, default=""),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("by", sa.String(100), nullable=False),
+    # since migration 42: the version that was in production before
+    sa.Column("previous", sa.Integer),
 )
 """`asset`: what the model is about; whoever may not see it does not see the model. Empty: the whole plant."""
 
@@ -41,6 +43,8 @@ versions = sa.Table(
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("created", sa.BigInteger, nullable=False),
     sa.Column("by", sa.String(100), nullable=False),
+    # since migration 42: when its content was taken away; its figures stay
+    sa.Column("forgotten", sa.BigInteger),
     sa.UniqueConstraint("model_id", "number"),
 )
 """`start`, `end`: the time whose data it learned from. `trusted_by`: who said to run it, where its content is code."""
