@@ -70,6 +70,10 @@ def test_a_model_from_plan_to_work_and_out_again(house: House, typed, saved: Pat
     with pytest.raises(InvalidInput, match="the end is not after the start"):
         typed("train", "pump", "--start", "2026-01-02T00:00:00Z", "--end", "2026-01-01T00:00:00Z")
     assert typed("look", PUMP, "--lookback", "1d").startswith("sensors ")
+    evidence = {"start": iso(now_ns() - 3600 * NS), "end": iso(now_ns() - 1800 * NS)}
+    house.post("findings", {"asset": PUMP, "kind": "drift", "score": 0.8, "evidence": evidence})
+    assert "\n! a finding that nobody has judged lies in this time (" in typed("look", PUMP, "--lookback", "1d")
+    assert typed("train", "pump").startswith("! a finding that nobody has judged lies in this time (")
 
 
 def test_labels_of_a_file(typed, tmp_path: Path):

@@ -58,6 +58,8 @@ def look(home: Path, url: str | None, token: str, lookback: str, every: str, ass
         node_at(home, url, token).ask("anomaly-models/look", body={"asset": asset, "lookback": lookback, "every": every}).json()
     )
     click.echo(", ".join(f"{name.replace('_', ' ')} {count}" for name, count in told["summary"].items()))
+    for one in told["table"]:
+        click.echo(f"! {one['what']}: {one['action']}")
     for one in told["sensors"]:
         said = "; ".join(f"{flaw['what']}: {flaw['action']}" for flaw in one["flaws"]) or "good"
         click.echo(f"{one['name']}  {one['missing']:.1%} missing  {said}")
@@ -117,7 +119,10 @@ def train(home: Path, url: str | None, token: str, start: str | None, end: str |
     node = node_at(home, url, token)
     body = {"start": start, "end": end}
     made = node.ask(f"anomaly-models/{_find(node, name)['id']}/train", body=body).json()
-    click.echo(f"version {made['versions'][0]['number']} is being trained; see: lineshaft anomaly list")
+    version = made["versions"][0]
+    for note in version["about"].get("notes", ()):
+        click.echo(f"! {note}")
+    click.echo(f"version {version['number']} is being trained; see: lineshaft anomaly list")
 
 
 @anomaly.command()

@@ -114,6 +114,25 @@ def test_labels_outside_the_time_that_is_learned_from_are_said(house, told):
     assert (turned.status_code, "ends before it begins" in turned.json()["detail"]) == (422, True)
 
 
+def test_findings_nobody_has_judged_are_said_before_and_after_a_training(house, told):
+    end = told(columns(1200), 11)
+    moment = now_ns() // MINUTE * MINUTE - 11 * 86_400 * NS
+    evidence = {"start": iso(moment - 300 * MINUTE), "end": iso(moment - 200 * MINUTE)}
+    filed = house.post("findings", {"asset": PUMP, "kind": "anomaly", "score": 0.8, "evidence": evidence}).json()
+    look = house.post("anomaly-models/look", {**plan(), "lookback": "20d"}).json()
+    (said,) = [flaw for flaw in look["table"] if flaw["code"] == "unjudged"]
+    assert ("nobody has judged" in said["what"], evidence["start"] in said["what"], said["figure"]) == (True, True, 1)
+    state, error, version = trained(house, "unjudged", end=end, **plan(rows=1200))
+    assert state == "ready", error
+    assert version["about"]["left_out"]["labelled"] == 101
+    assert any("nobody has judged" in text for text in version["about"]["thresholds"]["warnings"])
+    made = house.post("anomaly-models", {"name": "long", **plan(), "lookback": "20d"}).json()
+    shown = {"id": filed["id"], "asset": PUMP, "kind": "anomaly", **evidence}
+    assert [one for one in made["unjudged"] if one["id"] == filed["id"]] == [shown]
+    house.post(f"findings/{filed['id']}/label", {"label": "false_alarm"})
+    assert filed["id"] not in [one["id"] for one in house.get(f"anomaly-models/{made['id']}")["unjudged"]]
+
+
 def ages(*days):
     return [{"asset": "elsewhere", "age": f"{day}d"} for day in days]
 

@@ -10,12 +10,11 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Database, InvalidInput, NotFound, iso, new_id, now_ns
 from lineshaft.detect.anomaly.labels import label
-from lineshaft.detect.finding import Findings
 from lineshaft.detect.machines.labelfile import Said
+from lineshaft.detect.machines.lasted import Lasted, lasted
 from lineshaft.detect.model_tables import labels
 from lineshaft.guard import Subject
 
-HOUR = 3600 * 10**9
 OF_FINDING = {"confirmed": "anomaly", "false_alarm": "normal", "neutral": "neutral", "no_fault_found": "neutral", None: "neutral"}
 """What a finding's label says about its time; one that nobody has judged yet is not learned from."""
 
@@ -23,8 +22,8 @@ OF_FINDING = {"confirmed": "anomaly", "false_alarm": "normal", "neutral": "neutr
 class Labels:
     """Labels of assets, given by hand or by way of findings."""
 
-    def __init__(self, db: Database, findings: Findings) -> None:
-        self._db, self._findings = db, findings
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def add(self, tx: Connection, asset: str, by: Subject, wanted: dict[str, Any]) -> dict[str, Any]:
         """Say what a time was. Raises InvalidInput for a kind that is none, or a time that has not been."""
@@ -95,14 +94,22 @@ class Labels:
         return [f"{which} outside the time that was learned from (the newest begins {newest}): look back further to use it"]
 
     def known(self, asset: str, start: int, end: int) -> list[tuple[int, int, str, str]]:
-        """Return what is known about a time of an asset, as `fit` and `evaluate` take it."""
+        """Return what is known about a time of an asset, as `fit` and `evaluate` take it.
+
+        What was found of its parts is not learned either, and is not held against a model that did not see it.
+        """
         found = [(one["start"], one["end"], one["kind"], one["code"]) for one in self.list(asset)]
-        for one in self._findings.list(asset=asset, limit=1000):
-            since = int(one["evidence"].get("start_ns") or one["at"])
-            until = int(one["evidence"].get("end_ns") or one["at"] + HOUR)
-            if one["label"] in OF_FINDING and until > since:
-                found.append((since, until, OF_FINDING[one["label"]], one["failure_mode"]))
+        for one in lasted(self._db, asset, start, end):
+            said = OF_FINDING.get(one.label)
+            if one.asset != asset:
+                said = None if said == "normal" else "neutral"
+            if said is not None:
+                found.append((one.start, one.end, said, one.code))
         return [one for one in found if one[0] < end and one[1] > start]
+
+    def unjudged(self, asset: str, start: int, end: int) -> list[Lasted]:
+        """Return the findings of an asset and its parts in a time that nobody has judged, the newest first."""
+        return lasted(self._db, asset, start, end, unjudged=True)
 
 
 def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -18,16 +18,16 @@ from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, ev
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
-from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
-from lineshaft.detect.machines.book import Book, again, same_machine
+from lineshaft.detect.machines.book import Book, same_machine
 from lineshaft.detect.machines.course import shown
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
 from lineshaft.detect.machines.following import Following, drift
 from lineshaft.detect.machines.labels import Labels
+from lineshaft.detect.machines.lasted import Lasted, left_out
 from lineshaft.detect.machines.opening import blob_of, opened, there, told_now, way_out
 from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
@@ -64,7 +64,7 @@ class Machines:
         self._db, self._store, self._guard, self._bus, self._clock = db, store, guard, bus, clock
         self._assets = assets
         found = Findings(db, bus)
-        self.labels = Labels(db, found)
+        self.labels = Labels(db)
         self._filing = Filing(db, found, guard)
         self.afar = Afar(db, self.book, store, self._filing, bus, clock)
         self.afar.explain = self._explain
@@ -83,7 +83,14 @@ class Machines:
         every, lookback = int(wanted["every"]), int(wanted["lookback"])
         end = self._clock() // every * every
         found = self._gather(paths, every, end - lookback, end)
-        return arrived(_held(check(found.table, **settings), found), arrivals(self._store, self._assets, paths))
+        report = arrived(_held(check(found.table, **settings), found), arrivals(self._store, self._assets, paths))
+        open_ = left_out(self.labels.unjudged(asset, end - lookback, end))
+        return report if open_ is None else replace(report, table=(*report.table, open_))
+
+    def unjudged(self, model: Mapping[str, Any]) -> list[Lasted]:
+        """Return the findings nobody has judged in the time that a training begun now would learn from."""
+        now = self._clock()
+        return self.labels.unjudged(model["asset"], now - model["lookback"], now)
 
     def _gather(self, paths: Sequence[str], every: int, start: int, end: int, holds: Mapping[str, int] | None = None) -> Gathered:
         if (end - start) // every > MOST_ROWS:
@@ -108,7 +115,15 @@ class Machines:
         first = last - model["lookback"] if start is None else start
         if first >= last:
             raise InvalidInput("the end is not after the start", where="end", hint="give start < end", code="time.span")
-        return self.book.begin(tx, model, first, last, by)
+        row = self.book.begin(tx, model, first, last, by)
+        row["about"] = {"notes": self._notes(model["asset"], first, last)}
+        self.book.write(tx, row["id"], about=row["about"])
+        return row
+
+    def _notes(self, asset: str, start: int, end: int) -> list[str]:
+        """Return what is to be said of what people know, or have not said, about a time that is learned from."""
+        open_ = left_out(self.labels.unjudged(asset, start, end))
+        return [*([] if open_ is None else [f"{open_.what}: {open_.action}"]), *self.labels.outside(asset, start, end)]
 
     def begin(self, rows: Sequence[dict[str, Any]]) -> Apart[Task, Results]:
         """Start the training of versions whose rows are written: they learn together."""
@@ -138,9 +153,9 @@ class Machines:
     def _member(self, model: dict[str, Any], row: dict[str, Any]) -> Member:
         found = self._gather(model["properties"], model["every"], row["start"], row["end"])
         rival = blob_of(self.book.number(model["id"], model["active"])) if model["active"] is not None else b""
-        known = self.labels.known(model["asset"], row["start"], row["end"])
+        known = self.labels.known(model["asset"], row["start"] + model["every"], row["end"])  # its first row is a step later
         about = {"holds": found.holds, "seen": found.seen}
-        notes = self.labels.outside(model["asset"], row["start"], row["end"])
+        notes = self._notes(model["asset"], row["start"], row["end"])
         return Member(found.table, model["settings"], list(known), rival, about, f"{model['asset']}/", notes)
 
     def _trained(self, model: dict[str, Any], row: dict[str, Any], result: Result, where: str = "") -> None:
@@ -289,7 +304,6 @@ class Machines:
     def version(self, model_id: str, number: int) -> tuple[Model, dict[str, Any]]:
         """Return a trained version and its row. Raises Conflict for one that is not ready."""
         row = self.book.number(model_id, number)
-        refuse_forgotten(row, again(row))
         if row["blob"] is None:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
         return opened(row), row

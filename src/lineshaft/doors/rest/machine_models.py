@@ -35,6 +35,7 @@ from lineshaft.guard import Subject, allowed
 router = APIRouter(prefix="/anomaly-models", tags=["detect"])
 ACTION = "models.edit"
 MOST_POINTS = 2_000
+MOST_UNJUDGED = 100
 Settings = Annotated[
     dict[str, Any],
     Field(
@@ -133,6 +134,16 @@ class HeardShape(Shape):
     at: Moment
 
 
+class UnjudgedShape(Shape):
+    """A finding nobody has judged, in the time a training begun now would learn from: its time is left out."""
+
+    id: Id
+    asset: AssetPath
+    kind: Annotated[str, Field(examples=["anomaly"])]
+    start: Moment
+    end: MaybeMoment
+
+
 class VersionShape(Shape):
     """One trained version: how it was made, what it would have raised, how far it has followed the machine."""
 
@@ -179,6 +190,10 @@ class ModelShape(Shape):
     fleet: Annotated[str, Field(examples=["Pumps"])]
     together: Annotated[bool, Field(examples=[False], description="Learns together with the other models of its fleet.")]
     heard: Annotated[list[HeardShape], Field(description="Edge nodes that run a version of it, since this node's start.")]
+    unjudged: Annotated[
+        list[UnjudgedShape],
+        Field(description="Findings nobody has judged, as far back as it looks: not learned until somebody does. At most 100."),
+    ]
     versions: list[VersionShape]
     version: Version
 
@@ -535,5 +550,11 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
         "created": moment(row["created"]),
         "by": called(row["by"], names),
         "heard": [{**one, "at": moment(one["at"])} for one in rooms.machines.afar.seen(row)],
+        "unjudged": [_open(one) for one in rooms.machines.unjudged(row)[:MOST_UNJUDGED]],
         "versions": versions,
     }
+
+
+def _open(one: Any) -> dict[str, Any]:
+    end = None if one.lasts else moment(one.end)
+    return {"id": one.id, "asset": one.asset, "kind": one.kind, "start": moment(one.start), "end": end}
