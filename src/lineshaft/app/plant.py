@@ -227,10 +227,11 @@ class Plant:
     def _reload(self) -> list[Problem]:
         """Compile formulas and alarm definitions anew; what is wrong is told and stops nothing else."""
         self.compute.reload()
-        return [*self.compute.problems(), *self.detect.reload()]
+        problems = [*self.compute.problems(), *self.detect.reload()]
+        self.modelling.registry.changed()  # after detection has gone with what moved
+        return problems
 
     def _on_assets(self, _event: assets.AssetsChanged) -> None:
-        self.modelling.registry.changed()
         if not self._loading:
             self._reload()
 

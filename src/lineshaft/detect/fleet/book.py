@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -195,6 +195,23 @@ class FleetBook:
         for asset in fleet["assets"]:
             show(tx, self._assets, asset, SHOWN, SOURCE, f"{fleet['name']}/{asset}", chosen["end"])
         return fleet
+
+    def tags(self, fleet: dict[str, Any]) -> Callable[[str, str], str]:
+        """Return what gives the tag of an asset's forecast: what its property shows, though the asset had another path then."""
+        fleets = [str(one["name"]) for one in self.list()]
+
+        def mine(tag: str) -> bool:
+            return max((name for name in fleets if tag.startswith(f"{name}/")), key=len, default="") == fleet["name"]
+
+        shown = {
+            (asset, part): span.tag
+            for asset in fleet["assets"]
+            for one in self._assets.properties(asset)
+            if (part := SHOWN.get(one.name.lower())) is not None
+            for span in self._assets.spans(one.id)
+            if span.end_ns is None and span.source == SOURCE and mine(span.tag)
+        }
+        return lambda asset, part: shown.get((asset, part), f"{fleet['name']}/{asset}/{part}")
 
     def keep(self, tx: Connection, fleet_id: str, rows: Sequence[dict[str, Any]], through: int) -> None:
         """Write the present forecasts; what is no longer in the fleet goes."""

@@ -6,13 +6,14 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
-from lineshaft.core import Batch, Bus, Conflict, Database, LineshaftError, SystemEvent, iso, now_ns, samples
+from lineshaft.core import Batch, Bus, Conflict, Database, LineshaftError, NotFound, SystemEvent, iso, now_ns, samples
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.fleet.book import SOURCE, FleetBook
@@ -110,7 +111,9 @@ class Fleets:
         }
         if learned is not None:
             values |= {"blob": learned.blob, "method": learned.method, "cap": learned.cap}
-            values |= {"why": [*learned.why, *notes], "about": {**learned.about, "where": where} if where else learned.about}
+            names = self.book.number(row["fleet_id"], row["number"])["about"].get("renamed")  # while it was trained
+            more = {**({"where": where} if where else {}), **({"renamed": names} if names else {})}
+            values |= {"why": [*learned.why, *notes], "about": {**learned.about, **more}}
         with self._db.begin() as tx:
             self.book.write(tx, row["id"], **values)
             tx.execute(fleets.update().where(fleets.c.id == row["fleet_id"]).values(trained=self._clock()))
@@ -144,10 +147,10 @@ class Fleets:
 
     def forecast(self, fleet: dict[str, Any], at: int) -> int:
         """Forecast every asset of a fleet at a moment, write it down, and file findings."""
-        model = self._model(fleet)
+        model, names = self._model(fleet)
         known = [one for one in spans(fleet, self.ends, at) if one.now]
-        rows = [self._row(fleet, one, model, at) for one in known]
-        self.ingest([_batch(fleet["name"], rows)])
+        rows = [self._row(fleet, one, model, at, names) for one in known]
+        self.ingest([_batch(self.book.tags(fleet), rows)])
         with self._db.begin() as tx:
             before = {row["asset"]: row for row in self.book.forecasts(fleet["id"], tx)}
             for row in rows:
@@ -155,18 +158,19 @@ class Fleets:
             self.book.keep(tx, fleet["id"], rows, at)
         return len(rows)
 
-    def _model(self, fleet: dict[str, Any]) -> LifeModel:
+    def _model(self, fleet: dict[str, Any]) -> tuple[LifeModel, dict[str, str]]:
+        """Return what a fleet forecasts with, and what properties are called now that it learned by another name."""
         row = self.book.number(fleet["id"], fleet["active"])
         with self._lock:
             if fleet["id"] not in self._models or self._models[fleet["id"]][0] != row["id"]:
                 self._models[fleet["id"]] = row["id"], load(row["blob"])
-            return self._models[fleet["id"]][1]
+            return self._models[fleet["id"]][1], row["about"].get("renamed", {})
 
-    def _row(self, fleet: dict[str, Any], one: Span, model: LifeModel, at: int) -> dict[str, Any]:
+    def _row(self, fleet: dict[str, Any], one: Span, model: LifeModel, at: int, names: dict[str, str]) -> dict[str, Any]:
         seen = self._table(fleet, one)
         known = one.sure or bool(len(seen["time"]))
         begin = one.begin if one.sure or not known else int(seen["time"][0])
-        told = self._told(model, one.asset, seen, float(at - begin)) if known else _unknown(one.asset)
+        told = self._told(model, one.asset, seen, float(at - begin), names) if known else _unknown(one.asset)
         lengths = {name: None if np.isnan(value) else value for name, value in (("remaining", told.remaining), ("low", told.low))}
         return {
             "asset": one.asset,
@@ -183,9 +187,12 @@ class Fleets:
         }
 
     @staticmethod
-    def _told(model: LifeModel, asset: str, seen: dict[str, Any], age: float) -> Forecast:
+    def _told(model: LifeModel, asset: str, seen: dict[str, Any], age: float, names: dict[str, str]) -> Forecast:
+        learned = {now: name for name, now in names.items()}
+        table = {learned.get(name, name): column for name, column in seen.items()}
         try:
-            return model.predict({asset: seen} if len(seen["time"]) else None, ages={asset: age})[0]
+            told = model.predict({asset: table} if len(seen["time"]) else None, ages={asset: age})[0]
+            return replace(told, why=[{**one, "sensor": names.get(one["sensor"], one["sensor"])} for one in told.why])
         except LineshaftError as error:
             return Forecast(asset, age, float("nan"), 0.0, None, more_than=False, error=str(error))
 
@@ -277,7 +284,10 @@ class Fleets:
         try:
             yield
         except LineshaftError as error:
-            self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"'{name}' gets no forecast of remaining life: {error}", "warning"))
+            text = f"'{name}' gets no forecast of remaining life: {error}"
+            hint = "a renamed property goes on with was: in its model; for one that is gone, plan another fleet"
+            hint = hint if isinstance(error, NotFound) else ""
+            self._bus.tell(SystemEvent(f"{EVENT}:{name}", text, "warning", hint=hint))
         except Exception as error:
             log.exception("the fleet '%s' failed", name)
             self._bus.tell(SystemEvent(f"{EVENT}:{name}", f"'{name}' gets no forecast of remaining life: {error}", "error"))
@@ -308,10 +318,10 @@ def _sensors(row: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"property": f"{row['asset']}/{name}", "share": round(share / total, 4)} for name, share in taking.items()]
 
 
-def _batch(fleet: str, rows: Sequence[dict[str, Any]]) -> Batch:
+def _batch(tag: Callable[[str, str], str], rows: Sequence[dict[str, Any]]) -> Batch:
     """Return forecasts in hours as values of the source `life`; an upper end that nobody knows has no value."""
     made = [
-        {"tag": f"{fleet}/{row['asset']}/{name}", "ts": row["at"], "value": float(row[name]) / HOUR}
+        {"tag": tag(row["asset"], name), "ts": row["at"], "value": float(row[name]) / HOUR}
         for row in rows
         for name in ("remaining", "low", "high")
         if row[name] is not None

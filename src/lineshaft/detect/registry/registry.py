@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets, Property
-from lineshaft.core import Batch, Bus, Database, InvalidInput, LineshaftError, SystemEvent, did_you_mean, now_ns
+from lineshaft.core import Batch, Bus, Database, InvalidInput, LineshaftError, NotFound, SystemEvent, did_you_mean, now_ns
 from lineshaft.detect.registry import scoring
 from lineshaft.detect.registry.book import ModelBook, check
 from lineshaft.detect.registry.opened import Columns
@@ -127,12 +127,15 @@ class ModelRegistry:
         try:
             return self._tick(row, name, now)
         except Exception as problem:
-            log.exception("'%s' could not be scored", row["property"])
+            if not isinstance(problem, NotFound):
+                log.exception("'%s' could not be scored", row["property"])
             text = f"'{row['property']}' gets no scores of '{name}': {problem}"
-            self._bus.tell(SystemEvent(f"{EVENT}:{row['property']}", text, "error"))
+            self._bus.tell(SystemEvent(f"{EVENT}:{row['id']}", text, "error", hint=_way_out(problem)))
             return 0
 
     def _tick(self, row: dict[str, Any], name: str, now: int) -> int:
+        for path in (*row["inputs"].values(), row["property"]):
+            self._assets.property(path)  # one that is gone is told
         skipped = 0
         if row["mode"] == "streaming":
             times, columns, skipped = self._waiting(row)
@@ -157,7 +160,7 @@ class ModelRegistry:
         with self._db.begin() as tx:
             scoring.write(tx, row["id"], **values)
         text = f"'{row['property']}' gets no scores of '{name}': {error}" if error else f"'{row['property']}' is scored"
-        self._bus.tell(SystemEvent(f"{EVENT}:{row['property']}", text, "warning", active=bool(error)))
+        self._bus.tell(SystemEvent(f"{EVENT}:{row['id']}", text, "warning", active=bool(error)))
         return done
 
     def _waiting(self, row: dict[str, Any]) -> tuple[Any, dict[str, Any], int]:
@@ -177,17 +180,21 @@ class ModelRegistry:
         """Learn which series the streaming scorers listen to."""
         if not self._stale:
             return
-        streams = {row["id"]: self._stream(row) for row in rows if row["mode"] == "streaming" and row["on"]}
+        streams = {row["id"]: one for row in rows if row["mode"] == "streaming" and row["on"] if (one := self._stream(row))}
         with self._lock:
             self._streams = {key: self._streams.get(key, one) for key, one in streams.items()}
             for key, one in streams.items():
                 self._streams[key].sids = one.sids
         self._stale = any(len(one.sids) < len(one.names) for one in streams.values())
 
-    def _stream(self, row: dict[str, Any]) -> Stream:
+    def _stream(self, row: dict[str, Any]) -> Stream | None:
+        """Return what a scorer listens to; None for one of whose inputs the plant has nothing any more."""
         sids: dict[int, int] = {}
         for place, path in enumerate(row["inputs"].values()):
-            for span in self._assets.spans(self._assets.property(path).id):
+            one = self._assets.find(path)
+            if one is None:
+                return None
+            for span in self._assets.spans(one.id):
                 number = self._store.sid(span.source, span.tag) if span.end_ns is None else None
                 if number is not None:
                     sids[number] = place
@@ -247,6 +254,15 @@ def _checked(columns: Mapping[str, Any], inputs: list[str]) -> Columns:
         hint = f"1 to {MOST_ROWS} rows, every input as many"
         raise InvalidInput(f"inputs of {', '.join(map(str, sorted(sizes)))} rows", where="rows", hint=hint, code="registry.rows")
     return made
+
+
+def _way_out(problem: Exception) -> str:
+    """Return what to do about a scorer that does not work."""
+    if not isinstance(problem, NotFound):
+        return ""
+    return (
+        "a renamed property goes on with was: in its model; for one that is gone, end this scorer and make one with other inputs"
+    )
 
 
 def _nowhere(batches: list[Batch]) -> None:
