@@ -5,7 +5,7 @@ import csv
 import numpy as np
 import pytest
 
-from lineshaft.core import InvalidInput
+from lineshaft.core import ConfigError, InvalidInput
 from lineshaft.detect import vibration
 
 
@@ -29,6 +29,79 @@ def test_a_table_of_ones_own_and_a_bearing_nobody_knows(tmp_path):
         vibration.bearing("6206")
     with pytest.raises(InvalidInput, match="no bearing has 9 rolling elements"):
         vibration.geometry(9, 20, 10)
+
+
+def test_every_bearing_of_the_delivered_table_is_one():
+    names = vibration.table_of_bearings()
+    assert {"6203", "6205", "Timken 205K", "Timken 312K"} <= set(names)
+    assert not {"Timken 305K", "Timken 306K"} & set(names)  # misprinted in their source
+    for name in names:
+        one = vibration.bearing(name)
+        assert one.bpfo + one.bpfi == pytest.approx(round(one.bpfo + one.bpfi), abs=2e-3)
+        assert one.ftf == pytest.approx(one.bpfo / (one.bpfo + one.bpfi), abs=1e-3)
+    ours, theirs = vibration.bearing("6205"), vibration.bearing("Timken 205K")
+    assert theirs.bpfo == pytest.approx(ours.bpfo, rel=0.01)  # the same size of another maker: alike, and not the same
+    assert theirs.bpfo != ours.bpfo
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ((3.574, 5.426, 2.328, 0.367), "FTF is BPFO divided"),  # as 305K is printed
+        ((3.574, 5.426, 2.328, 0.603), "standing outer ring"),
+        ((3.574, 5.426, 4.656, 0.397), "halve"),
+        ((107.5, 162.4, 70.7, 11.9), "FTF is less than 1"),
+        ((3.5, 5.2, 2.3, 0.4), "not Hz"),
+        ((5.426, 3.574, 2.328, 0.397), "BPFI is larger"),
+    ],
+)
+def test_factors_of_no_bearing_are_refused_with_what_a_sheet_may_mean(given, why):
+    with pytest.raises(InvalidInput) as refused:
+        vibration.factors(*given)
+    assert why in refused.value.hint
+    assert refused.value.code == "bearing.factors"
+
+
+def test_factors_of_a_sheet_are_taken_as_they_stand():
+    one = vibration.factors(3.5848, 5.4152, 2.357, 0.39828, "6205")
+    assert one == vibration.Bearing(3.5848, 5.4152, 2.357, 0.39828, "6205")
+    angular = vibration.geometry(12, 9, 45, 40)
+    assert vibration.factors(angular.bpfo, angular.bpfi, angular.bsf, angular.ftf) == angular
+
+
+def test_a_csv_adds_to_the_table(tmp_path):
+    path = tmp_path / "bearings.csv"
+    path.write_text(
+        "name;rollers;roller diameter;pitch diameter;bpfo;bpfi;bsf;ftf\n"
+        "6306 of ours;8;12,3;46;;;;\nNU 205;;;;5,2;7,8;2,4;0,4\n6205;9;8;40;;;;\n"
+    )
+    assert vibration.bearing("6306 of ours", path) == vibration.geometry(8, 12.3, 46, name="6306 of ours")
+    assert vibration.bearing("NU 205", path).bpfi == 7.8
+    assert vibration.bearing("6205", path).bpfo == vibration.geometry(9, 8, 40).bpfo  # the plant's own stands before ours
+    assert "Timken 205K" in vibration.table_of_bearings(path)
+    (tmp_path / "bearings.yaml").write_text('bearings: {"mine": {rollers: 8, roller_diameter: 5, pitch_diameter: 30}}\n')
+    assert vibration.table_of_bearings(path) == ["6205", "6306 of ours", "NU 205", "mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("bearing,rollers\n6205,9\n", "'bearing' is no column"),
+        ("rollers,bpfo\n9,3\n", "no column is called 'name'"),
+        ("name,rollers,roller_diameter,pitch_diameter\n6205,nine,8,40\n", "'nine' is no number"),
+        ("name,rollers,roller_diameter\n6205,9,8\n", "neither the geometry"),
+        ("", "no column is called 'name'"),
+        ("name,bpfo,bpfi,bsf,ftf\n,3,5,2,.4\n", "has no name"),
+        ("name,rollers,roller_diameter,pitch_diameter\n6205,9.5,8,40\n", "does not have 9.5"),
+    ],
+)
+def test_a_csv_that_is_no_table_says_where(tmp_path, text, what):
+    path = tmp_path / "bearings.csv"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=what) as refused:
+        vibration.table_of_bearings(path)
+    assert "bpfo" in refused.value.hint
+    assert "line" in refused.value.where
 
 
 @pytest.mark.parametrize(("fault", "multiple"), [("outer race", 3.5848), ("inner race", 5.4152)])

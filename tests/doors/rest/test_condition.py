@@ -75,6 +75,18 @@ def test_a_commissioned_position_is_judged_from_its_first_reading_and_its_result
     assert house.get("condition/streams")["items"][0]["position"] == f"{PUMP}/Drive end"
 
 
+def test_a_bearing_may_be_given_by_the_factors_of_its_sheet(house, position):
+    sheet = {"bpfo": 3.574, "bpfi": 5.426, "bsf": 2.328, "ftf": 0.397}
+    told = house.post("condition/check", {**BODY, "bearing": sheet})
+    assert told.status_code == 200, told.text
+    assert told.json()["frequencies"]["BPFO"] == pytest.approx(3.574 * BODY["rpm"] / 60)
+    refused = house.post("condition/check", {**BODY, "bearing": {**sheet, "ftf": 0.367}})
+    assert (refused.status_code, refused.json()["code"]) == (422, "bearing.factors")
+    assert "standing outer ring" in refused.json()["hint"]
+    assert "Timken 205K" in house.get("condition/tables")["bearings"]
+    assert position["settings"]["bearing"] == BODY["bearing"]
+
+
 def test_a_raw_record_is_taken_in_listed_and_looked_at(house, position):
     content = shocks(86.6)
     told = house.ask("POST", "condition/channels?file=a.csv", content=content).json()

@@ -9,8 +9,8 @@ export interface Noticed { at: string; cause: string; severity: string; scope: s
 export interface Position {
   id: string; path: string; asset: string; name: string; state: string; since: string; zone: string | null; level: number | null; unit: string; temperature: number | null; at: string | null; running: boolean | null;
   learned: number; usual: number | null; usual_temperature: number | null; vibration_z: number | null; temperature_z: number | null; bearing: string | null; recorded: string | null; trouble: string;
-  battery: number | null; battery_unit: string; battery_low: boolean; signal: number | null; signal_unit: string; measured: Measured | null;
-  settings: { vibration: string; temperature: string; running: string; speed?: string; battery?: string; signal?: string; power_kw: number | null; rpm: number | null; mounting: string; kind?: string; group?: string | null; bearing: string | (Geometry & { name?: string }) | null; temperature_limit: number | null; every: string; learn: number };
+  battery: number | null; battery_unit: string; battery_low: boolean; signal: number | null; signal_unit: string; measured: Measured | null; late: { steps: number; step: string | null; values: number; value: string | null };
+  settings: { vibration: string; temperature: string; running: string; speed?: string; battery?: string; signal?: string; power_kw: number | null; rpm: number | null; mounting: string; kind?: string; group?: string | null; bearing: string | ((Geometry | Factors) & { name?: string }) | null; temperature_limit: number | null; every: string; learn: number };
   judged_by: JudgedBy; noticed: Noticed[]; created: string; by: string | null; version: number;
 }
 export interface StreamFound { path: string; asset: string; unit: string; likely: boolean; measure: string; temperature: string; running: string; speed: string; battery: string; signal: string; power_kw: number | null; source: string; tag: string; serial: string; value: number | null; timestamp: string | null; position: string | null }
@@ -20,8 +20,10 @@ export interface VibrationRecord { id: string; position_id: string; at: string; 
 export interface Curve { x: number[]; y: number[] }
 export interface Spectra { spectrum: Curve; envelope: Curve | null; samples: Curve; band: [number, number] | null; unit: string; turning_hz: number | null; marks: Record<string, number> }
 export interface Channel { name: string; samples: number; rate: number | null; unit: string | null; rpm: number | null }
+/** Multiples of the shaft's speed, of a bearing's sheet. */
+export interface Factors { bpfo: number; bpfi: number; bsf: number; ftf: number }
 export interface Geometry { rollers: number; roller_diameter: number; pitch_diameter: number; contact_angle: number }
-export interface Commission { asset: string; name: string; vibration: string; temperature: string; running: string; speed: string; power_kw: number | null; mounting: string; kind: string; group: string | null; rpm: number | null; bearing: string | Geometry | null; temperature_limit: number | null; every: string; learn: number }
+export interface Commission { asset: string; name: string; vibration: string; temperature: string; running: string; speed: string; power_kw: number | null; mounting: string; kind: string; group: string | null; rpm: number | null; bearing: string | Geometry | Factors | null; temperature_limit: number | null; every: string; learn: number }
 
 export const condition = {
   resolutions: (asset: string) => queryOptions({ queryKey: ['condition', 'resolutions', asset], queryFn: ({ signal }) => ask<{ items: Resolution[] }>('condition/resolutions', { query: { asset, limit: 50 }, signal }) }),

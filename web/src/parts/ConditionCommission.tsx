@@ -15,6 +15,7 @@ import { Scroll } from './Scroll';
 
 const BLANK: Commission = { asset: '', name: '', vibration: '', temperature: '', running: '', speed: '', power_kw: null, mounting: 'rigid', kind: 'machine', group: null, rpm: null, bearing: null, temperature_limit: null, every: '10m', learn: 144 };
 const OWN = 'own geometry';
+const FACTORS = 'own factors';
 /** The node says a length in seconds. */
 const EVERY: Record<string, string> = { '60s': '1m', '600s': '10m', '3600s': '1h' };
 const figure = (value: string | number): number | null => (value === '' ? null : Number(value));
@@ -153,17 +154,21 @@ function OperationStep({ wanted, set, told, failed }: StepOf & { told: JudgedBy 
   const { t } = useTranslation();
   const f = useFormat();
   const bearings = useQuery(condition.tables).data?.bearings ?? [];
-  const own = typeof wanted.bearing === 'object' ? wanted.bearing : null;
+  const own = wanted.bearing !== null && typeof wanted.bearing === 'object' && 'rollers' in wanted.bearing ? wanted.bearing : null;
+  const sheet = wanted.bearing !== null && typeof wanted.bearing === 'object' && 'bpfo' in wanted.bearing ? wanted.bearing : null;
+  const choose = (value: string | null): void => set({ bearing: value === OWN ? { rollers: 9, roller_diameter: 7.94, pitch_diameter: 39.04, contact_angle: 0 } : value === FACTORS ? { bpfo: 0, bpfi: 0, bsf: 0, ftf: 0 } : value });
   return (
     <>
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 4 }} spacing="xs">
         <NumberInput label={t('condition.rpm')} value={wanted.rpm ?? ''} onChange={(value) => set({ rpm: figure(value) })} min={0} suffix=" /min" />
-        <Select label={t('condition.bearing')} clearable searchable value={own ? OWN : (wanted.bearing as string | null)} onChange={(value) => set({ bearing: value === OWN ? { rollers: 9, roller_diameter: 7.94, pitch_diameter: 39.04, contact_angle: 0 } : value })} data={[{ value: OWN, label: t('condition.geometry') }, ...bearings]} />
+        <Select label={t('condition.bearing')} clearable searchable value={own ? OWN : sheet ? FACTORS : (wanted.bearing as string | null)} onChange={choose} data={[{ value: OWN, label: t('condition.geometry') }, { value: FACTORS, label: t('condition.factors') }, ...bearings]} />
         <NumberInput label={t('condition.temperatureLimit')} value={wanted.temperature_limit ?? ''} onChange={(value) => set({ temperature_limit: figure(value) })} suffix=" °C" />
         <Select label={t('condition.every')} value={wanted.every} onChange={(value) => set({ every: value ?? '10m' })} data={[...new Set(['10s', '1m', '10m', '1h', wanted.every])]} allowDeselect={false} />
         <NumberInput label={t('condition.learn')} value={wanted.learn} onChange={(value) => set({ learn: Number(value) || 144 })} min={20} />
       </SimpleGrid>
       {own && <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">{(['rollers', 'roller_diameter', 'pitch_diameter', 'contact_angle'] as const).map((name) => <NumberInput key={name} label={t(`condition.geometryOf.${name}`)} value={own[name]} min={0} onChange={(value) => set({ bearing: { ...own, [name]: Number(value) || 0 } })} />)}</SimpleGrid>}
+      {sheet && <SimpleGrid cols={{ base: 2, sm: 4 }} spacing="xs">{(['bpfo', 'bpfi', 'bsf', 'ftf'] as const).map((name) => <NumberInput key={name} label={name.toUpperCase()} value={sheet[name] || ''} min={0} decimalScale={5} suffix=" ×" onChange={(value) => set({ bearing: { ...sheet, [name]: Number(value) || 0 } })} />)}</SimpleGrid>}
+      <Text size="xs" c="dimmed" className="wrap">{t(own ? 'condition.geometryHint' : sheet ? 'condition.factorsHint' : 'condition.bearingHint')}</Text>
       {failed && <Alert variant="outline" color="slate" icon={<IconAlertTriangle size={18} aria-hidden />} title={explain(failed).title}>{explain(failed).detail} {explain(failed).hint}</Alert>}
       {told && <Facts of={[[t('condition.judgedBy'), told.zones ? told.zones.name : t('condition.baselineAlone')], [t('condition.unit'), told.unit || '–'], [t('condition.marks'), Object.entries(told.frequencies).map(([name, hz]) => `${name} ${f.number(hz, 1)} Hz`).join(', ') || '–']]} />}
       {told?.zones && <ZoneBar zones={told.zones} level={null} unit={told.unit} />}

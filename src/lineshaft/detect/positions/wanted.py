@@ -34,6 +34,16 @@ class GeometryWanted(Section):
     name: str = ""
 
 
+class FactorsWanted(Section):
+    """A bearing by the four factors of its maker's sheet, multiples of the shaft's speed."""
+
+    bpfo: float = Field(gt=0)
+    bpfi: float = Field(gt=0)
+    bsf: float = Field(gt=0)
+    ftf: float = Field(gt=0)
+    name: str = ""
+
+
 class Wanted(Section):
     """Everything that is said at commissioning. What is left out is not watched, and never guessed."""
 
@@ -54,7 +64,7 @@ class Wanted(Section):
     kind: str = "machine"
     group: str | None = None
     rpm: float | None = Field(None, gt=0, lt=1e6)
-    bearing: str | GeometryWanted | None = None
+    bearing: str | GeometryWanted | FactorsWanted | None = None
     temperature_limit: float | None = None
     every: str = "10m"
     learn: int = 144
@@ -79,9 +89,13 @@ class Check:
         self._assets, self._folder = assets, folder
 
     def table(self, name: str) -> Path | None:
-        """Return the plant's own table (HOME/config/zones.yaml, bearings.yaml), None where the delivered one is in force."""
-        path = None if self._folder is None else self._folder / name
-        return path if path is not None and path.is_file() else None
+        """Return the plant's own table (HOME/config/zones.yaml, bearings.yaml), None where the delivered one is in force.
+
+        A file bearings.csv adds to the table of bearings.
+        """
+        names = ("bearings.csv", name) if name == "bearings.yaml" else (name,)
+        paths = [] if self._folder is None else [self._folder / one for one in names]
+        return next((path for path in paths if path.is_file()), None)
 
     def read(self, given: dict[str, Any]) -> Wanted:
         """Return what is wanted, sound in itself. Raises InvalidInput with the field and a way out."""
@@ -134,14 +148,14 @@ class Check:
             raise InvalidInput(f"'{stream.path}' {said}", where="temperature_unit", hint=hint, code="position.unit")
         return WARMTH[unit]
 
-    def bearing(self, wanted: str | GeometryWanted | dict[str, Any] | None) -> Bearing | None:
-        """Return the bearing by its name in the table or by its geometry."""
+    def bearing(self, wanted: str | GeometryWanted | FactorsWanted | dict[str, Any] | None) -> Bearing | None:
+        """Return the bearing by its name in the table, by its geometry or by its four factors."""
         if not wanted:
             return None
         if isinstance(wanted, str):
             return vibration.bearing(wanted, self.table("bearings.yaml"))
         given = wanted if isinstance(wanted, dict) else wanted.model_dump()
-        return vibration.geometry(**given)
+        return vibration.factors(**given) if "bpfo" in given else vibration.geometry(**given)
 
     def every(self, wanted: Wanted) -> int:
         """Return the length of a step."""

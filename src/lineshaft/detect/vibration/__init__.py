@@ -10,7 +10,16 @@
 Zones hold from the first reading, baselines once they are learned. Knows no store and no web page.
 """
 
-from lineshaft.detect.vibration.bearing import Bearing, Diagnosis, Evidence, bearing, diagnose, geometry, table_of_bearings
+from lineshaft.detect.vibration.bearing import (
+    Bearing,
+    Diagnosis,
+    Evidence,
+    bearing,
+    diagnose,
+    factors,
+    geometry,
+    table_of_bearings,
+)
 from lineshaft.detect.vibration.features import Features, features
 from lineshaft.detect.vibration.following import History, follow
 from lineshaft.detect.vibration.monitor import ALARM, HEALTHY, MAINTENANCE, WARNING, Finding, Judged, Monitor
@@ -42,6 +51,7 @@ __all__ = [
     "channels",
     "diagnose",
     "envelope_spectrum",
+    "factors",
     "features",
     "follow",
     "geometry",

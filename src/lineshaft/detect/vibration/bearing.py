@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 
-from lineshaft.core import ConfigError, InvalidInput, did_you_mean
+from lineshaft.core import InvalidInput, did_you_mean
 from lineshaft.detect.detector import Floats
+from lineshaft.detect.vibration.bearing_table import FACTORS, rows_of
 from lineshaft.detect.vibration.spectrum import envelope_spectrum
 from lineshaft.detect.vibration.waveform import Waveform
 
@@ -28,6 +26,9 @@ SEEN, SURE, APART = 3.0, 3.8, 0.8
 """Mean log ratio of harmonics to their background: what is evidence, what is strong evidence, and by how much it must lead."""
 
 REVOLUTIONS = 30
+WHOLE, SAME = 0.03, 0.005
+"""Sheets round: so far from a whole number, and from each other, may factors of one bearing be."""
+
 INNER, OUTER, BALL, CAGE = "inner race", "outer race", "ball", "cage"
 
 
@@ -60,28 +61,50 @@ def geometry(rollers: int, roller_diameter: float, pitch_diameter: float, contac
     return Bearing(rollers / 2 * (1 - ratio), rollers / 2 * (1 + ratio), spin, (1 - ratio) / 2, name)
 
 
+def factors(bpfo: float, bpfi: float, bsf: float, ftf: float, name: str = "") -> Bearing:
+    """Return a bearing by its four multiples of the shaft's speed, as its maker's sheet gives them (outer race standing still).
+
+    Of one bearing, BPFO and BPFI add up to the number of its rolling elements, and FTF is BPFO divided by it.
+    """
+    elements = bpfo + bpfi
+    wrong = ""
+    if not (0 < bpfo < bpfi and 0 < ftf < 1 and bsf > 0):
+        wrong = "factors are above 0, BPFI is larger than BPFO, FTF is less than 1"
+    elif abs(elements - round(elements)) > WHOLE:
+        wrong = f"BPFO + BPFI is the number of rolling elements, and {elements:g} is none; give multiples of the speed, not Hz"
+    elif abs(bpfo / elements - ftf) > SAME:
+        wrong = (
+            f"FTF is BPFO divided by the number of rolling elements: {bpfo / elements:.3f}; take that of a standing outer ring"
+        )
+    elif bsf > (1 + SLIP) * _spin((bpfi - bpfo) / elements):
+        most = _spin((bpfi - bpfo) / elements)
+        wrong = f"BSF is at most {most:.3f} here; a sheet may give how often a ball strikes both races: halve that"
+    if wrong:
+        what = f"BPFO {bpfo:g}, BPFI {bpfi:g}, BSF {bsf:g} and FTF {ftf:g} are not of one bearing"
+        raise InvalidInput(what, where=name, hint=wrong, code="bearing.factors")
+    return Bearing(bpfo, bpfi, bsf, ftf, name)
+
+
+def _spin(ratio: float) -> float:
+    """Return the spin of a ball by the ratio of its diameter to the pitch diameter (contact angle 0: the most there is)."""
+    return (1 / ratio - ratio) / 2
+
+
 def bearing(name: str, table: Path | None = None) -> Bearing:
-    """Return a bearing of the table (ours, or a YAML file of yours with the same columns)."""
-    known = _table(table)
+    """Return a bearing of the table (ours, or a YAML or CSV file of yours with the same columns)."""
+    known = rows_of(table)
     if name not in known:
         hint = f"{did_you_mean(name, known)}; others by vibration.geometry(rollers, roller_diameter, pitch_diameter)"
         raise InvalidInput(f"bearing '{name}' is not in the table", hint=hint, code="bearing.unknown")
     row = known[name]
+    if "pitch_diameter" not in row:
+        return factors(*(float(row[one]) for one in FACTORS), name=name)
     return geometry(row["rollers"], row["roller_diameter"], row["pitch_diameter"], row.get("contact_angle", 0.0), name)
 
 
 def table_of_bearings(table: Path | None = None) -> list[str]:
     """Return the names of a table."""
-    return sorted(_table(table))
-
-
-def _table(table: Path | None) -> dict[str, dict[str, Any]]:
-    text = (table or resources.files("lineshaft.detect.vibration").joinpath("bearings.yaml")).read_text(encoding="utf-8")
-    try:
-        return {str(name): dict(row) for name, row in yaml.safe_load(text)["bearings"].items()}
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-        hint = "compare with the table that is delivered: bearings, each with rollers, roller_diameter, pitch_diameter"
-        raise ConfigError(f"this is no table of bearings: {error}", where=str(table or "bearings.yaml"), hint=hint) from error
+    return sorted(rows_of(table))
 
 
 @dataclass(frozen=True, slots=True)

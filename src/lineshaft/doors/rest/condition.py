@@ -55,6 +55,16 @@ class Geometry(Body):
     name: Annotated[str, Field(max_length=100, examples=["6205"])] = ""
 
 
+class Factors(Body):
+    """A bearing by the four factors of its maker's sheet: multiples of the shaft's speed, the outer ring standing still."""
+
+    bpfo: Annotated[float, Field(gt=0, examples=[3.574])]
+    bpfi: Annotated[float, Field(gt=0, examples=[5.426])]
+    bsf: Annotated[float, Field(gt=0, examples=[2.328])]
+    ftf: Annotated[float, Field(gt=0, examples=[0.397])]
+    name: Annotated[str, Field(max_length=100, examples=["205K"])] = ""
+
+
 class Settings(Body):
     """How a position is fed and judged; what is left out is not watched."""
 
@@ -77,7 +87,10 @@ class Settings(Body):
         str | None, Field(examples=["class-1"], description="A group of the table instead of the one that fits; or baseline.")
     ] = None
     rpm: Annotated[float | None, Field(examples=[1450])] = None
-    bearing: Annotated[str | Geometry | None, Field(examples=["6205"], description="Of the table, or by its geometry.")] = None
+    bearing: Annotated[
+        str | Geometry | Factors | None,
+        Field(examples=["6205"], description="Of the table, by its geometry, or by the four factors of its sheet."),
+    ] = None
     temperature_limit: Annotated[float | None, Field(examples=[90.0], description="Degrees Celsius.")] = None
     every: Annotated[str, Field(examples=["10m"], description="One reading in so long.")] = "10m"
     learn: Annotated[int, Field(examples=[144], description="Readings the baseline is learned from.")] = 144
