@@ -39,6 +39,8 @@ positions = sa.Table(
     # since migration 22: of sensors that say how they themselves are
     sa.Column("battery", sa.String(36), nullable=False, default="", server_default=""),
     sa.Column("signal", sa.String(36), nullable=False, default="", server_default=""),
+    # since migration 25: with how many values each of the latest steps was judged
+    sa.Column("seen", sa.JSON, nullable=False, default={}, server_default="{}"),
 )
 
 records = sa.Table(
@@ -92,7 +94,13 @@ def _widen(tx: Connection) -> None:
     add_missing(tx, positions.name, dict.fromkeys(("battery", "signal"), "VARCHAR(36) NOT NULL DEFAULT ''"))
 
 
+def _remember(tx: Connection) -> None:
+    """Give positions that were there before the account of what they judged."""
+    add_missing(tx, positions.name, {"seen": "JSON NOT NULL DEFAULT '{}'"})
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(12, "sensor positions and their raw records", create(positions, records)),
     Migration(22, "how findings of positions ended, batteries and signals of sensors", _widen),
+    Migration(25, "with how many values the steps of positions were judged", _remember),
 )

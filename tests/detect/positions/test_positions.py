@@ -118,7 +118,12 @@ class Node:
         given["vb" if boolean else "v"] = pa.array(values)
         arrays = [given.get(field.name, pa.nulls(size, field.type)) for field in SAMPLES]
         rows = pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)
-        self.store.show(self.store.append([Batch("plc", now_ns(), self.start, rows)]))
+        stored = self.store.append([Batch("plc", now_ns(), self.start, rows)])
+        self.store.show(stored)
+        self.came(stored)
+
+    def came(self, stored: list[store.Stored]) -> None:
+        """Values are visible: where a test wants it, the positions hear of it."""
 
     def feed(self, first: int, last: int, shake: float = 0.5, warm: float = 48.0) -> None:
         chance = np.random.default_rng(first)

@@ -16,7 +16,7 @@ from lineshaft.detect.positions.wanted import PLACED, STREAMS, Check, Wanted
 from lineshaft.detect.positions.watching import LEARNED_SINCE
 from lineshaft.detect.vibration import HEALTHY, Monitor
 
-LIGHT = [column for column in positions.c if column.name not in ("memory", "now", "noticed")]
+LIGHT = [column for column in positions.c if column.name not in ("memory", "now", "noticed", "seen")]
 
 
 class Book:
@@ -50,6 +50,7 @@ class Book:
             "since": moment,
             "through": moment,
             "memory": {},
+            "seen": {},
             "now": {},
             "noticed": [],
             "returned": None,
@@ -94,6 +95,8 @@ class Book:
         settings["tags"] = row["settings"]["tags"]
         values: dict[str, Any] = {**columns, "settings": settings, "every": self.check.every(wanted)}
         other = any(columns[name] != row[name] for name in ("vibration", "temperature")) or values["every"] != row["every"]
+        if other:  # what was judged of another stream, or in other steps, says nothing of these
+            values["seen"] = {"late": row["seen"].get("late", {})}
         if row["memory"]:
             kept = Monitor.restore(place, row["memory"])
             if other or settings["measure"] != row["settings"]["measure"] or settings["factor"] != row["settings"]["factor"]:

@@ -6,26 +6,30 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from lineshaft.assets import Assets
 from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, iso, new_id, now_ns
 from lineshaft.detect import vibration
 from lineshaft.detect.positions import recording
+from lineshaft.detect.positions.arriving import Arriving, Hints, Span
 from lineshaft.detect.positions.book import Book
+from lineshaft.detect.positions.following import Following, up, window
+from lineshaft.detect.positions.ledger import STREAMS, Ledger, reach
 from lineshaft.detect.positions.measuring import measure
 from lineshaft.detect.positions.power import Power, power
-from lineshaft.detect.positions.reading import readings
+from lineshaft.detect.positions.reading import Steps, settled, steps
 from lineshaft.detect.positions.records import Records
 from lineshaft.detect.positions.resolving import CODES, Resolutions
 from lineshaft.detect.positions.results import batch
-from lineshaft.detect.positions.watching import Watching, kind_of, score
+from lineshaft.detect.positions.watching import Filed, Watching, kind_of, score
 from lineshaft.detect.settings import ConditionSettings
-from lineshaft.detect.vibration import Finding, Judged, Position, Waveform
+from lineshaft.detect.vibration import ALARM, HEALTHY, MAINTENANCE, Judged, Position, Waveform
+from lineshaft.detect.vibration.monitor import figure_of
 from lineshaft.guard import Guard, Subject
 
 log = logging.getLogger("lineshaft.detect")
@@ -33,6 +37,8 @@ ME = Subject.system("condition")
 EVENT = "detect:condition"
 PAUSE_S = 2.0
 FUTURE = 600 * 10**9
+AFRESH = 5
+"""So many positions are looked at in full with a tick after a start, for what came late just before the end of the last."""
 
 
 class Positions:
@@ -63,50 +69,113 @@ class Positions:
         self._assets = assets
         self._low: set[str] = set()
         self._well: set[str] = set()
+        self._arriving = Arriving(self._time)
+        self._looked: dict[str, list[int]] = {}
+        """The series of each position that was looked at in full since the start."""
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     # -- following
 
-    def tick(self, now: int | None = None) -> int:
-        """Judge what the streams said since the last time; returns how many steps were taken."""
-        steps, rows = 0, self.book.following()
-        for row in rows:
-            with self._reported(row["path"]):
-                steps += self._follow(row, self._clock() if now is None else now)
-        self._tell_power(rows)
-        return steps
+    def on_rows(self, rows: pa.RecordBatch) -> None:
+        """Hear of rows that became visible: what comes late is looked at with the next tick."""
+        self._arriving.on_rows(rows)
 
-    def _follow(self, row: dict[str, Any], now: int) -> int:
+    def tick(self, now: int | None = None) -> int:
+        """Judge what the streams said since the last time, and what came late; returns how many steps were taken."""
+        taken, rows = 0, self.book.following()
+        series = self._listen(rows)
+        fresh = [one for one, sids in series.items() if self._looked.get(one) != sids][:AFRESH]
+        for row in rows:
+            self._looked |= {row["id"]: series[row["id"]]} if row["id"] in fresh else {}
+            with self._reported(row["path"]):
+                taken += self._follow(row, self._time() if now is None else now, afresh=row["id"] in fresh)
+        self._tell_power(rows)
+        return taken
+
+    def _time(self) -> int:
+        return self._clock()
+
+    def _listen(self, rows: list[dict[str, Any]]) -> dict[str, list[int]]:
+        """Listen to the streams of positions; returns the series of each."""
+        wanted: dict[tuple[str, str], tuple[Span, list[int]]] = {}
+        for row in rows:
+            every = int(row["every"])
+            span = Span(every, int(row["created"]), int(row["through"]) - reach(every) * every)
+            for name in STREAMS:
+                found = [self._store.sid(one.source, one.tag) for one in self._assets.spans(row[name])]
+                wanted[row["id"], name] = span, [sid for sid in found if sid is not None]
+        self._arriving.listen(wanted)
+        return {row["id"]: [sid for name in STREAMS for sid in wanted[row["id"], name][1]] for row in rows}
+
+    def _follow(self, row: dict[str, Any], now: int, *, afresh: bool) -> int:
+        """Judge what is due, in parts of what one transaction holds."""
         if row["returned"] is not None:
             self._begin_anew(row)
             row = self.book.get(row["id"])
         if row["unsent"]:
             self._send(row["id"])
-        taken = readings(self._store, self._with_paths(row), now)
-        if not taken:
-            return 0
+        hints, count, more = self._arriving.take(row["id"]), 0, True
+        try:
+            while more and (afresh or hints or settled(row, now) > up(row["through"], row["every"])):
+                row = self.book.get(row["id"])
+                taken, more = self._judge_steps(row, now, hints, afresh=afresh)
+                count, hints.old = count + taken, []
+        except BaseException:
+            self._not_now(row["id"], hints)
+            raise
+        return count
+
+    def _not_now(self, position_id: str, hints: Hints) -> None:
+        """Let a position be looked at again next time, as if it had not been this time."""
+        self._arriving.again(position_id, hints)
+        self._looked.pop(position_id, None)
+
+    def _judge_steps(self, row: dict[str, Any], now: int, hints: Hints, *, afresh: bool) -> tuple[int, bool]:
+        """Judge steps that are due or came late; returns how many, and whether there are more."""
+        said = self._read(row, now, hints, afresh=afresh)
+        filling, away = self._arriving.filling(row["id"], now), self.worked_on(row["asset"])
         with self._db.begin() as tx:
-            fresh = self.book.get(row["id"], tx)
-            if fresh["through"] != row["through"] or fresh["returned"] is not None:
-                return 0  # a record or a return to service came between: look again next time
-            one = self._watching(fresh)
-            away = self.worked_on(row["asset"])
-            for reading in taken:
-                one.take(replace(reading, running=False) if away else reading)
-            self._write(tx, one)
+            one = self._watching(self.book.get(row["id"], tx))
+            if (one.through, one.row["seen"], one.row["returned"]) != (row["through"], row["seen"], None):
+                self._not_now(row["id"], hints)
+                return 0, False  # a record or a return to service came between: look again next time
+            one.ledger.missed(hints.old)
+            work = Following(one, said, filling, away=away) if said is not None else None
+            taken = work.judge(self._stood(row["path"])) if work is not None else 0
+            if hints.old or (work is not None and work.changed):
+                self._write(tx, one)
+        if work is None:
+            return 0, False
+        self._arriving.again(row["id"], Hints({name: (end - one.ledger.every + 1, end) for name, end in work.waiting.items()}))
         self._send(row["id"])
         self._tell_trouble(row["path"], one.now.get("trouble", ""))
-        return len(taken)
+        return taken, work.more or up(one.through, row["every"]) < settled(row, now)
+
+    def _read(self, row: dict[str, Any], now: int, hints: Hints, *, afresh: bool) -> Steps | None:
+        """Return the steps that are to be looked at."""
+        ledger = Ledger.restore(row["seen"], int(row["every"]), int(row["through"]))
+        span = window(row, ledger, settled(row, now), hints, afresh=afresh)
+        return None if span is None else steps(self._store, self._with_paths(row), *span)
+
+    def _stood(self, path: str) -> Callable[[int], str]:
+        """Return who says which state stood at a time, of those that wait for somebody."""
+
+        def state_at(at: int) -> str:
+            said = self._store.before(f"{path}/State", at)
+            return str(said.value) if said is not None and said.value in (ALARM, MAINTENANCE) else HEALTHY
+
+        return state_at
 
     def _begin_anew(self, row: dict[str, Any]) -> None:
         """Judge what was said until the return to service, then begin anew from there."""
         until = int(row["returned"])
-        taken = [one for one in readings(self._store, self._with_paths(row), until) if one.at <= until]
+        row = self.book.get(row["id"])
+        said = self._read(row, until, Hints(), afresh=False)
         with self._db.begin() as tx:
             one = self._watching(self.book.get(row["id"], tx))
-            for reading in taken:
-                one.take(reading)
+            if said is not None:
+                Following(one, said, {}, away=False).judge(self._stood(row["path"]))
             one.returned(until)
             self._write(tx, one, returned=None)
         self._send(row["id"])
@@ -123,17 +192,17 @@ class Positions:
 
     def _write(self, tx: Connection, one: Watching, **more: Any) -> None:
         """Write what became of a position, and file what lasts."""
-        filed = [(found, self._file(tx, one, found, judged)) for found, judged in one.filed]
+        filed = [(filed.found, self._file(tx, one, filed)) for filed in one.filed]
         for found, finding in filed:
             for noticed in one.noticed:
                 if noticed["at"] == iso(found.at) and noticed["cause"] == found.cause and noticed["scope"] == found.scope:
                     noticed["finding"] = finding
         self.book.write(tx, one.row["id"], **{**one.columns(), **more})
 
-    def _file(self, tx: Connection, one: Watching, found: Finding, judged: Judged) -> str:
+    def _file(self, tx: Connection, one: Watching, filed: Filed) -> str:
         """File a persistent finding about the machine, with its evidence."""
-        row = one.row
-        stream = self.book.path_of(row["temperature" if found.cause.startswith("temperature") else "vibration"])
+        row, found, judged = one.row, filed.found, filed.judged
+        stream = self.book.path_of(row[figure_of(found.cause)])
         start = found.at - one.position.of * row["every"]
         evidence: dict[str, Any] = {
             "property": stream or f"{row['path']}/{'Bearing' if found.cause == 'bearing' else 'Level'}",
@@ -149,12 +218,13 @@ class Positions:
             "zone": judged.zone,
             "position": row["path"],
             "position_id": row["id"],
+            "late": filed.late,
         }
         if judged.diagnosis is not None:
             evidence["bearing"] = recording.said(judged.diagnosis)
         elif newest := self.book.records(row["id"], limit=1):
             evidence["bearing"] = newest[0]["diagnosis"]
-        filed = self._detect.find(
+        written = self._detect.find(
             tx,
             row["asset"],
             kind_of(found),
@@ -165,8 +235,8 @@ class Positions:
             failure_mode=row["settings"]["failure_mode"],
             at=found.at,
         )
-        self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", {"position": row["path"], "cause": found.cause})
-        return str(filed["id"])
+        self._guard.record(tx, ME, "findings.add", f"finding:{written['id']}", {"position": row["path"], "cause": found.cause})
+        return str(written["id"])
 
     def _send(self, position_id: str) -> None:
         """Hand what a position says to the store; values are sent again after a crash, and stored once."""

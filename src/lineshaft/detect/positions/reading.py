@@ -1,4 +1,4 @@
-"""What the streams of a position said since the last look: one reading a step of time, and whether the machine ran."""
+"""What the streams of a position said: one reading a step of time, and whether the machine ran."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lineshaft.detect.detector import Bools, Floats, Ints
-
-SETTLE = 3 * 10**9
-"""Values of a step may arrive so much later than its end."""
-MOST = 2_000
-"""After a long rest so many steps are made up for, the newest."""
+from lineshaft.detect.positions.arriving import SETTLE
 
 
 class Store(Protocol):
@@ -37,40 +33,64 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One step: its end, vibration and temperature (None where nothing came), and whether the machine ran all through it."""
+    """One step: its end, vibration and temperature (None where nothing came), and whether the machine ran all through it.
+
+    `late` is set where its time had gone by before its values came.
+    """
 
     at: int
     vibration: float | None
     temperature: float | None
     running: bool
+    late: bool = False
 
 
-def readings(store: Store, row: dict[str, Any], until: int) -> list[Reading]:
-    """Return the steps that are whole and have settled since `through`."""
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Steps of time in columns: their ends, whether the machine ran; of each stream the mean in its unit (NaN) and how many."""
+
+    every: int
+    times: Ints
+    runs: Bools
+    means: dict[str, Floats]
+    n: dict[str, Ints]
+
+    def upto(self, size: int) -> Steps:
+        """Return the first steps."""
+        means = {name: column[:size] for name, column in self.means.items()}
+        n = {name: column[:size] for name, column in self.n.items()}
+        return Steps(self.every, self.times[:size], self.runs[:size], means, n)
+
+
+def settled(row: dict[str, Any], until: int) -> int:
+    """Return the end of the last step whose values have had the time to arrive."""
     every = int(row["every"])
-    last = (until - SETTLE) // every * every
-    first = max(-(-int(row["through"]) // every) * every, last - MOST * every)
-    if last <= first or not (row["vibration"] or row["temperature"]):
-        return []
+    return (until - SETTLE) // every * every
+
+
+def steps(store: Store, row: dict[str, Any], first: int, last: int) -> Steps:
+    """Return what was said in the steps of (first, last]; both lie between steps."""
+    every, settings = int(row["every"]), row["settings"]
     times = np.arange(first // every + 1, last // every + 1, dtype=np.int64) * every
-    runs = running(store, row["running"], first, times)
-    settings = row["settings"]
-    shakes = _means(store, row["vibration"], every, first, last) * settings["factor"]
+    shakes, many = _means(store, row["vibration"], every, first, last)
+    warms, more = _means(store, row["temperature"], every, first, last)
     factor, offset = settings["warmth"]
-    warms = _means(store, row["temperature"], every, first, last) * factor + offset
-    known = [[None if np.isnan(value) else float(value) for value in column] for column in (shakes, warms)]
-    return [Reading(int(at), shake, warm, bool(on)) for at, shake, warm, on in zip(times, *known, runs, strict=True)]
+    means = {"vibration": shakes * settings["factor"], "temperature": warms * factor + offset}
+    return Steps(every, times, running(store, row["running"], first, times), means, {"vibration": many, "temperature": more})
 
 
-def _means(store: Store, stream: str, every: int, first: int, last: int) -> Floats:
-    """Return the mean of a stream's good values in each step, missing where none came."""
+def _means(store: Store, stream: str, every: int, first: int, last: int) -> tuple[Floats, Ints]:
+    """Return the mean of a stream's good values in each step, missing where none came, and how many there were."""
     column: Floats = np.full((last - first) // every, np.nan)
+    many = np.zeros(len(column), np.int64)
     found = store.aggregates(stream, every, first, last, ("avg",)) if stream else None
     if found is not None and found.num_rows:
         places = (found["ts"].cast(pa.int64()).to_numpy() - first) // every - 1
         inside = (places >= 0) & (places < len(column))
         column[places[inside]] = found["avg"].to_numpy().astype(np.float64)[inside]
-    return column
+        many[places[inside]] = found["n"].to_numpy()[inside]
+        many[np.isnan(column)] = 0
+    return column, many
 
 
 def running(store: Store, stream: str, start: int, ends: Ints) -> Bools:

@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from lineshaft.core import InvalidInput, now_ns, parse_time
 from lineshaft.detect import candidates
-from lineshaft.doors.rest.condition_shapes import MeasuredShape, ResolveBody, Zone
+from lineshaft.doors.rest.condition_shapes import LateShape, MeasuredShape, ResolveBody, Zone
 from lineshaft.doors.rest.frame.asking import Asking, House, Reader, Sender
 from lineshaft.doors.rest.frame.names import called
 from lineshaft.doors.rest.frame.paging import After, Limit, page, page_of, spot
@@ -203,6 +203,7 @@ class PositionShape(Shape):
     signal: Annotated[Number, Field(examples=[-71.0])]
     signal_unit: Annotated[str, Field(examples=["dBm"])]
     measured: Annotated[MeasuredShape | None, Field(description="The latest reading that somebody took by hand.")]
+    late: LateShape
     settings: dict[str, Any]
     judged_by: JudgedBy
     noticed: Annotated[list[dict[str, Any]], Field(description="The latest findings, the newest first.")]
@@ -564,6 +565,7 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
         **{name: getattr(power, name) for name in ("battery", "battery_unit", "signal", "signal_unit")},
         "battery_low": power.low,
         "measured": {**measured, "by": called(measured["by"], names)} if measured else None,
+        "late": _late(row["seen"].get("late", {})),
         "unit": judged_by["unit"],
         "since": moment(row["since"]),
         "created": moment(row["created"]),
@@ -572,6 +574,11 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
         "judged_by": judged_by,
         "noticed": list(reversed(row["noticed"])),
     }
+
+
+def _late(late: dict[str, Any]) -> dict[str, Any]:
+    step, value = (None if late.get(name) is None else moment(late[name]) for name in ("step", "value"))
+    return {"steps": late.get("steps", 0), "step": step, "values": late.get("values", 0), "value": value}
 
 
 def _record_shown(row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:

@@ -6,9 +6,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lineshaft.doors.rest.frame.shape import Body, MaybeName, Moment, Number, Shape
+from lineshaft.doors.rest.frame.shape import Body, MaybeMoment, MaybeName, Moment, Number, Shape
 
 Zone = Annotated[str | None, Field(examples=["B"], description="Zone A to D of the table; null where none fits.")]
+
+
+class LateShape(Shape):
+    """What came after its time: steps that were judged all the same, and values that came too late for it."""
+
+    steps: Annotated[int, Field(examples=[6], description="Judged after their time, in the order of time.")]
+    step: Annotated[MaybeMoment, Field(description="The newest of them.")]
+    values: Annotated[int, Field(examples=[0], description="Not judged: of a step that was, or from before a repair; kept.")]
+    value: Annotated[MaybeMoment, Field(description="The end of the newest step with such a value.")]
 
 
 class MeasuredShape(Shape):
