@@ -7,7 +7,7 @@ export interface Quality { rows: number; start: string; end: string; every_s: nu
 export interface ModelAlert { start: string; end: string | null; peak: number; sensors: { property?: string; name?: string; share: number }[] }
 export interface HeardModel { source: string; number: number; at: string }
 export interface ModelVersion {
-  number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; by: string | null; alerts: number; place: string;
+  number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; forgotten: string | null; by: string | null; alerts: number; place: string;
   now: { at?: string; score?: number | null; reason?: string };
   about: { where?: string; rows?: number; quality?: Quality; thresholds?: { warnings?: string[] }; promotion?: { taken_over: boolean; why: string }; taken_in?: boolean };
   verdict: { quality: string; why: string[] } | null;

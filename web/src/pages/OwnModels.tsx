@@ -97,9 +97,10 @@ function Versions({ of: one }: { of: OwnModel }) {
         {one.versions.map((each) => (
           <Box key={each.number} pt="xs" style={{ borderTop: '1px solid var(--line)' }}>
             <Group justify="space-between" gap="xs">
-              <Group gap="xs"><Text fw={600}>{t('models.version', { number: each.number })}</Text><Badge color="slate" variant={each.stage === 'production' ? 'filled' : 'outline'}>{t(`own.stages.${each.stage}`)}</Badge><Text size="sm" c="dimmed">{f.when(each.created)}{each.by && ` · ${each.by}`}</Text></Group>
-              {may && <Group gap="xs"><Select size="xs" w={150} aria-label={t('own.stageOf', { number: each.number })} value={each.stage} allowDeselect={false} onChange={(value) => value && stage.mutate({ number: each.number, to: value })} data={STAGES.map((value) => ({ value, label: t(`own.stages.${value}`) }))} /><Button size="compact-sm" variant="default" component="a" href={`/api/v1/models/${one.name}/versions/${each.number}/mlflow`} download>{t('own.mlflow')}</Button></Group>}
+              <Group gap="xs"><Text fw={600}>{t('models.version', { number: each.number })}</Text><Badge color="slate" variant={each.stage === 'production' ? 'filled' : 'outline'}>{each.forgotten ? t('models.state.forgotten') : t(`own.stages.${each.stage}`)}</Badge><Text size="sm" c="dimmed">{f.when(each.created)}{each.by && ` · ${each.by}`}</Text></Group>
+              {may && !each.forgotten && <Group gap="xs"><Select size="xs" w={150} aria-label={t('own.stageOf', { number: each.number })} value={each.stage} allowDeselect={false} onChange={(value) => value && stage.mutate({ number: each.number, to: value })} data={STAGES.map((value) => ({ value, label: t(`own.stages.${value}`) }))} /><Button size="compact-sm" variant="default" component="a" href={`/api/v1/models/${one.name}/versions/${each.number}/mlflow`} download>{t('own.mlflow')}</Button></Group>}
             </Group>
+            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('own.forgotten', { when: f.when(each.forgotten) })}</Text>}
             <VersionFacts of={each} />
           </Box>
         ))}

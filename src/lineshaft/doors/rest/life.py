@@ -88,7 +88,7 @@ class FleetVersion(Shape):
     """One trained version: the method, why it was taken, and how good it is on lives it had not seen."""
 
     number: Annotated[int, Field(examples=[1])]
-    state: Annotated[str, Field(examples=["ready"], description="training, ready, failed or cancelled")]
+    state: Annotated[str, Field(examples=["ready"], description="training, ready, forgotten, failed or cancelled")]
     share: Annotated[float, Field(examples=[1.0])]
     step: Annotated[str, Field(examples=["learning, part 2 of 5"])]
     error: Annotated[str, Field(examples=[""])]
@@ -100,6 +100,7 @@ class FleetVersion(Shape):
     end: Moment
     begun: Moment
     ended: MaybeMoment
+    forgotten: Annotated[MaybeMoment, Field(description="When what it had learned was taken away to save room.")]
     by: MaybeName
 
 
@@ -266,7 +267,7 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
     versions = [
         {
             **one,
-            **{name: moment(one[name]) for name in ("start", "end", "begun", "ended")},
+            **{name: moment(one[name]) for name in ("start", "end", "begun", "ended", "forgotten")},
             "cap_h": _hours(one["cap"]),
             "about": _in_hours(one["about"]),
             "by": called(one["by"], names),

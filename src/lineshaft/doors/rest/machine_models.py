@@ -148,7 +148,7 @@ class VersionShape(Shape):
     """One trained version: how it was made, what it would have raised, how far it has followed the machine."""
 
     number: Annotated[int, Field(examples=[1])]
-    state: Annotated[str, Field(examples=["ready"], description="training, ready, failed or cancelled")]
+    state: Annotated[str, Field(examples=["ready"], description="training, ready, forgotten, failed or cancelled")]
     share: Annotated[float, Field(examples=[1.0])]
     step: Annotated[str, Field(examples=["learning"])]
     error: Annotated[str, Field(examples=[""])]
@@ -156,6 +156,7 @@ class VersionShape(Shape):
     end: Moment
     begun: Moment
     ended: MaybeMoment
+    forgotten: Annotated[MaybeMoment, Field(description="When what it had learned was taken away to save room.")]
     by: MaybeName
     alerts: Annotated[int, Field(examples=[0], description="Alerts since it works.")]
     place: Annotated[
@@ -534,7 +535,7 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
     versions = [
         {
             **one,
-            **{name: moment(one[name]) for name in ("start", "end", "begun", "ended")},
+            **{name: moment(one[name]) for name in ("start", "end", "begun", "ended", "forgotten")},
             "place": where.get(one["number"], ""),
             "by": called(one["by"], names),
             "verdict": rooms.machines.verdict(row, one),

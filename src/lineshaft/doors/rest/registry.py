@@ -126,6 +126,7 @@ class OwnVersion(Shape):
     trusted_by: MaybeName
     created: Moment
     by: MaybeName
+    forgotten: Annotated[MaybeMoment, Field(description="When what it had learned was taken away to save room.")]
 
 
 class ScorerShape(Shape):
@@ -365,7 +366,7 @@ def _shown(rooms: Rooms, row: dict[str, Any], names: dict[str, str]) -> dict[str
     versions = [
         {
             **one,
-            **{key: moment(one[key]) for key in ("start", "end", "created")},
+            **{key: moment(one[key]) for key in ("start", "end", "created", "forgotten")},
             "by": called(one["by"], names),
             "trusted_by": called(one["trusted_by"], names) if one["trusted_by"] else None,
         }
