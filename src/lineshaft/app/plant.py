@@ -228,6 +228,7 @@ class Plant:
         """Compile formulas and alarm definitions anew; what is wrong is told and stops nothing else."""
         self.compute.reload()
         problems = [*self.compute.problems(), *self.detect.reload()]
+        self.workshop.follow(self.assets)
         self.modelling.registry.changed()  # after detection has gone with what moved
         return problems
 

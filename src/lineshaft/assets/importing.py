@@ -278,19 +278,16 @@ class PlantImport:
     def _want(self, one: AssetDraft, asset_id: str, name: str) -> None:
         """Note what the file wants a measurement to be bound to, if it says so for the first time or differently."""
         want = one.entry.wanted(name)
-        identity = property_id(asset_id, self.now.firsts[one.entry.model or ""][name])
+        first = self.now.firsts[one.entry.model or ""][name]
+        identity = property_id(asset_id, first)
         have = self.spans.get(identity, [])
         source = self.sources[one.path]
         before = self.said.get(one.path)
-        if want is None:
+        current = have[-1] if have and have[-1].end_ns is None else None
+        renamed = first != name and name not in one.entry.tags  # the machine's tag is called as it was
+        if want is None or (renamed and current is not None and current.tag == f"{one.entry.tag_prefix}{first}"):
             return
-        if (
-            have
-            and have[-1].end_ns is None
-            and before is not None
-            and before.wanted(name) == want
-            and before.source == one.entry.source
-        ):
+        if current is not None and before is not None and before.wanted(name) == want and before.source == one.entry.source:
             return
         if not source and (isinstance(want, str) or not all(s.source for s in want)):
             self._problem(

@@ -52,6 +52,14 @@ class Moved:
             return [self.within(one, change) for one in _each(value)]
         return value
 
+    def told(self, value: Any, of: Callable[[str], str]) -> Any:
+        """Return what is told of properties under their names of now; of positions where it says which `asset` or `position`."""
+        new = self.within(value, of)
+        if not isinstance(value, Mapping):
+            return new
+        places = {key: self.of(one) for key, one in _items(value) if key in (ASSET, "position") and isinstance(one, str)}
+        return {**new, **places}
+
     def carry(self, tx: Connection, *columns: sa.Column[Any]) -> int:
         """Write the paths in these columns (texts) of one table as they are now; return how many rows that were."""
         table = columns[0].table

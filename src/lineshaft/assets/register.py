@@ -370,6 +370,20 @@ class Assets:
         """Return which paths are others since `who` asked last; remembered with the transaction that goes with them."""
         return followed(tx, self.now, who)
 
+    def retell(self, tx: Connection, moved: Moved, *columns: sa.Column[Any]) -> None:
+        """Write what JSON columns of a table say of properties under their names of now; texts that are none stay."""
+        picture = self.now
+
+        def of(text: str) -> str:
+            new = moved.of(text)
+            return new if new != text and new in picture.property_paths else text
+
+        table, names = columns[0].table, [column.name for column in columns]
+        for row in tx.execute(sa.select(table.c.id, *columns)).all():
+            said = {name: moved.told(old, of) for name, old in zip(names, row[1:], strict=True)}
+            if list(said.values()) != [*row[1:]]:
+                tx.execute(sa.update(table).where(table.c.id == row[0]).values(said))  # type: ignore[arg-type]
+
     def _changed(self, tx: Connection, asset_id: str | None) -> None:
         """Remember that the files no longer say it all; let everybody know after the commit."""
         tx.execute(t.files.update().where(t.files.c.edited == sa.false()).values(edited=True, version=t.files.c.version + 1))

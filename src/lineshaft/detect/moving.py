@@ -7,7 +7,7 @@ knows what the names it was trained with are now (`renamed`).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +23,6 @@ from lineshaft.detect.registry import tables as own
 from lineshaft.detect.tables import alarms, findings
 
 WHO = "detect"
-Of = Callable[[str], str]
 
 
 def follow(tx: Connection, assets: Assets) -> Moved:
@@ -37,7 +36,7 @@ def follow(tx: Connection, assets: Assets) -> Moved:
         _models(tx, moved)
         _scorers(tx, moved)
         _fleets(tx, moved)
-        _findings(tx, moved, assets)
+        assets.retell(tx, moved, findings.c.sensors, findings.c.evidence)
     return moved
 
 
@@ -131,17 +130,3 @@ def _name(moved: Moved, assets: list[str], name: str) -> str:
     """Return what the assets of a fleet call a property now; the old name where they do not agree."""
     said = {moved.of(f"{asset}/{name}").rpartition("/")[2] for asset in assets}
     return said.pop() if len(said) == 1 else name
-
-
-def _findings(tx: Connection, moved: Moved, assets: Assets) -> None:
-    """Give what findings say of sensors the properties' names of now; the asset goes with its alert."""
-
-    def of(text: str) -> str:
-        new = moved.of(text)
-        return new if new != text and assets.find(new) is not None else text
-
-    columns = (findings.c.id, findings.c.sensors, findings.c.evidence)
-    for row in tx.execute(sa.select(*columns)).mappings().all():
-        said = {key: moved.within(row[key], of) for key in ("sensors", "evidence")}
-        if any(row[key] != value for key, value in said.items()):
-            tx.execute(findings.update().where(findings.c.id == row["id"]).values(**said))

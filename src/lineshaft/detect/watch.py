@@ -109,9 +109,9 @@ class Detect:
         with self._lock:
             self._keep_last()
             with self._db.begin() as tx:
+                follow(tx, self._assets)
                 rolled = sync(self._db, self._assets, tx, watched, self._register)
                 self._alerts.follow(tx)
-                follow(tx, self._assets)
             points = [_point(one.watched, one.row) for one in rolled]
             watching = [
                 (sid, number)

@@ -19,6 +19,7 @@ from lineshaft.maintain.figures import Figures
 from lineshaft.maintain.forecast import forecast
 from lineshaft.maintain.instruction import Instructions
 from lineshaft.maintain.inventory import Inventory
+from lineshaft.maintain.moving import follow
 from lineshaft.maintain.order import Orders
 from lineshaft.maintain.place import Places
 from lineshaft.maintain.plan import Plans, check, outcome
@@ -57,6 +58,11 @@ class Workshop:
         self._figures = Figures(db, self.inventory, self.plans)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def follow(self, assets: Assets) -> None:
+        """Let what names machines by path go with those that have another name or place."""
+        with self._db.begin() as tx:
+            follow(tx, assets)
 
     # -- running
 
