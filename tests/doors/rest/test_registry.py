@@ -8,6 +8,8 @@ import io
 import zipfile
 
 from lineshaft.core import NS, Batch, now_ns, samples
+from lineshaft.detect import fleet, machines, positions
+from lineshaft.detect.registry import targets
 from tests.doors.conftest import PUMP
 
 TEXT = b"INPUTS = ['a', 'b']\n\n\ndef predict(columns):\n    return columns['a'] + 2 * columns['b']\n"
@@ -157,6 +159,16 @@ def test_where_scores_may_be_written_is_told_with_why_not_elsewhere(house):
     seen = house.get("models/aims/targets?limit=500", "aimless")["items"]
     assert {row["property"].rpartition("/")[0] for row in seen} == {PUMP}
     assert house.ask("GET", "models/nothing/targets").status_code == 404
+
+
+def test_what_the_house_itself_will_deliver_is_not_free(house):
+    assert {positions.results.SOURCE, fleet.book.SOURCE, machines.book.SOURCE} == targets.OURS
+    served(house, "keeps-off")
+    made = house.post("condition/positions", {"asset": PUMP, "name": "Free end", "vibration": f"{PUMP}/Vibration", "power_kw": 3})
+    assert made.status_code == 201, made.text
+    rows = house.get("models/keeps-off/targets?limit=500&search=free%20end")["items"]
+    assert {row["free"] for row in rows} == {False}
+    assert f"{PUMP}/Free end/Deviation" in {row["property"] for row in rows}  # which has no value before the baseline is learned
 
 
 def test_a_model_of_some_megabytes_is_taken(house):

@@ -19,6 +19,7 @@ describe("the server's sentences", () => {
   });
   it('write shares as Germans do, and leave the words of the plant alone', () => {
     expect(said('Line 1/State: 76% missing; Line 1/Speed: always 117.6', 'de')).toBe('Line 1/State: 76 % fehlen; Line 1/Speed: immer 117,6');
+    expect(said('0 of 2 sensors can be used (Line 1/State: 76% missing; Line 1/Speed: no value at all) - train a version first', 'de')).toBe('0 von 2 Sensoren sind brauchbar (Line 1/State: 76 % fehlen; Line 1/Speed: gar kein Wert) - trainieren Sie zuerst eine Version');
     expect(said("'temperature' is scored", 'de')).toBe('„temperature“ bekommt Vorhersagen');
     expect(delivered('Guards back in place', 'de')).toBe('Schutzeinrichtungen wieder angebracht');
     expect(delivered('Close valve V3', 'de')).toBe('Close valve V3');

@@ -38,6 +38,10 @@ const part = (text: string): string => (/^-?\d+\.\d+$/.test(text) ? text.replace
 
 /** Sentences that were put together: by a semicolon, or with how to mend it in brackets or after a dash. */
 function several(text: string): string | null {
+  if (text.endsWith(')') && text.split(')').length > text.split('(').length) { // the last of what stood in brackets
+    const inner = whole(text.slice(0, -1)) ?? several(text.slice(0, -1));
+    return inner === null ? null : `${inner})`;
+  }
   for (const joint of ['; ', ' - ', ': ', ' (']) {
     const at = text.indexOf(joint);
     if (at < 0) continue;

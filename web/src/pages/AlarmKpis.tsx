@@ -53,7 +53,7 @@ function Figures({ kpis }: { kpis: Kpis }) {
           [t('kpi.notRationalised'), f.number(kpis.not_rationalised, 0)],
         ]} />
       </Panel>
-      <Panel title={t('kpi.top')}><Oftens items={kpis.top} none={t('alarm.calm')} /></Panel>
+      <Panel title={t('kpi.top')}><Oftens items={kpis.top} none={t('kpi.noneOfThem')} /></Panel>
       <Panel title={t('kpi.priorities')}><Priorities kpis={kpis} /></Panel>
       <Panel title={t('kpi.chattering')} extra={<Text size="xs" c="dimmed">{t('kpi.chatteringWhy')}</Text>}><Oftens items={kpis.chattering} none={t('kpi.noneOfThem')} /></Panel>
       <Panel title={t('kpi.fleeting')} extra={<Text size="xs" c="dimmed">{t('kpi.fleetingWhy')}</Text>}><Oftens items={kpis.fleeting} none={t('kpi.noneOfThem')} /></Panel>
@@ -64,7 +64,7 @@ function Figures({ kpis }: { kpis: Kpis }) {
         <Rows head={[t('kpi.from'), t('kpi.to'), t('kpi.alarms'), t('kpi.peak')]} none={t('kpi.noneOfThem')} rows={kpis.floods.map((one) => [one.start, f.when(one.start), f.when(one.end), f.number(one.alarms, 0), f.number(one.peak, 0)])} />
       </Panel>
       <Panel title={t('kpi.areas')}>
-        <Rows head={[t('kpi.area'), t('kpi.alarms'), t('kpi.perHour'), t('kpi.peak')]} none={t('alarm.calm')} rows={kpis.areas.map((one) => [one.area, one.area, f.number(one.alarms, 0), f.number(one.per_hour, 2), f.number(one.peak_10min, 0)])} />
+        <Rows head={[t('kpi.area'), t('kpi.alarms'), t('kpi.perHour'), t('kpi.peak')]} none={t('kpi.noneOfThem')} rows={kpis.areas.map((one) => [one.area, one.area, f.number(one.alarms, 0), f.number(one.per_hour, 2), f.number(one.peak_10min, 0)])} />
       </Panel>
     </Box>
   );

@@ -9,6 +9,8 @@ from lineshaft.assets import Assets, Kind, Property
 from lineshaft.core import Conflict, DataType, InvalidInput, LineshaftError
 
 SOURCE = "own models"
+OURS = frozenset({"condition", "life", "models"})
+"""What the house itself delivers into its properties: one of them that has no value yet waits for its first, and is not free."""
 
 
 def refusal(assets: Assets, one: Property, written: Collection[str], silent: Callable[[str], bool]) -> LineshaftError | None:
@@ -25,7 +27,7 @@ def refusal(assets: Assets, one: Property, written: Collection[str], silent: Cal
         what = f"another scorer writes '{one.path}'"
         return Conflict(what, where="property", hint="end that one first", code="registry.property")
     source = delivering(assets, one)
-    if source is None or silent(one.path):
+    if source is None or (source not in OURS and silent(one.path)):
         return None
     hint = "give the asset model a property of its own for the score"
     return Conflict(f"'{one.path}' is delivered by '{source}'", where="property", hint=hint, code="registry.property")
