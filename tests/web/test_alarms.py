@@ -61,7 +61,10 @@ def test_a_finding_opens_with_its_evidence_and_leads_to_its_signal(browsers: Bro
     oven = "Bakery/Line 1/Oven"
     now = datetime.now(UTC)
     evidence = {"property": f"{oven}/Temperature", "start": (now - timedelta(minutes=9)).isoformat(), "end": now.isoformat()}
-    said = {**evidence, "value": 231.5, "limit": 225.0, "says": "231.5 °C where 225 °C is the limit"}
+    said = {**evidence, "value": 231.5, "limit": 225.0, "says": "231.5 °C where 225 °C is the limit", "lasts": True}
+    parts = [("Power", 0.7, 9.1), ("Temperature", 0.29, 231.5)]
+    strongest = [{"sensor": f"{oven}/{a}", "share": b, "observed": c, "expected": 1, "marginal_z": 6.5} for a, b, c in parts]
+    said["strongest"] = {"at": (now - timedelta(minutes=1)).isoformat(), "score": 0.93, "explanation": strongest, "rest": 0.01}
     sensors = [{"property": f"{oven}/Temperature", "share": 0.8}, {"property": f"{oven}/Power", "share": 0.2}]
     body = {"asset": oven, "kind": "temperature", "score": 0.3, "sensors": sensors, "evidence": said}
     made = page.request.post("/api/v1/findings", data=body, headers={"X-Lineshaft": "1"}).json()
@@ -70,7 +73,12 @@ def test_a_finding_opens_with_its_evidence_and_leads_to_its_signal(browsers: Bro
     row.get_by_role("button", name="Temperature").click()
     shown = page.locator("[data-evidence]")
     shown.get_by_text("231.5 > 225 °C").wait_for()
-    shown.get_by_text("80%", exact=True).wait_for()
+    shown.locator("[data-beginning]").get_by_text("80%", exact=True).wait_for()
+    highest = shown.locator("[data-strongest]")
+    highest.get_by_text("Strongest so far: ").wait_for()
+    for text in ("70%", "9.10", "all others", "1%"):
+        highest.get_by_text(text, exact=True).wait_for()
+    shown.get_by_text("0.93 of 1 (1 is most urgent); 0.30 when it was filed").wait_for()
     shown.locator("[data-signal] canvas").wait_for()
     assert f"finding={made['id']}" in page.url, "it can be sent to somebody"
     assert violations(page) == []

@@ -6,6 +6,8 @@ export interface SensorQuality { name: string; role: string; used: boolean; miss
 export interface Quality { rows: number; start: string; end: string; every_s: number; table: Flaw[]; sensors: SensorQuality[] }
 export interface ModelAlert { start: string; end: string | null; peak: number; sensors: { property?: string; name?: string; share: number }[] }
 export interface HeardModel { source: string; number: number; at: string }
+/** A finding nobody has judged in the time a training would learn from; without an end it still lasts. */
+export interface UnjudgedFinding { id: string; asset: string; kind: string; start: string; end: string | null }
 export interface ModelVersion {
   number: number; state: string; share: number; step: string; error: string; start: string; end: string; begun: string; ended: string | null; forgotten: string | null; by: string | null; alerts: number; place: string;
   now: { at?: string; score?: number | null; reason?: string };
@@ -13,7 +15,7 @@ export interface ModelVersion {
   verdict: { quality: string; why: string[] } | null;
   backtest: { days?: number; alerts?: ModelAlert[] };
 }
-export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; next_training: string | null; delay_s: number; failure_mode: string; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; heard: HeardModel[]; versions: ModelVersion[]; version: number }
+export interface MachineModel { id: string; name: string; asset: string; properties: string[]; settings: Record<string, unknown>; every_s: number; lookback_s: number; retrain_s: number; next_training: string | null; delay_s: number; failure_mode: string; promote: string; fleet: string; together: boolean; active: number | null; shadow: number | null; previous: number | null; heard: HeardModel[]; unjudged: UnjudgedFinding[]; versions: ModelVersion[]; version: number }
 export interface Part { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null; residual: number | null }
 export interface Scores { number: number; rows: { timestamp: string; score: number | null; reason: string }[]; alerts: ModelAlert[]; time_in: Record<string, number>; at: string | null; explanation: Part[] }
 

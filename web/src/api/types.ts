@@ -66,8 +66,11 @@ export interface Alarm {
 export interface FindingEvidence {
   property?: string; start?: Iso; end?: Iso; value?: number | null; limit?: number | null; says?: string; text?: string;
   model?: string; model_id?: Id; version?: number; position?: string; position_id?: Id; fleet?: string; fleet_id?: Id;
-  explanation?: { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null }[];
+  explanation?: SensorPart[]; explained_at?: Iso; strongest?: StrongestStep; lasts?: boolean; edge?: string;
 }
+export interface SensorPart { sensor: string; share: number; observed: number | null; expected: number | null; marginal_z: number | null }
+/** The step of an alert that was furthest beyond the threshold so far; no parts where an edge told no more than its score. */
+export interface StrongestStep { at?: Iso; score: number; explanation: SensorPart[]; rest?: number }
 export interface Finding { id: Id; asset: string; kind: string; score: number | null; failure_mode: string | null; label: string | null; raised?: Iso; by?: string | null; sensors?: { property: string; share: number }[]; evidence?: FindingEvidence; case_id?: Id | null; version: number }
 
 export interface Evidence { property: string; start: Iso; end: Iso; value: number | null; limit: number | null }

@@ -2,12 +2,13 @@ import { Alert, Badge, Box, Button, Group, Loader, MultiSelect, Progress, Segmen
 import { useDebouncedValue, useMediaQuery } from '@mantine/hooks';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { models, type MachineModel, type ModelVersion, type Part, type Quality, type Scores } from '../api/models';
 import { q, useCommand } from '../api/queries';
+import { toFinding } from '../app/alarmSearch';
 import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -118,6 +119,7 @@ function Versions({ of: one }: { of: MachineModel }) {
   return (
     <Panel title={t('models.versions', { name: one.name })} extra={may && <Group gap="xs">{one.previous !== null && <Button size="compact-md" variant="default" onClick={() => back.mutate(undefined)}>{t('models.back', { number: one.previous })}</Button>}<Button size="compact-md" disabled={training} loading={train.isPending} onClick={() => train.mutate(undefined)}>{t('models.train')}</Button></Group>}>
       <Facts of={[[t('models.properties'), one.properties.map((path) => short(path, one.asset)).join(', ')], [t('models.lookback'), `${f.span(one.lookback_s)}, ${t('models.rowEvery', { every: f.span(one.every_s) })}`], [t('models.retrain'), one.retrain_s ? `${f.span(one.retrain_s)}, ${t(one.promote === 'better' ? 'models.ifBetter' : 'models.waits')}` : t('models.byHand')], ...(one.fleet ? [[t('models.fleet'), `${one.fleet}${one.together ? ` (${t('models.together')})` : ''}`] as [string, string]] : [])]} />
+      <Unjudged of={one} />
       <Stack gap="xs" mt="sm">
         {one.versions.length === 0 && <Text c="dimmed">{t('models.untrained')}</Text>}
         {one.versions.some((each) => each.state === 'ready') && <Text size="sm" c="dimmed">{t('models.modes')}</Text>}
@@ -143,6 +145,21 @@ function Versions({ of: one }: { of: MachineModel }) {
         ))}
       </Stack>
     </Panel>
+  );
+}
+
+/** What nobody has judged in the time the next training would learn from: how much, when, and the way to it. */
+function Unjudged({ of: one }: { of: MachineModel }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  if (!one.unjudged.length) return null;
+  const times = one.unjudged.slice(0, 3).map((each) => (each.end ? `${f.when(each.start)} – ${f.when(each.end)}` : t('models.unjudgedSince', { at: f.when(each.start) })));
+  const when = [...times, ...(one.unjudged.length > 3 ? ['…'] : [])].join(', ');
+  return (
+    <Text size="sm" mt="sm" className="wrap" data-unjudged={one.unjudged.length}>
+      <IconAlertTriangle size={14} aria-hidden /> {t('models.unjudged', { count: one.unjudged.length, when })}{' '}
+      <Link to="/alarms" search={one.unjudged.length === 1 && one.unjudged[0] ? toFinding(one.unjudged[0].id) : { tab: 'alerts' }}>{t('models.judge')}</Link>
+    </Text>
   );
 }
 

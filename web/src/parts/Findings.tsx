@@ -9,7 +9,7 @@ import { al, type Precision } from '../api/alarms';
 import { q } from '../api/queries';
 import type { Finding } from '../api/types';
 import { useFormat } from '../format/useFormat';
-import { FindingEvidence, FindingLabel, LABELS, useFindingWords } from './FindingEvidence';
+import { FindingEvidence, FindingLabel, highest, LABELS, useFindingWords } from './FindingEvidence';
 import { Answer, Panel } from './Page';
 import { Scroll } from './Scroll';
 
@@ -72,7 +72,7 @@ function Findings({ items }: { items: Finding[] }) {
     return (
       <Box className="rows">{items.map((one) => (
         <UnstyledButton key={one.id} className="row-link" w="100%" onClick={() => open(one)} data-finding={one.id}>
-          <Group justify="space-between" wrap="nowrap" gap="xs"><Text size="sm" fw={one.label ? 500 : 700}>{words.kind(one)}</Text><Text size="sm" fw={600}>{f.number(one.score)}</Text></Group>
+          <Group justify="space-between" wrap="nowrap" gap="xs"><Text size="sm" fw={one.label ? 500 : 700}>{words.kind(one)}</Text><Text size="sm" fw={600}>{f.number(highest(one))}</Text></Group>
           <Text size="xs" c="dimmed" className="wrap">{one.asset}</Text>
           <Text size="xs">{f.when(one.raised)} · {one.label ? t(`findingLabel.${one.label}`) : t('finding.unlabelled')}</Text>
         </UnstyledButton>
@@ -87,7 +87,7 @@ function Findings({ items }: { items: Finding[] }) {
           <Table.Tr key={one.id} data-finding={one.id}>
             <Table.Td className="nowrap">{f.when(one.raised)}</Table.Td><Table.Td>{one.asset}</Table.Td>
             <Table.Td><UnstyledButton className="choice" fz="sm" aria-haspopup="dialog" onClick={() => open(one)}>{words.kind(one)}</UnstyledButton></Table.Td>
-            <Table.Td className="figure">{f.number(one.score)}</Table.Td><Table.Td>{words.mode(one)}</Table.Td><Table.Td><FindingLabel finding={one} /></Table.Td>
+            <Table.Td className="figure">{f.number(highest(one))}</Table.Td><Table.Td>{words.mode(one)}</Table.Td><Table.Td><FindingLabel finding={one} /></Table.Td>
           </Table.Tr>
         ))}</Table.Tbody>
       </Table>
