@@ -280,6 +280,7 @@ class Plant:
         if rows.num_rows:
             self.detect.on_rows(rows)
             self.machines.afar.on_rows(rows)
+            self.positions.on_rows(rows)
             self.modelling.registry.on_rows(rows)
             self._hub.rows(rows)
 
