@@ -28,6 +28,7 @@ def troubles(node) -> list:
     return [one for one in node.plant.system_events.current() if one.key.startswith("detect:life")]
 
 
+@pytest.mark.slow
 def test_forecasts_go_on_in_the_same_series_with_one_finding(node):
     fleet = node.create(low="20h", index={"property": "Vibration", "limit": 11.0})
     node.now -= HOUR
@@ -84,10 +85,18 @@ def test_a_rename_while_a_version_is_trained_and_a_property_that_is_gone(node):
     assert node.fleets.tick(node.now) == PUMPS
     assert troubles(node) == []
     assert all(one["error"] == "" for one in node.fleets.book.forecasts())
+    plant = path.parent.parent / "plant.yaml"
+    text_of = plant.read_text()
+    plant.write_text("\n".join(line for line in text_of.splitlines() if "name: P1," not in line) + "\n")
+    assert node.plant.load_models() == []
+    assert node.fleets.tick(node.now + HOUR) == PUMPS, "one that is retired stops no other"
+    errors = {one["asset"]: one["error"] for one in node.fleets.book.forecasts()}
+    assert errors["Site/P1"].startswith("it is no longer part of the plant")
+    assert errors["Site/P0"] == errors["Site/P2"] == ""
     gone = "\n".join(line for line in text.splitlines() if "name: Flow" not in line).replace("version: 2", "version: 3")
     path.write_text(gone)
     assert node.plant.load_models() == []
-    node.fleets.tick(node.now + HOUR)
+    node.fleets.tick(node.now + 2 * HOUR)
     (told,) = troubles(node)
     assert "there is no property 'Site/P0/Flow'" in told.message
     assert "was:" in told.hint

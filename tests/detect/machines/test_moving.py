@@ -127,6 +127,7 @@ def test_a_file_that_says_what_a_machine_was_while_the_node_was_down(node):
     assert node.machines.book.number(model["id"], 1)["about"]["renamed"][f"{PUMP}/Flow"] == "Works/P1/Flow"
 
 
+@pytest.mark.slow
 def test_machines_change_places_and_each_model_stays_with_its_own(tmp_path):
     node = Node(tmp_path, pumps=("Pump", "Other"))
     try:
@@ -146,6 +147,7 @@ def test_machines_change_places_and_each_model_stays_with_its_own(tmp_path):
         node.plant.stop()
 
 
+@pytest.mark.slow
 def test_a_rename_while_a_version_is_trained(node):
     model = node.create(name="pump")
     with node.plant.db.begin() as tx:
@@ -163,6 +165,18 @@ def test_a_rename_while_a_version_is_trained(node):
     assert node.train(model["id"], ROWS + 60)["backtest"]["rival"]["alerts"] is not None, "held against the one of before"
 
 
+@pytest.mark.slow
+def test_a_model_with_another_name_is_still_shown_by_its_machine(node):
+    model = working(node)
+    node.feed(ROWS, ROWS + 60)
+    node.machines.tick(node.at(ROWS + 60))
+    with node.plant.db.begin() as tx:
+        node.machines.book.change(tx, model["id"], {"name": "another"})
+    one = node.plant.assets.property(f"{PUMP}/Anomaly score")
+    assert [span.tag for span in node.plant.assets.spans(one.id)][-2:] == ["pump/score", "another/score"]
+
+
+@pytest.mark.slow
 def test_a_property_that_is_gone_is_told_with_a_way_out(node):
     working(node)
     text = (node.plant.home / "config" / "models" / "pump.yaml").read_text()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from lineshaft.core import NS
 from tests.detect.registry.conftest import ENGINEER, MINUTE, MODEL, OVEN, TEXT
 
@@ -59,6 +61,7 @@ def test_scorers_go_on_under_every_new_name_and_write_the_same_series(node):
     assert said(node, "F1/Second") == [380.0, 400.0]
 
 
+@pytest.mark.slow
 def test_outputs_of_two_scorers_change_places(node):
     scoring(node)
     text = MODEL.replace("version: 1", "version: 2").replace("{name: Quality,", "{name: Second, was: Quality,", 1)
@@ -67,6 +70,7 @@ def test_outputs_of_two_scorers_change_places(node):
     assert rows == {"scheduled": f"{OVEN}/Second", "streaming": f"{OVEN}/Quality"}
 
 
+@pytest.mark.slow
 def test_an_input_that_is_gone_is_told_with_a_way_out_and_stops_no_other(node):
     scoring(node)
     other = {"temperature": f"{OVEN}/Speed", "speed": f"{OVEN}/Speed"}

@@ -196,6 +196,10 @@ class FleetBook:
             show(tx, self._assets, asset, SHOWN, SOURCE, f"{fleet['name']}/{asset}", chosen["end"])
         return fleet
 
+    def is_gone(self, path: str) -> bool:
+        """Say whether an asset is no longer part of the plant."""
+        return self._assets.is_retired(self._assets.asset(path).id)
+
     def tags(self, fleet: dict[str, Any]) -> Callable[[str, str], str]:
         """Return what gives the tag of an asset's forecast: what its property shows, though the asset had another path then."""
         fleets = [str(one["name"]) for one in self.list()]

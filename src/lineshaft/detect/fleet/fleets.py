@@ -171,6 +171,7 @@ class Fleets:
         known = one.sure or bool(len(seen["time"]))
         begin = one.begin if one.sure or not known else int(seen["time"][0])
         told = self._told(model, one.asset, seen, float(at - begin), names) if known else _unknown(one.asset)
+        told = _gone(one.asset) if self.book.is_gone(one.asset) else told
         lengths = {name: None if np.isnan(value) else value for name, value in (("remaining", told.remaining), ("low", told.low))}
         return {
             "asset": one.asset,
@@ -298,6 +299,12 @@ class Fleets:
 def _unknown(asset: str) -> Forecast:
     """Return that nothing can be said: an age that nobody knows is not made up."""
     error = "nobody knows when its life began: it has no values yet; tell a life with its begin, or wait for values"
+    return Forecast(asset, 0.0, float("nan"), 0.0, None, more_than=False, error=error)
+
+
+def _gone(asset: str) -> Forecast:
+    """Return that nothing can be said: the asset is no longer part of the plant."""
+    error = "it is no longer part of the plant; what has another name goes on with was: in plant.yaml"
     return Forecast(asset, 0.0, float("nan"), 0.0, None, more_than=False, error=error)
 
 

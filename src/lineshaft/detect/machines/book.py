@@ -100,7 +100,15 @@ class Book:
                 raise Conflict("this model learns together with others, by the same settings", hint=hint, code="models.together")
             values["settings"] = self.settings(dict(changes["settings"] or {}), row["properties"])
         bump(tx, models, model_id, version, **values)
+        self._shown_as(tx, row, str(values.get("name", row["name"])))
         return self.model(model_id, tx)
+
+    def _shown_as(self, tx: Connection, row: Mapping[str, Any], name: str) -> None:
+        """Have the asset's properties show on what a model says, whose series are called by its name."""
+        for one in self._assets.properties(row["asset"]) if name != row["name"] else ():
+            part, spans = SHOWN.get(one.name.lower()), self._assets.spans(one.id)
+            if spans and spans[-1].end_ns is None and (spans[-1].source, spans[-1].tag) == (SOURCE, f"{row['name']}/{part}"):
+                show_from(tx, self._assets, one.path, SOURCE, f"{name}/{part}", now_ns())
 
     def remove(self, tx: Connection, model_id: str, version: int | None = None) -> dict[str, Any]:
         """Take a model away with all its versions; its findings and scores stay. Raises Conflict while a version works."""
