@@ -32,13 +32,18 @@ def opened(home: Path) -> Plant:
 
 def say(plant: Plant, start: int, first: int, values: np.ndarray) -> None:
     """Let the sensor have said a value in the middle of each minute."""
+    plant.store.show(plant.store.append([said(start, first, values)]))
+
+
+def said(start: int, first: int, values: np.ndarray) -> Batch:
+    """Return a value in the middle of each minute."""
     size = len(values)
     tags = pa.DictionaryArray.from_arrays(pa.array(np.zeros(size, np.int32)), pa.array(["Vibration"]))
     at = start + np.arange(first, first + size) * MINUTE + MINUTE // 2
     given = {"tag": tags, "ts": pa.array(at).cast(SAMPLES.field("ts").type), "v": pa.array(values), "q": np.zeros(size, np.int16)}
     arrays = [pa.array(given[f.name]) if f.name in given else pa.nulls(size, f.type) for f in SAMPLES]
     rows = pa.RecordBatch.from_arrays(arrays, schema=SAMPLES)
-    plant.store.show(plant.store.append([Batch("plc", now_ns(), start, rows)]))
+    return Batch("plc", now_ns(), start, rows)
 
 
 def wait_for(look, seconds: float = 60.0):
@@ -98,5 +103,37 @@ def test_one_order_with_evidence_and_a_new_beginning_after_the_verified_return(t
         assert position["state"] == "healthy"
         assert position["now"]["learned"] == 1.0
         assert len(plant.orders.list()) == 1
+    finally:
+        plant.stop()
+
+
+def test_what_an_edge_drains_behind_live_values_is_found_where_it_was(tmp_path):
+    (tmp_path / "config" / "models").mkdir(parents=True)
+    (tmp_path / "config" / "models" / "pump.yaml").write_text(MODEL)
+    (tmp_path / "config" / "plant.yaml").write_text(PLANT)
+    (tmp_path / "config" / "condition.yaml").write_text(POSITION)
+    plant = opened(tmp_path)
+    start = (now_ns() // MINUTE - 200) * MINUTE
+    draw = np.random.default_rng(3)
+    with plant.db.begin() as tx:
+        plant.positions.book.write(tx, plant.positions.book.list()[0]["id"], through=start, created=start)
+    plant.shaft.start()
+    try:
+        plant.shaft.take([said(start, 0, draw.normal(0.4, 0.01, 40))])
+        plant.shaft.take([said(start, 100, draw.normal(0.4, 0.01, 90))])  # the line is back: what is live comes first
+        plant.positions.tick()
+        assert plant.positions.book.list()[0]["state"] == "healthy"
+        plant.shaft.take([said(start, 40, draw.normal(5.0, 0.01, 30))])
+        plant.shaft.take([said(start, 70, draw.normal(0.4, 0.01, 30))])
+        wait_for(lambda: plant.positions.tick() >= 0 and plant.positions.book.list()[0]["seen"]["late"]["steps"] >= 59)
+        [position] = plant.positions.book.list()
+        found = plant.detect.findings(asset=PUMP)
+        assert {one["evidence"]["late"] for one in found} == {True}
+        assert {(one["evidence"]["cause"], one["evidence"]["zone"]) for one in found} == {
+            ("iso zone", "D"),
+            ("vibration baseline", "D"),
+        }
+        assert all(start + 40 * MINUTE < one["evidence"]["end_ns"] < start + 70 * MINUTE for one in found)
+        assert (position["state"], position["seen"]["late"]["values"]) == ("healthy", 0)
     finally:
         plant.stop()

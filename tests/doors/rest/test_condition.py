@@ -75,6 +75,19 @@ def test_a_commissioned_position_is_judged_from_its_first_reading_and_its_result
     assert house.get("condition/streams")["items"][0]["position"] == f"{PUMP}/Drive end"
 
 
+def test_what_came_late_is_said(house, position):
+    kept = house.rooms.positions
+    url = f"condition/positions/{position['id']}"
+    assert position["late"] == {"steps": 0, "step": None, "values": 0, "value": None}
+    one = kept.book.get(position["id"])
+    with house.rooms.db.begin() as tx:
+        late = {"steps": 3600, "step": 1_795_000_000 * NS, "values": 7, "value": 1_794_999_000 * NS}
+        kept.book.write(tx, position["id"], seen={**one["seen"], "late": late})
+    told = house.get(url)["late"]
+    assert (told["steps"], told["values"]) == (3600, 7)
+    assert told["step"] > told["value"] > "2026"
+
+
 def test_a_bearing_may_be_given_by_the_factors_of_its_sheet(house, position):
     sheet = {"bpfo": 3.574, "bpfi": 5.426, "bsf": 2.328, "ftf": 0.397}
     told = house.post("condition/check", {**BODY, "bearing": sheet})
