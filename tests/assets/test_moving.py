@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from lineshaft.assets import DERIVED, Moved, Span
+from pathlib import Path
+
+import pytest
+
+from lineshaft.assets import DERIVED, Moved, Span, register
+from lineshaft.core import parse_time
 from tests.assets.conftest import PLANT, PUMP, Plant
 
 SECOND = PUMP.replace("version: 1", "version: 2")
@@ -12,6 +17,13 @@ RENAMED = SECOND.replace("{name: Vibration,", "{name: Shake, was: Vibration,").r
 def moved(plant: Plant, who: str = "detect") -> Moved:
     with plant.db.begin() as tx:
         return plant.assets.followed(tx, who)
+
+
+def meaning(plant: Plant, tag: str) -> str:
+    """Return the path of what a tag means now."""
+    found = plant.assets.property_of("plc", tag)
+    assert found is not None
+    return found.path
 
 
 def test_a_room_hears_of_each_path_once_and_only_for_what_it_knew(plant: Plant) -> None:
@@ -49,8 +61,10 @@ def test_a_position_that_was_another_keeps_identity_tags_and_what_was_bound_by_h
     assert plant.load() == []
     assert plant.assets.property("Plant/Feed/Vibration").id == before.id
     assert plant.assets.spans(before.id) == [Span("plc", "P1.Vibration")]
-    assert plant.assets.property_of("plc", "by hand").path == "Plant/Feed/Flow"
-    assert plant.assets.thing_at("Plant/Feed").serial == "S-1"
+    assert meaning(plant, "by hand") == "Plant/Feed/Flow"
+    stay = plant.assets.thing_at("Plant/Feed")
+    assert stay is not None
+    assert stay.serial == "S-1"
     assert moved(plant).of("Works/P1/Flow") == "Plant/Feed/Flow"
     assert not plant.assets.load(plant.folder), "the entry that says it is done"
     assert [one.path for one in plant.assets.tree()] == ["Plant", "Plant/Feed", "Plant/P2"]
@@ -75,7 +89,7 @@ def test_a_rename_without_a_word_is_another_machine_and_can_be_mended(plant: Pla
     assert plant.write(PLANT.replace("{name: P1,", "{name: Feed, was: P1,")).load() == []
     assert plant.assets.asset("Works/Feed").id == before
     assert moved(plant).of("Works/P1/Flow") == "Works/Feed/Flow"
-    assert plant.assets.property_of("plc", "P1.Flow").id == plant.assets.property("Works/Feed/Flow").id
+    assert meaning(plant, "P1.Flow") == "Works/Feed/Flow"
 
 
 def test_what_a_position_was_must_be_known_and_gone(plant: Plant) -> None:
@@ -128,7 +142,7 @@ def test_a_property_without_a_word_is_another_one_and_the_way_out_is_told(plant:
     assert "'Works/P1/Shake' wants a tag that belongs to 'Works/P1/Vibration' already" in told
     assert "write was: Vibration in its next version" in told
     assert plant.write(pump=RENAMED.replace("version: 2", "version: 3")).load() == []
-    assert plant.assets.property_of("plc", "V").path == "Works/P1/Shake"
+    assert meaning(plant, "V") == "Works/P1/Shake"
 
 
 def test_what_a_property_was_is_told_if_nobody_knows_it(plant: Plant) -> None:
@@ -138,7 +152,7 @@ def test_what_a_property_was_is_told_if_nobody_knows_it(plant: Plant) -> None:
     assert "the attribute 'Power' was another" in told
 
 
-def test_a_renamed_plant_is_exported_with_ids_and_tags(plant: Plant, tmp_path) -> None:
+def test_a_renamed_plant_is_exported_with_ids_and_tags(plant: Plant, tmp_path: Path) -> None:
     assert plant.write(PLANT.replace("{name: P1,", "{name: Feed, was: P1,"), pump=RENAMED).load() == []
     before = plant.assets.property("Works/Feed/Shake")
     plant.assets.export(tmp_path / "out", canonical=True)
@@ -146,3 +160,25 @@ def test_a_renamed_plant_is_exported_with_ids_and_tags(plant: Plant, tmp_path) -
     assert "was:" not in text
     assert before.asset_id in text
     assert "{Shake: P1.Vibration}" in text, "the tag its prefix no longer says"
+
+
+def test_positions_with_ids_change_names_in_one_file(plant: Plant) -> None:
+    moved(plant)
+    ids = {name: plant.assets.asset(f"Works/{name}").id for name in ("P1", "P2")}
+    text = PLANT.replace("{name: P1,", f"{{name: P2, id: {ids['P1']},")
+    text = text.replace("{name: P2, model", f"{{name: P1, id: {ids['P2']}, model")
+    assert plant.write(text).load() == []
+    assert plant.assets.asset("Works/P2").id == ids["P1"]
+    found = moved(plant)
+    assert found.assets == {"Works/P1": "Works/P2", "Works/P2": "Works/P1"}
+
+
+def test_a_name_that_comes_of_age_is_heard_of_then(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved(plant)
+    text = RENAMED.replace("version: 2", 'version: 2\nvalid_from: "2100-01-01T00:00:00Z"')
+    assert plant.write(pump=text).load() == []
+    assert not moved(plant)
+    assert plant.assets.find("Works/P1/Shake") is None
+    monkeypatch.setattr(register, "now_ns", lambda: parse_time("2100-01-01T00:00:01Z"))
+    plant.assets.tick()
+    assert moved(plant).of("Works/P1/Vibration") == "Works/P1/Shake"
