@@ -203,7 +203,7 @@ function FleetPanel({ of: one }: { of: LifeFleet }) {
               {may && each.state === 'ready' && <Button size="compact-sm" variant="default" onClick={() => use.mutate(each.number === one.active ? null : each.number)}>{t(each.number === one.active ? 'life.stop' : 'life.use')}</Button>}
             </Group>
             {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
-            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('models.forgotten', { when: f.when(each.forgotten) })}</Text>}
+            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('models.forgotten', { when: f.day(each.forgotten) })}</Text>}
             {each.error && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {(each.state === 'ready' || each.forgotten) && <Learned of={each} />}
           </Box>

@@ -136,7 +136,7 @@ function Versions({ of: one }: { of: MachineModel }) {
             </Group>
             {each.state === 'training' && <><Progress value={100 * each.share} mt={6} aria-label={t('models.progress')} color="slate" /><Text size="xs" c="dimmed" role="status">{f.percent(each.share, 0)}{each.step && <> · <Said text={each.step} /></>}</Text></>}
             {each.state === 'ready' && <ModelPlace of={each} active={each.number === one.active} heard={one.heard} onMove={may ? (place) => use.mutate({ number: each.number, mode: mode(each), place }) : undefined} />}
-            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('models.forgotten', { when: f.when(each.forgotten) })}</Text>}
+            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('models.forgotten', { when: f.day(each.forgotten) })}</Text>}
             {each.error && each.state !== 'cancelled' && <Text size="sm" className="wrap"><Said text={each.error} /></Text>}
             {each.backtest.alerts && <Text size="sm" mt={4}>{t('models.wouldHave', { count: each.backtest.alerts.length, span: running(each.backtest.days, f) })}</Text>}
             {each.backtest.alerts && <AlertList items={each.backtest.alerts} asset={one.asset} />}

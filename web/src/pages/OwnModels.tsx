@@ -1,4 +1,4 @@
-import { Alert, Badge, Box, Button, Checkbox, FileInput, Group, Select, Stack, Table, Text, Textarea, TextInput } from '@mantine/core';
+import { Alert, Badge, Box, Button, Checkbox, FileInput, Group, Select, Stack, Text, Textarea, TextInput } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -11,10 +11,10 @@ import { explain, report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
 import { Sure } from '../parts/Confirm';
+import { Listed } from '../parts/Listed';
 import { Answer, Facts, PageHead, Panel } from '../parts/Page';
 import { PropertyPick } from '../parts/PropertyPick';
 import { Said } from '../parts/Said';
-import { Scroll } from '../parts/Scroll';
 import { TargetPick } from '../parts/TargetPick';
 
 const KINDS = ['onnx', 'lightgbm', 'sklearn', 'python'] as const;
@@ -39,20 +39,13 @@ export default function OwnModels() {
         <Answer of={list} empty={(page) => page.items.length === 0} none={t('own.none')}>
           {(page) => (
             <>
-              <Panel title={t('own.all')} pad={false}>
-                <Scroll minWidth={520}>
-                  <Table>
-                    <Table.Thead><Table.Tr><Table.Th>{t('models.name')}</Table.Th><Table.Th>{t('own.about')}</Table.Th><Table.Th>{t('own.production')}</Table.Th><Table.Th>{t('own.scorers')}</Table.Th></Table.Tr></Table.Thead>
-                    <Table.Tbody>{page.items.map((each) => (
-                      <Table.Tr key={each.id}>
-                        <Table.Td><Button variant={each.name === one?.name ? 'filled' : 'default'} size="compact-md" aria-pressed={each.name === one?.name} onClick={() => setChosen(each.name)}>{each.name}</Button></Table.Td>
-                        <Table.Td className="wrap">{each.about || each.asset || '–'}</Table.Td>
-                        <Table.Td>{each.production === null ? '–' : t('models.version', { number: each.production })}</Table.Td>
-                        <Table.Td>{each.scorers.some((s) => s.error) && <IconAlertTriangle size={16} color="var(--alarm-2)" aria-label={t('own.failing')} />} {each.scorers.length}</Table.Td>
-                      </Table.Tr>))}
-                    </Table.Tbody>
-                  </Table>
-                </Scroll>
+              <Panel title={t('own.all')}>
+                <Listed head={[t('models.name'), t('own.about'), t('own.production'), t('own.scorers')]} minWidth={520} rows={page.items.map((each) => ({ key: each.id, cells: [
+                  <Button key="n" variant={each.name === one?.name ? 'filled' : 'default'} size="compact-md" aria-pressed={each.name === one?.name} onClick={() => setChosen(each.name)}>{each.name}</Button>,
+                  each.about || each.asset || '–',
+                  each.production === null ? '–' : t('models.version', { number: each.production }),
+                  <span key="s">{each.scorers.some((s) => s.error) && <IconAlertTriangle size={16} color="var(--alarm-2)" aria-label={t('own.failing')} />} {each.scorers.length}</span>,
+                ] }))} />
               </Panel>
               {one && <Versions key={`v${one.id}`} of={one} />}
               {one && one.versions.length > 0 && <Try key={`t${one.id}`} of={one} />}
@@ -100,7 +93,7 @@ function Versions({ of: one }: { of: OwnModel }) {
               <Group gap="xs"><Text fw={600}>{t('models.version', { number: each.number })}</Text><Badge color="slate" variant={each.stage === 'production' ? 'filled' : 'outline'}>{each.forgotten ? t('models.state.forgotten') : t(`own.stages.${each.stage}`)}</Badge><Text size="sm" c="dimmed">{f.when(each.created)}{each.by && ` · ${each.by}`}</Text></Group>
               {may && !each.forgotten && <Group gap="xs"><Select size="xs" w={150} aria-label={t('own.stageOf', { number: each.number })} value={each.stage} allowDeselect={false} onChange={(value) => value && stage.mutate({ number: each.number, to: value })} data={STAGES.map((value) => ({ value, label: t(`own.stages.${value}`) }))} /><Button size="compact-sm" variant="default" component="a" href={`/api/v1/models/${one.name}/versions/${each.number}/mlflow`} download>{t('own.mlflow')}</Button></Group>}
             </Group>
-            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('own.forgotten', { when: f.when(each.forgotten) })}</Text>}
+            {each.forgotten && <Text size="sm" c="dimmed" className="wrap">{t('own.forgotten', { when: f.day(each.forgotten) })}</Text>}
             <VersionFacts of={each} />
           </Box>
         ))}
