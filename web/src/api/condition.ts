@@ -5,7 +5,7 @@ export interface Zones { group: string; name: string; standard: string; source: 
 export interface JudgedBy { measure: string; unit: string; zones: Zones | null; frequencies: Record<string, number> }
 export interface Measured { at: string; taken: string; by: string | null; running: boolean; level: number | null; temperature: number | null; zone: string | null; vibration_z: number | null; temperature_z: number | null; says: string[] }
 export interface Resolution { id: string; position_id: string; asset: string; position: string; at: string; by: string | null; state: string; since: string; mode: string; cause: string; remedy: string; label: string; note: string; findings: string[] }
-export interface Noticed { at: string; cause: string; severity: string; scope: string; value: number; limit: number; says: string; zone: string | null; finding?: string }
+export interface Noticed { at: string; cause: string; severity: string; scope: string; value: number; limit: number; says: string; zone: string | null; finding?: string; late?: boolean }
 export interface Position {
   id: string; path: string; asset: string; name: string; state: string; since: string; zone: string | null; level: number | null; unit: string; temperature: number | null; at: string | null; running: boolean | null;
   learned: number; usual: number | null; usual_temperature: number | null; vibration_z: number | null; temperature_z: number | null; bearing: string | null; recorded: string | null; trouble: string;

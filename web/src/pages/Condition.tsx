@@ -113,6 +113,7 @@ function One({ of: one }: { of: Position }) {
     [t('condition.baseline'), one.learned < 1 ? t('condition.learningOf', { share: f.percent(one.learned, 0), count: one.settings.learn, every: f.span(Number.parseFloat(one.settings.every)) }) : t('condition.usualOf', { usual: f.number(one.usual, 2), unit: one.unit, z: f.number(one.vibration_z, 1) })],
     [t('condition.temperature'), one.usual_temperature === null ? (one.temperature === null ? '–' : t('condition.warmLearning', { now: f.number(one.temperature, 1) })) : t('condition.usualWarm', { usual: f.number(one.usual_temperature, 1), z: f.number(one.temperature_z, 1) })],
     [t('condition.bearing'), one.recorded ? t('condition.asOfRecord', { fault: t(`condition.fault.${one.bearing ?? 'none'}`), at: f.when(one.recorded) }) : t('condition.noRecord')],
+    ...(one.late.steps + one.late.values > 0 ? [[t('condition.late'), <CameLate key="l" of={one} />] as const] : []),
   ] as const;
   return (
     <Panel title={one.path} extra={<Group gap="xs">{mayAcknowledge && one.state === 'alarm' && <Button size="compact-md" variant="filled" loading={acknowledge.isPending} onClick={() => acknowledge.mutate(undefined)}>{t('condition.acknowledge')}</Button>}{mayReturn && one.state !== 'healthy' && <Button size="compact-md" variant="default" onClick={() => setAsking('return')}>{t('condition.return')}</Button>}{mayEdit && <Button size="compact-md" variant="default" aria-expanded={changing} onClick={() => setChanging(!changing)}>{t('condition.change')}</Button>}{mayEdit && <Button size="compact-md" variant="default" onClick={() => setAsking('off')}>{t('condition.takeOff')}</Button>}</Group>}>
@@ -132,8 +133,20 @@ function One({ of: one }: { of: Position }) {
         </Suspense>
         <Text fw={600} size="sm">{t('condition.noticed')}</Text>
         {one.noticed.length === 0 && <Text size="sm" c="dimmed">{t('condition.nothing')}</Text>}
-        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)} · {t(`condition.cause.${each.cause}`)}: <Said text={each.says} />{each.finding && <> · <Link to="/alarms" search={toFinding(each.finding)}>{t('finding.evidence')}</Link></>}</Text></li>)}</ul>
+        <ul className="plain">{one.noticed.slice(0, 12).map((each) => <li key={`${each.at}${each.cause}${each.scope}${each.severity}`}><Text size="sm" className="wrap">{f.when(each.at)} · {t(`condition.severity.${each.severity}`)}, {t(`condition.scope.${each.scope}`)}{each.late && ` (${t('condition.lateBadge')})`} · {t(`condition.cause.${each.cause}`)}: <Said text={each.says} />{each.finding && <> · <Link to="/alarms" search={toFinding(each.finding)}>{t('finding.evidence')}</Link></>}</Text></li>)}</ul>
       </Stack>
     </Panel>
+  );
+}
+
+/** What came after its time: how much of it was judged all the same, and how much was not. */
+function CameLate({ of: { late } }: { of: Position }) {
+  const { t } = useTranslation();
+  const f = useFormat();
+  return (
+    <Stack gap={2}>
+      {late.steps > 0 && <Text size="sm" className="wrap">{t('condition.lateJudged', { count: late.steps, number: f.number(late.steps, 0), at: f.when(late.step) })}</Text>}
+      {late.values > 0 && <Text size="sm" className="wrap">{t('condition.lateMissed', { count: late.values, number: f.number(late.values, 0), at: f.when(late.value) })}</Text>}
+    </Stack>
   );
 }
