@@ -17,6 +17,7 @@ from lineshaft.core import Bus, Conflict, NotFound, metadata, now_ns
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.fleet.book import FleetBook
 from lineshaft.detect.machines.book import Book
+from lineshaft.detect.machines.filing import Filing
 from lineshaft.detect.registry.book import ModelBook
 from tests.app.forgetter import Books, age_files
 
@@ -197,6 +198,23 @@ def test_a_finding_that_went_says_so(books: Node):
     with pytest.raises(NotFound) as told:
         Findings(books.db, Bus()).get("old")
     assert "findings_days" in told.value.hint
+
+
+def test_an_edge_that_tells_again_of_an_alert_whose_finding_is_gone_changes_nothing(books: Node):
+    books.finding("old")
+    books.model(1)
+    books.put("machine_model_alert", id="al", version_id="m v1", start=1, finding="old", end=OLD, source="edge/pump", told=1)
+    books.run()
+    filing = Filing(books.db, Findings(books.db, Bus()), books.guard)
+    alert = filing.alert(None, "m v1", 1)
+    assert alert is not None
+    assert not filing.unexplained(alert)
+    with books.db.begin() as tx:
+        model = {"name": "m", "id": "m", "asset": PUMP, "failure_mode": ""}
+        said = {"at": 1, "evidence": {}, "sensors": [], "score": 0.9, "source": "edge/pump"}
+        assert filing.file(tx, model, "m v1", 1, said) == "old"
+        filing.ended(tx, "old", OLD + 1)
+    assert books.count("finding") == 0
 
 
 # -- raw records

@@ -37,7 +37,8 @@ class Filing:
 
     def unexplained(self, alert: Mapping[str, Any]) -> bool:
         """Say whether an alert's finding does not tell what was observed and expected."""
-        return alert["finding"] is not None and not self._found.get(alert["finding"])["evidence"].get("explanation")
+        evidence = self._evidence(alert["finding"]) if alert["finding"] is not None else None
+        return evidence is not None and not evidence.get("explanation")
 
     def file(self, tx: Connection, model: Mapping[str, Any], version_id: str, number: int, said: Mapping[str, Any]) -> str:
         """File the finding of an alert, unless it has one; return its id.
@@ -78,8 +79,14 @@ class Filing:
         tx.execute(alerts.update().where(alerts.c.finding == finding).values(end=at))
 
     def _write(self, tx: Connection, finding: str, **what: Any) -> None:
-        evidence = {**self._found.get(finding, tx)["evidence"], **what}
-        tx.execute(findings.update().where(findings.c.id == finding).values(evidence=evidence))
+        evidence = self._evidence(finding, tx)
+        if evidence is not None:
+            tx.execute(findings.update().where(findings.c.id == finding).values(evidence={**evidence, **what}))
+
+    def _evidence(self, finding: str, tx: Connection | None = None) -> dict[str, Any] | None:
+        """Return a finding's evidence; None for one that was judged long ago and is forgotten."""
+        rows = self._db.rows(sa.select(findings.c.evidence).where(findings.c.id == finding), tx)
+        return dict(rows[0]["evidence"]) if rows else None
 
     def left(self) -> list[dict[str, Any]]:
         """Return alerts of this node that last by the book, and whose version was switched off or gave way to another."""
