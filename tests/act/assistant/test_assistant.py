@@ -100,6 +100,19 @@ def test_what_is_new_is_found_at_once_and_a_changed_order_too(told):
     assert any("hedgehog" in one["text"] for one in advise(told, "hedgehog")["passages"])
 
 
+def test_a_document_that_was_taken_off_the_shelf_leaves_the_index(told):
+    shelf, feeder = told.rooms.store.documents, told.rooms.act.assistant.feeder
+    with told.rooms.db.begin() as tx:
+        one = shelf.add(tx, "owl.txt", "text/plain", b"An owl sat on the coolant pump.", PUMP)
+    assert advise(told, "owl")["passages"][0]["name"] == "owl.txt"
+    with told.rooms.db.begin() as tx:
+        shelf.remove(tx, [one.id])
+    feeder._complete = False  # as at the start of a node
+    feeder.wake()
+    assert feeder.settle(30)
+    assert not any("owl" in each["text"] for each in advise(told, "owl")["passages"])
+
+
 def test_everybody_sees_only_what_they_may(told):
     anna = Subject("anna", "anna", "person", frozenset({_role()}))
     with pytest.raises(Exception, match="reaches"):

@@ -93,8 +93,10 @@ class Feeder:
         if self._store is None:
             return 0
         known, count, after = self._index.marks("document"), 0, None
+        there = set[str]()
         while not self._stopping:
             found = self._store.documents.list(limit=PAGE, after=after)
+            there.update(one.id for one in found)
             new = [one for one in found if known.get(one.id) != READER]
             for one in new:
                 try:
@@ -107,6 +109,8 @@ class Feeder:
             if len(found) < PAGE or (self._complete and not new):
                 break
             after = found[-1].id
+        if not self._complete and not self._stopping:  # all were seen: the others were taken off the shelf
+            self._index.drop("document", set(known) - there)
         return count
 
     def _past_orders(self) -> int:
