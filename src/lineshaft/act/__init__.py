@@ -18,6 +18,7 @@ from lineshaft.act.matrix import Mode, mode_of
 from lineshaft.act.notify import Notifier
 from lineshaft.act.process import Process, look_at, read_process
 from lineshaft.act.readiness import readiness_of
+from lineshaft.act.relocating import follow
 from lineshaft.act.settings import ActSettings
 from lineshaft.act.tables import MIGRATIONS as OWN_MIGRATIONS
 from lineshaft.act.tower import TowerAdded
@@ -50,6 +51,7 @@ __all__ = [
     "Trade",
     "Use",
     "drawn",
+    "follow",
     "load_manuals",
     "look_at",
     "mode_of",

@@ -229,6 +229,7 @@ class Plant:
         self.compute.reload()
         problems = [*self.compute.problems(), *self.detect.reload()]
         self.workshop.follow(self.assets)
+        act.follow(self.db, self.assets)
         self.modelling.registry.changed()  # after detection has gone with what moved
         return problems
 

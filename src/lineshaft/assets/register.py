@@ -370,17 +370,21 @@ class Assets:
         """Return which paths are others since `who` asked last; remembered with the transaction that goes with them."""
         return followed(tx, self.now, who)
 
-    def retell(self, tx: Connection, moved: Moved, *columns: sa.Column[Any]) -> None:
-        """Write what JSON columns of a table say of properties under their names of now; texts that are none stay."""
-        picture = self.now
+    def retold(self, moved: Moved, value: Any) -> Any:
+        """Return lists and mappings with properties (and the `asset`, the `position`) by their names of now; texts stay."""
+        paths = self.now.property_paths
 
         def of(text: str) -> str:
             new = moved.of(text)
-            return new if new != text and new in picture.property_paths else text
+            return new if new != text and new in paths else text
 
+        return moved.told(value, of)
+
+    def retell(self, tx: Connection, moved: Moved, *columns: sa.Column[Any]) -> None:
+        """Write what JSON columns of a table say of properties and positions under their names of now."""
         table, names = columns[0].table, [column.name for column in columns]
         for row in tx.execute(sa.select(table.c.id, *columns)).all():
-            said = {name: moved.told(old, of) for name, old in zip(names, row[1:], strict=True)}
+            said = {name: self.retold(moved, old) for name, old in zip(names, row[1:], strict=True)}
             if list(said.values()) != [*row[1:]]:
                 tx.execute(sa.update(table).where(table.c.id == row[0]).values(said))  # type: ignore[arg-type]
 
