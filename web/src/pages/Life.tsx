@@ -1,4 +1,5 @@
-import { Badge, Box, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Badge, Box, Button, Group, Progress, Select, SimpleGrid, Stack, Table, Text, TextInput, UnstyledButton } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
 import { IconAlertTriangle, IconPlayerStop } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -64,7 +65,19 @@ function List({ items, chosen, onPick }: { items: LifeForecast[]; chosen: string
   const { t } = useTranslation();
   const f = useFormat();
   const said = useSaid();
+  const phone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false }) ?? false;
   const most = Math.max(1, ...items.map((one) => one.high_h ?? one.remaining_h ?? 0));
+  if (phone) {
+    return (
+      <Box className="rows">{items.map((one) => (
+        <UnstyledButton key={`${one.fleet_id} ${one.asset}`} className="row-link" w="100%" aria-pressed={`${one.fleet_id} ${one.asset}` === chosen} onClick={() => onPick(one)}>
+          <Group justify="space-between" gap="xs"><Text size="sm" fw={`${one.fleet_id} ${one.asset}` === chosen ? 700 : 500} className="wrap">{one.asset}</Text><Group gap={4} wrap="nowrap">{one.finding && <IconAlertTriangle size={16} color="var(--alarm-2)" aria-label={t('life.low')} />}<Text size="sm" fw={one.finding ? 700 : 400}>{said(one)}</Text></Group></Group>
+          <Text size="xs" c="dimmed">{one.fleet}{one.due && ` · ${t('life.due')} ${f.when(one.due)}`}</Text>
+          <Band of={one} most={most} />
+        </UnstyledButton>
+      ))}</Box>
+    );
+  }
   return (
     <Scroll minWidth={620}>
       <Table>

@@ -1,7 +1,7 @@
-import { Anchor, Button, FileButton, Group, Modal, Select, SimpleGrid, Stack, Table, Text, Textarea } from '@mantine/core';
+import { Anchor, Button, FileButton, Group, Modal, Select, SimpleGrid, Stack, Text, Textarea } from '@mantine/core';
 import { IconAlertTriangle, IconBatteryOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { address, post } from '../api/client';
 import { condition, type Position } from '../api/condition';
@@ -10,9 +10,9 @@ import { w } from '../api/workshop';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { Listed } from './Listed';
 import { Answer, Facts, Panel } from './Page';
 import { Said } from './Said';
-import { Scroll } from './Scroll';
 
 /** A reading taken now, how the sensor itself is, and how what was found at the machine ended before. */
 export function ConditionCare({ of: one }: { of: Position }) {
@@ -50,23 +50,14 @@ function Ended({ asset }: { asset: string }) {
       <Text fw={600} size="sm">{t('conditionCare.ended')}</Text>
       <Answer of={useQuery(condition.resolutions(asset))} empty={(page) => page.items.length === 0} none={t('conditionCare.endedNone')}>
         {(page) => (
-          <Scroll minWidth={680}>
-            <Table>
-              <Table.Thead><Table.Tr><Table.Th>{t('condition.at')}</Table.Th><Table.Th>{t('condition.position')}</Table.Th><Table.Th>{t('closing.mode')}</Table.Th><Table.Th>{t('closing.cause')}</Table.Th><Table.Th>{t('closing.remedy')}</Table.Th><Table.Th>{t('closing.label')}</Table.Th></Table.Tr></Table.Thead>
-              <Table.Tbody>
-                {page.items.map((row) => (
-                  <Table.Tr key={row.id}>
-                    <Table.Td>{f.when(row.at)}{row.by && <Text size="xs" c="dimmed">{row.by}</Text>}</Table.Td>
-                    <Table.Td className="wrap">{row.position.slice(row.asset.length + 1)}{row.note && <Text size="xs" c="dimmed">{row.note}</Text>}</Table.Td>
-                    <Table.Td>{word('mode', row.mode)}</Table.Td>
-                    <Table.Td>{word('cause', row.cause)}</Table.Td>
-                    <Table.Td>{word('remedy', row.remedy)}</Table.Td>
-                    <Table.Td>{t(`findingLabel.${row.label}`)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Scroll>
+          <Listed minWidth={680} head={[t('condition.at'), t('condition.position'), t('closing.mode'), t('closing.cause'), t('closing.remedy'), t('closing.label')]} rows={page.items.map((row) => ({ key: row.id, cells: [
+            <Fragment key="at">{f.when(row.at)}{row.by && <Text size="xs" c="dimmed">{row.by}</Text>}</Fragment>,
+            <Fragment key="p">{row.position.slice(row.asset.length + 1)}{row.note && <Text span size="xs" c="dimmed"> {row.note}</Text>}</Fragment>,
+            word('mode', row.mode),
+            word('cause', row.cause),
+            word('remedy', row.remedy),
+            t(`findingLabel.${row.label}`),
+          ] }))} />
         )}
       </Answer>
     </>

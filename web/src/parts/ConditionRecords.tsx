@@ -1,4 +1,4 @@
-import { Alert, Button, FileButton, Group, NumberInput, Select, SegmentedControl, SimpleGrid, Stack, Table, Text, TextInput } from '@mantine/core';
+import { Alert, Box, Button, FileButton, Group, NumberInput, Select, SegmentedControl, SimpleGrid, Stack, Text, TextInput } from '@mantine/core';
 import { IconDownload, IconUpload } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -8,9 +8,9 @@ import { condition, type Channel, type Position, type Spectra, type VibrationRec
 import { useCommand } from '../api/queries';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
+import { Listed } from './Listed';
 import { Answer, Panel } from './Page';
 import { Said } from './Said';
-import { Scroll } from './Scroll';
 import { Spectrum, type Mark } from './Spectrum';
 
 const UNITS = ['g', 'mg', 'm/s2', 'mm/s2', 'mm/s', 'm/s', 'in/s'];
@@ -29,23 +29,14 @@ export function ConditionRecords({ of: one }: { of: Position }) {
         {may && <TakeIn of={one} onTaken={(made) => setChosen(made.id)} />}
         <Answer of={list} empty={(page) => page.items.length === 0} none={t('condition.noRecords')}>
           {(page) => (
-            <Scroll minWidth={640}>
-              <Table>
-                <Table.Thead><Table.Tr><Table.Th>{t('condition.at')}</Table.Th><Table.Th>{t('condition.file')}</Table.Th><Table.Th className="figure">mm/s</Table.Th><Table.Th>{t('condition.zone')}</Table.Th><Table.Th className="figure">{t('condition.kurtosis')}</Table.Th><Table.Th>{t('condition.bearing')}</Table.Th></Table.Tr></Table.Thead>
-                <Table.Tbody>
-                  {page.items.map((item) => (
-                    <Table.Tr key={item.id}>
-                      <Table.Td><Button size="compact-sm" variant={item.id === record?.id ? 'filled' : 'default'} aria-pressed={item.id === record?.id} onClick={() => setChosen(item.id)}>{f.when(item.at)}</Button></Table.Td>
-                      <Table.Td className="wrap">{item.file}</Table.Td>
-                      <Table.Td className="figure">{f.number(item.figures.velocity_rms, 2)}</Table.Td>
-                      <Table.Td>{item.zone ?? '–'}</Table.Td>
-                      <Table.Td className="figure">{f.number(item.figures.kurtosis, 1)}</Table.Td>
-                      <Table.Td>{item.diagnosis.fault ? `${t(`condition.fault.${item.diagnosis.fault}`)} (${t(`condition.sure.${item.diagnosis.confidence}`)})` : item.diagnosis.confidence ? t('condition.fault.none') : '–'}</Table.Td>
-                    </Table.Tr>
-                  ))}
-                </Table.Tbody>
-              </Table>
-            </Scroll>
+            <Listed minWidth={640} head={[t('condition.at'), t('condition.file'), 'mm/s', t('condition.zone'), t('condition.kurtosis'), t('condition.bearing')]} rows={page.items.map((item) => ({ key: item.id, cells: [
+              <Button key="at" size="compact-sm" variant={item.id === record?.id ? 'filled' : 'default'} aria-pressed={item.id === record?.id} onClick={() => setChosen(item.id)}>{f.when(item.at)}</Button>,
+              item.file,
+              f.number(item.figures.velocity_rms, 2),
+              item.zone ?? '–',
+              f.number(item.figures.kurtosis, 1),
+              item.diagnosis.fault ? `${t(`condition.fault.${item.diagnosis.fault}`)} (${t(`condition.sure.${item.diagnosis.confidence}`)})` : item.diagnosis.confidence ? t('condition.fault.none') : '–',
+            ] }))} />
           )}
         </Answer>
       </Panel>
@@ -103,12 +94,7 @@ function Shown({ of: record }: { of: VibrationRecord }) {
       {record.diagnosis.says && <Text size="sm" mt="xs" className="wrap"><Said text={record.diagnosis.says} /></Text>}
       {record.diagnosis.fault === 'ball' && <Text size="sm" c="dimmed">{t('condition.ballHint')}</Text>}
       {record.diagnosis.evidence && (
-        <Scroll minWidth={420}>
-          <Table mt="xs">
-            <Table.Thead><Table.Tr><Table.Th>{t('condition.part')}</Table.Th><Table.Th className="figure">Hz</Table.Th><Table.Th className="figure">{t('condition.harmonics')}</Table.Th><Table.Th className="figure">{t('condition.strength')}</Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>{record.diagnosis.evidence.map((each) => <Table.Tr key={each.fault}><Table.Td>{t(`condition.fault.${each.fault}`)}</Table.Td><Table.Td className="figure">{f.number(each.frequency, 1)}</Table.Td><Table.Td className="figure">{each.ratios.map((ratio) => `${f.number(ratio, 0)}×`).join(' ')}</Table.Td><Table.Td className="figure">{f.number(each.strength, 1)}</Table.Td></Table.Tr>)}</Table.Tbody>
-          </Table>
-        </Scroll>
+        <Box mt="xs"><Listed minWidth={420} figures={3} head={[t('condition.part'), 'Hz', t('condition.harmonics'), t('condition.strength')]} rows={record.diagnosis.evidence.map((each) => ({ key: each.fault, cells: [t(`condition.fault.${each.fault}`), f.number(each.frequency, 1), each.ratios.map((ratio) => `${f.number(ratio, 0)}×`).join(' '), f.number(each.strength, 1)] }))} /></Box>
       )}
       <Group gap="md" mt="sm">{figures.map(([name, value]) => <Text key={name} size="sm"><Text span c="dimmed" size="sm">{name.startsWith('rms ') ? t('condition.figures.band', { band: name.slice(4).replace('-', '–') }) : t(`condition.figures.${name}`, { defaultValue: name })}</Text> {f.number(value, 2)}</Text>)}</Group>
       {Object.keys(record.refused).length > 0 && <Alert mt="sm" variant="outline" color="slate" title={t('condition.notTold')}>{Object.entries(record.refused).map(([name, why]) => <Text key={name} size="sm" className="wrap"><Said text={why} /></Text>)}</Alert>}

@@ -10,6 +10,7 @@ import { q } from '../api/queries';
 import type { Finding } from '../api/types';
 import { useFormat } from '../format/useFormat';
 import { FindingEvidence, FindingLabel, highest, LABELS, useFindingWords } from './FindingEvidence';
+import { Listed } from './Listed';
 import { Answer, Panel } from './Page';
 import { Scroll } from './Scroll';
 
@@ -105,14 +106,7 @@ function Precisions({ items }: { items: Precision[] }) {
     return t('finding.between', { from: f.percent(one.precision_at_least, 0), to: f.percent(one.precision, 0) });
   };
   return (
-    <Scroll minWidth={680}>
-      <Table data-precision>
-        <Table.Thead><Table.Tr><Table.Th>{t('word.asset')}</Table.Th><Table.Th>{t('finding.kind')}</Table.Th>{LABELS.map((one) => <Table.Th key={one} className="figure">{t(`findingLabel.${one}`)}</Table.Th>)}<Table.Th className="figure">{t('finding.open')}</Table.Th><Table.Th className="figure">{t('finding.right')}</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>{items.map((one) => (
-          <Table.Tr key={`${one.asset} ${one.kind}`}><Table.Td>{one.asset}</Table.Td><Table.Td>{words.kind(one)}</Table.Td>{LABELS.map((label) => <Table.Td key={label} className="figure">{one[label]}</Table.Td>)}<Table.Td className="figure">{one.open}</Table.Td>
-            <Table.Td className="figure">{right(one)}</Table.Td></Table.Tr>
-        ))}</Table.Tbody>
-      </Table>
-    </Scroll>
+    <Listed name="precision" minWidth={680} figures={LABELS.length + 2} head={[t('word.asset'), t('finding.kind'), ...LABELS.map((one) => t(`findingLabel.${one}`)), t('finding.open'), t('finding.right')]}
+      rows={items.map((one) => ({ key: `${one.asset} ${one.kind}`, cells: [one.asset, words.kind(one), ...LABELS.map((label) => one[label]), one.open, right(one)] }))} />
   );
 }
