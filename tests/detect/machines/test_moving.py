@@ -10,6 +10,7 @@ from lineshaft.detect.machines.opening import as_named, renamed_settings
 from lineshaft.detect.machines.record import Record
 from lineshaft.detect.machines.training import learn
 from lineshaft.detect.moving import composed
+from lineshaft.maintain import ReturnedToService
 from tests.detect.machines.test_machines import ENGINEER, NAMES, PUMP, ROWS, Node
 
 
@@ -187,6 +188,8 @@ def test_a_property_that_is_gone_is_told_with_a_way_out(node):
     (told,) = troubles(node)
     assert "there is no property 'Site/Pump/Flow'" in told
     (event,) = [one for one in node.plant.system_events.current() if one.message == told]
+    node.plant.bus.tell(ReturnedToService("o", "WO-1", PUMP, "", (), node.at(ROWS + 60), "tom"))
+    assert [one for one in node.plant.system_events.current() if one.key.startswith("bus:")] == []
     assert "was:" in event.hint
     assert node.plant.detect.findings() == []
 

@@ -288,12 +288,13 @@ class Machines:
             if not same_machine(asset, model["asset"]):
                 continue
             for number in {model["active"], model["shadow"]} - {None}:
-                self._follow(model, int(number), at + model["delay"])  # what comes yet was before the repair: not waited for
+                with self._reported(model["name"]):  # one that cannot follow now begins anew all the same
+                    self._follow(model, int(number), at + model["delay"])  # what comes yet was before the repair: not waited for
                 row = self.book.number(model["id"], int(number))
                 if self.afar.has(row["id"]):
                     continue
                 with self._lock, self._db.begin() as tx:
-                    one = self._following[row["id"]]
+                    one = self._following.get(row["id"]) or Following(opened(row), row)
                     if one.finding is not None:
                         self._filing.ended(tx, one.finding, at)
                     one.reset(at)
