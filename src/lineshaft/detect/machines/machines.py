@@ -18,10 +18,11 @@ from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, ev
 from lineshaft.detect.anomaly.quality import Flaw
 from lineshaft.detect.apart import Apart
 from lineshaft.detect.finding import Findings
+from lineshaft.detect.gone import refuse_forgotten
 from lineshaft.detect.heavy.trainings import Trainings
 from lineshaft.detect.machines.afar import Afar
 from lineshaft.detect.machines.arrivals import arrivals, arrived
-from lineshaft.detect.machines.book import Book, same_machine
+from lineshaft.detect.machines.book import Book, again, same_machine
 from lineshaft.detect.machines.course import shown
 from lineshaft.detect.machines.events import ModelMoved
 from lineshaft.detect.machines.filing import ME, Filing
@@ -222,8 +223,8 @@ class Machines:
                 self._filing.leave(tx, alert["version_id"], self._clock())
 
     def _follow(self, model: dict[str, Any], number: int, now: int) -> int:
-        row = self.book.number(model["id"], number)
         there(self._assets, model["asset"])
+        row = self.book.number(model["id"], number)
         if self.afar.has(row["id"]):  # an edge judges: here it would be said a second time
             self._following.pop(row["id"], None)
             return 0
@@ -305,6 +306,7 @@ class Machines:
     def version(self, model_id: str, number: int) -> tuple[Model, dict[str, Any]]:
         """Return a trained version and its row. Raises Conflict for one that is not ready."""
         row = self.book.number(model_id, number)
+        refuse_forgotten(row, again(row))
         if row["blob"] is None:
             raise Conflict(f"version {number} is {row['state']}", hint="train a version first", code="models.not-ready")
         return opened(row), row
