@@ -29,10 +29,11 @@ BLANK: dict[str, Any] = {"INTEGER": 0, "BIGINT": 0, "FLOAT": 0.0, "BOOLEAN": Fal
 class Books:
     """A database with the tables of every room, and rows of them in few words."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, db: Database | None = None) -> None:
         self.home = home
-        self.db = Database(f"sqlite:///{home / 'lineshaft.db'}")
-        event.listen(self.db.engine, "connect", _hasty)
+        self.db = db or Database(f"sqlite:///{home / 'lineshaft.db'}")
+        if self.db.is_sqlite:
+            event.listen(self.db.engine, "connect", _hasty)
         migrate(self.db, MIGRATIONS)
         self.shelf, self.tablets = Documents(home / "documents", self.db), Tablets(home / "lake" / "tables")
         self.guard = Guard(self.db, GuardSettings())
@@ -48,16 +49,17 @@ class Books:
     def put(self, name: str, /, **values: Any) -> str:
         """Write a row; what is not named is empty in the way of its column."""
         table = metadata.tables[name]
-        row = {
-            column.name: BLANK.get(str(column.type).split("(")[0], f"{name}-{len(values)}")
-            for column in table.c
-            if not column.nullable
-        }
+        row = {column.name: self._blank(column, len(values)) for column in table.c if not column.nullable}
         if "id" in table.c:
             row["id"] = values.get("id", f"{name}-{self.count(name)}")
         with self.db.begin(self._tx) as tx:
             tx.execute(sa.insert(table).values({**row, **values}))
         return str(row.get("id", ""))
+
+    @staticmethod
+    def _blank(column: sa.Column[Any], number: int) -> Any:
+        text = f"{column.table.name}-{number}"[: getattr(column.type, "length", None)]
+        return BLANK.get(str(column.type).split("(")[0], text)
 
     def count(self, name: str) -> int:
         return int(self.db.rows(sa.select(sa.func.count().label("n")).select_from(metadata.tables[name]), self._tx)[0]["n"])

@@ -11,9 +11,11 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from lineshaft.app.retention import DAY, Forgotten, Retention, RetentionSettings
-from lineshaft.core import Bus, Conflict, NotFound, metadata, now_ns
+from lineshaft.cli.retention import retention
+from lineshaft.core import Bus, Conflict, Database, NotFound, metadata, now_ns
 from lineshaft.detect.finding import Findings
 from lineshaft.detect.fleet.book import FleetBook
 from lineshaft.detect.machines.book import Book
@@ -61,6 +63,12 @@ def books(tmp_path: Path) -> Iterator[Node]:
     one = Node(tmp_path)
     yield one
     one.db.close()
+
+
+@pytest.fixture
+def anywhere(tmp_path: Path, database: Database) -> Node:
+    """The same in SQLite, and in PostgreSQL."""
+    return Node(tmp_path, database)
 
 
 # -- logs
@@ -370,6 +378,40 @@ def test_what_was_in_production_before_is_known_and_stays(books: Node):
     assert left == {1, 2, 4, 6, 7}
 
 
+# -- everywhere
+
+
+@pytest.mark.slow
+def test_the_same_goes_in_both_databases(anywhere: Node):
+    anywhere.finding("over")
+    anywhere.finding("cased")
+    anywhere.finding("about", None, kind="vibration", evidence={"position_id": "p", "start_ns": OLD, "end_ns": OLD})
+    anywhere.put("cases", id="c1", number="C-1", source_id="finding:cased", state="open", open_key="k1")
+    anywhere.alarm("worked")
+    anywhere.said("worked old", "worked", OLD, occurrence="1")
+    anywhere.put("work_order", id="w1", number="W-1", source_type="alarm", source_id="alarm:1", state="in_progress")
+    for number in range(5):
+        anywhere.record(f"r{number}", OLD + number)
+    anywhere.model(5, active=1)
+    before = anywhere.precision()
+    gone = anywhere.run()
+    assert (gone.alarm_log, gone.findings, gone.records, gone.files, gone.versions) == (0, 1, 2, 2, 2)
+    assert (anywhere.left("finding"), anywhere.left("vibration_record")) == ({"cased", "about"}, {"r0", "r3", "r4"})
+    assert anywhere.precision() == before
+    assert anywhere.run() == Forgotten()
+
+
+def test_the_command_says_what_would_go_and_writes_nothing(books: Node):
+    for number in range(12):
+        books.record(f"r{number}", NOW - 400 * DAY + number, content=bytes(2000) + bytes([number]))
+    told = CliRunner().invoke(retention, ["--home", str(books.home)], standalone_mode=False)
+    assert told.exception is None
+    said = dict(line.split(": ", 1) for line in told.stdout.splitlines())
+    assert said["findings"] == "nothing"
+    assert said["raw vibration records"].startswith("2, 4")
+    assert books.count("vibration_record") == 12
+
+
 # -- stopped in between
 
 
@@ -406,13 +448,13 @@ def test_killed_at_any_moment_rows_and_files_agree(tmp_path: Path):
     books = Node(tmp_path)
     try:
         with books.together():
-            for number in range(3000):
+            for number in range(1500):
                 books.record(f"r{number:04}", OLD + number)
                 if not number % 3:
                     books.finding(f"f{number:04}", "confirmed" if number % 2 else "false_alarm", at=OLD + number)
             books.model(400)
         before, kills = books.precision(), 0
-        for wait in (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6):
+        for wait in (0.0, 0.02, 0.05, 0.1, 0.2, 0.3):
             code = [sys.executable, "-m", "tests.app.forgetter", str(tmp_path), str(NOW)]
             with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as child:
                 assert child.stdout is not None
@@ -423,7 +465,7 @@ def test_killed_at_any_moment_rows_and_files_agree(tmp_path: Path):
             assert books.named_files() <= books.files()
             assert books.precision() == before
             assert books.guard.verify().ok
-        assert kills > 2
+        assert kills > 1
         books.run()
         assert books.files() == books.named_files()
         assert (books.count("vibration_record"), books.count("finding"), books.precision()) == (2, 0, before)
