@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lineshaft.core import ConfigError
+from lineshaft.detect.vibration.parsed import parsed
 
 GEOMETRY = ("rollers", "roller_diameter", "pitch_diameter")
 FACTORS = ("bpfo", "bpfi", "bsf", "ftf")
@@ -34,7 +35,7 @@ def rows_of(table: Path | None = None) -> dict[str, dict[str, Any]]:
 
 def _yaml(text: str, where: str) -> dict[str, dict[str, Any]]:
     try:
-        found = {str(name): dict(row) for name, row in yaml.safe_load(text)["bearings"].items()}
+        found = {str(name): dict(row) for name, row in parsed(text)["bearings"].items()}
     except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(f"this is no table of bearings: {error}", where=where, hint=HINT) from error
     return {name: _whole(row, f"{where}, {name}") for name, row in found.items()}

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from lineshaft.core import ConfigError, InvalidInput, did_you_mean
+from lineshaft.detect.vibration.parsed import parsed
 
 KINDS = ("machine", "pump-1", "pump-2")
 MOUNTINGS = ("rigid", "flexible")
@@ -97,7 +98,7 @@ def _groups(table: Path | None) -> dict[str, dict[str, Any]]:
     where = str(table or "zones.yaml")
     hint = "compare with the table that is delivered: groups, each with name, standard, source, kw and limits"
     try:
-        known: dict[str, dict[str, Any]] = yaml.safe_load(text)["groups"]
+        known: dict[str, dict[str, Any]] = parsed(text)["groups"]
         for name, row in known.items():
             missing = {"name", "standard", "source", "kw", "limits"} - set(row)
             if missing:
