@@ -170,8 +170,15 @@ def test_an_edges_alert_is_one_finding_one_order_and_the_repair_begins_its_chart
     assert worn & {one["sensor"] for one in evidence["explanation"][:2] if one["observed"] > one["expected"]}, (
         "its values are here"
     )
-    told = site.plant.post("sql", {"sql": f"SELECT tag FROM samples WHERE source = '{EDGE}' AND tag = 'alert record'"})["rows"]
-    assert len(told) == 1, "one alert"
+    strongest = evidence["strongest"]
+    assert evidence["lasts"] is True
+    assert strongest["at_ns"] > evidence["start_ns"], "its wear went on after the alert was raised"
+    assert strongest["score"] >= found["score"], "filed from what was told last: the plant was away"
+    assert worn & {one["sensor"] for one in strongest["explanation"][:2] if one["observed"] > one["expected"]}
+    asked = f"SELECT value_text FROM samples WHERE source = '{EDGE}' AND tag = 'alert record'"
+    told = [json.loads(row[0]) for row in site.plant.post("sql", {"sql": asked})["rows"]]
+    assert {(one["start"], one["end"]) for one in told} == {(evidence["start_ns"], None)}, "one alert"
+    assert 1 < len(told) < DRIFTING / 10, "told again when it grew by much"
     assert had(site, "pump/reason", "models") == 0, "the plant does not judge what the edge judges"
     order = until(lambda: order_of(site.plant), 120)
     assert (order["failure_mode"], order["kind"], order["score"]) == ("VIB", "predictive", found["score"])
@@ -180,7 +187,7 @@ def test_an_edges_alert_is_one_finding_one_order_and_the_repair_begins_its_chart
     bert, anna = person(site.plant, "bert", "planner"), person(site.plant, "anna", "technician")
     repair(site.plant, order["id"], anna)
     site.plant.post(f"work-orders/{order['id']}/verify", {"note": "runs quietly"}, token=bert)
-    repaired = until(lambda: only(site)["evidence"].get("end_ns"), 60)
+    repaired = until(lambda: not (said := only(site)["evidence"])["lasts"] and said["end_ns"], 60)
     for _ in range(2):  # the answer to a report after the repair tells the edge of it
         before = site.plant.get("edges/hall-2")["seen"]
         until(lambda before=before: site.plant.get("edges/hall-2")["seen"] != before, 60)

@@ -38,10 +38,11 @@ def test_the_same_rows_give_the_same_alerts(seed, rule):
         if part.stop == repaired:
             plant.reset(int(times[repaired - 1]))
     told = {"window": rule.window, "needed": rule.needed, "clear": rule.clear, "merge_s": rule.merge / NS, "low": LOW}
-    edge, seen, raised = Alerts(told, ("a", "b", "c")), [], []
+    edge, seen, raised, grew = Alerts(told, ("a", "b", "c")), [], [], []
     for start, end in ((0, 1), (1, 700), (700, 2050), (2050, repaired), (repaired, 6000)):
         seen.append(edge.take(times[start:end], beyond[start:end], weights[start:end]))
         raised += [one.at for one in edge.changes if one.raised]
+        grew += [one for one in edge.changes if one.grew]
         if end == repaired:
             edge.reset(int(times[end - 1]))
         remembered = json.loads(json.dumps(edge.state()))
@@ -55,3 +56,8 @@ def test_the_same_rows_give_the_same_alerts(seed, rule):
     assert (same.start, same.end, same.peak_at) == (last.start, last.end, last.peak_at)
     assert same.peak == pytest.approx(last.peak)
     assert list(same.weights.values()) == pytest.approx(last.weights.tolist())
+    assert 0 < len(grew) < np.nansum(flags) / 4, "told again when it grew by much, never with each row"
+    strongest = {row: dict(one.top) for one in grew for row in (one.peak_at // MINUTE,)}
+    for row, shares in strongest.items():
+        assert shares == pytest.approx(dict(zip("abc", weights[row] / weights[row].sum(), strict=True)))
+    assert all(one.end is None and one.peak == pytest.approx(beyond[one.peak_at // MINUTE]) for one in grew)

@@ -203,3 +203,55 @@ def test_a_return_to_service_ends_the_finding_and_the_edge_is_told(edge: Edge):
     edge.tick()
     ends = {one["at"]: one["evidence"].get("end_ns") for one in edge.findings()}
     assert ends == {at: repaired, late: repaired, repaired + NS: None}, "what comes late of the time before the repair is over"
+
+
+def test_the_strongest_step_the_edge_tells_of_stands_beside_the_beginning(edge: Edge):
+    at = START + MINUTE
+
+    def told(minute: int, peak: float, share: float, end: int | None = None) -> str:
+        top = [[f"{PUMP}/Flow", share], [f"{PUMP}/Bearing", 0.9 - share]]
+        strongest = {"at": at + minute * MINUTE, "peak": peak, "sensors": top}
+        return edge.text(at, end, peak=peak, strongest=strongest)
+
+    edge.say((TAG, at, told(0, 1.2, 0.3)))
+    edge.tick()
+    (began,) = edge.findings()
+    assert began["evidence"]["strongest"]["at_ns"] == at
+    asked = []
+
+    def explain(model: str, number: int, every: int, moment: int) -> list[dict]:
+        asked.append(moment)
+        return [{"sensor": f"{PUMP}/Flow", "share": 0.5, "observed": 7.0, "expected": 2.0, "marginal_z": 4.0, "residual": 3.0}]
+
+    edge.node.machines.afar.explain = explain
+    edge.say((TAG, at + 9 * MINUTE, told(9, 4.0, 0.8)))
+    edge.tick()
+    (found,) = edge.findings()
+    strongest = found["evidence"]["strongest"]
+    assert asked == [at + 9 * MINUTE]
+    assert (strongest["at_ns"], strongest["score"], strongest["rest"]) == (at + 9 * MINUTE, 0.925, pytest.approx(0.1))
+    first, second = strongest["explanation"]
+    assert (first["sensor"], first["share"], first["observed"], first["expected"]) == (f"{PUMP}/Flow", 0.8, 7.0, 2.0)
+    assert second == {"sensor": f"{PUMP}/Bearing", "share": pytest.approx(0.1)}, "what is not known here is not made up"
+    assert (found["sensors"], found["score"]) == (began["sensors"], began["score"])
+    assert found["evidence"]["lasts"] is True
+    edge.say((TAG, at + 60 * MINUTE, told(9, 4.0, 0.8, at + 60 * MINUTE)))
+    edge.tick()
+    assert edge.findings()[0]["evidence"]["lasts"] is False
+    edge.say((TAG, at + 70 * MINUTE, told(69, 6.0, 0.5)))
+    edge.tick()
+    (found,) = edge.findings()
+    assert (found["evidence"]["lasts"], found["evidence"]["strongest"]["at_ns"]) == (True, at + 69 * MINUTE)
+    edge.say((TAG, at + 71 * MINUTE, told(9999, 6.0, 0.5, at + 71 * MINUTE)))
+    edge.tick()
+    assert "times that cannot be" in edge.conditions()[f"detect:models:record:{edge.name}"]
+
+
+def test_of_an_edge_that_tells_no_step_only_the_score_is_known(edge: Edge):
+    at = START + MINUTE
+    edge.say((TAG, at, edge.text(at, peak=1.2)))
+    edge.tick()
+    assert "strongest" not in edge.findings()[0]["evidence"]
+    edge.say((TAG, at + MINUTE, edge.text(at, at + MINUTE, peak=4.0)))
+    edge.tick()
+    assert edge.findings()[0]["evidence"]["strongest"] == {"score": 0.925, "explanation": []}

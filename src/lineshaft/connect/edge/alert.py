@@ -7,7 +7,7 @@ not there: persistence and hysteresis count running time.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,10 @@ Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+GROWN = 1.25
+"""So many times as far beyond the threshold as what was told, and it is told at once; else once an hour, if it grew at all."""
+HOUR = 3_600 * NS
+
 
 @dataclass(slots=True)
 class Alert:
@@ -29,33 +33,51 @@ class Alert:
     peak: float = 0.0
     peak_at: int = 0
     weights: dict[str, float] = field(default_factory=dict[str, float])
+    top: dict[str, float] = field(default_factory=dict[str, float])
+    """The sensors' weights in the row of the peak."""
+    told: float = 0.0
+    told_at: int = 0
+    """The peak that was told last, and when."""
 
     @property
     def sensors(self) -> list[tuple[str, float]]:
         """Return each sensor's share in it, the largest first."""
-        total = sum(self.weights.values())
-        shares = [(name, weight / total) for name, weight in self.weights.items()] if total > 0 else []
-        return sorted(shares, key=lambda one: -one[1])
+        return shares(self.weights)
+
+    def grew(self, at: int) -> bool:
+        """Say whether its peak is to be told again."""
+        return self.peak >= GROWN * self.told or (self.peak > self.told and at - self.told_at >= HOUR)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
-        return {"start": self.start, "end": self.end, "peak": self.peak, "peak_at": self.peak_at, "weights": self.weights}
+        return asdict(self)
+
+
+def shares(weights: Mapping[str, float]) -> list[tuple[str, float]]:
+    """Return weights as shares, the largest first."""
+    total = sum(weights.values())
+    found = [(name, weight / total) for name, weight in weights.items()] if total > 0 else []
+    return sorted(found, key=lambda one: -one[1])
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An alert that was raised (`end` is None) or ended in one row, and what was known of it then."""
+    """An alert that was raised (`end` is None), grew or ended in one row, and what was known of it then."""
 
     at: int
     start: int
     end: int | None
     peak: float
     sensors: tuple[tuple[str, float], ...]
+    peak_at: int = 0
+    top: tuple[tuple[str, float], ...] = ()
+    """The sensors' shares in the row of the peak."""
+    grew: bool = False
 
     @property
     def raised(self) -> bool:
-        """Return whether it was raised, or went on; else it ended."""
-        return self.end is None
+        """Return whether it was raised, or went on; else it grew or ended."""
+        return self.end is None and not self.grew
 
 
 class Alerts:
@@ -73,7 +95,7 @@ class Alerts:
         self.raised = 0
         """How many alerts there have been."""
         self.changes: list[Change] = []
-        """What was raised or ended in the rows taken last."""
+        """What was raised, grew or ended in the rows taken last."""
 
     def take(self, times: Ints, beyond: Floats, weights: Floats) -> Bools:
         """Take rows; `beyond` is 1 at the threshold, NaN: not judged. Returns in which rows an alert is open."""
@@ -84,12 +106,18 @@ class Alerts:
             flags[place] = self._row(at, float(beyond[place]), weights[place])
             if self.open != before:
                 self.changes += self._change(at)
+            elif self.open and self.last is not None and self.last.grew(at):
+                self.changes += self._change(at, grew=True)
         return flags
 
-    def _change(self, at: int) -> list[Change]:
+    def _change(self, at: int, *, grew: bool = False) -> list[Change]:
         """Return what became of the last alert in a row."""
         last = self.last
-        return [] if last is None else [Change(at, last.start, last.end, last.peak, tuple(last.sensors))]
+        if last is None:
+            return []
+        last.told, last.told_at = last.peak, at
+        said = (last.start, last.end, last.peak, tuple(last.sensors), last.peak_at, tuple(shares(last.top)))
+        return [Change(at, *said, grew)]
 
     def _row(self, at: int, beyond: float, weights: Floats) -> bool:
         self._hits = [*self._hits[1:], beyond > 1]
@@ -104,6 +132,7 @@ class Alerts:
             return False
         if beyond > alert.peak:
             alert.peak, alert.peak_at = beyond, at
+            alert.top = {name: float(weight) for name, weight in zip(self._sensors, weights, strict=True)}
         if beyond > 1:
             for name, weight in zip(self._sensors, weights, strict=True):
                 alert.weights[name] = alert.weights.get(name, 0.0) + float(weight)

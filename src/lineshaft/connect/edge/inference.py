@@ -227,11 +227,14 @@ class Inference:
         return np.full(scores.shape, np.nan), [OFF] * scores.size
 
     def _alert(self, one: Change) -> list[tuple[str, int, Any]]:
-        """Return what is said of an alert: for rules and people, and all of it for the plant."""
+        """Return what is said of an alert: for rules and people, and all of it for the plant; of one that grew only that."""
         key, name, version = self.told()[1:]
-        shares = [[sensor, round(share, 4)] for sensor, share in one.sensors[:MOST_SENSORS]]
+        shares, top = ([[sensor, round(share, 4)] for sensor, share in each[:MOST_SENSORS]] for each in (one.sensors, one.top))
         lasts = {"start": one.start, "end": one.end, "peak": one.peak}
         record = {"model": key, "name": name, "version": version, **lasts, "sensors": shares}
+        record |= {"strongest": {"at": one.peak_at, "peak": one.peak, "sensors": top}}
+        if one.grew:
+            return [(RECORD, one.at, json.dumps(record, ensure_ascii=False))]
         words = ", ".join(f"{sensor} {share:.0%}" for sensor, share in one.sensors[:5])
         rows = (("alert", one.raised), ("alert sensors", words), (RECORD, json.dumps(record, ensure_ascii=False)))
         return [(tag, one.at, value) for tag, value in rows]

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from lineshaft.core import Bus, Database, InvalidInput, SystemEvent, iso
 from lineshaft.detect.machines.book import Book, same_machine
-from lineshaft.detect.machines.course import urgency
+from lineshaft.detect.machines.course import shown, step_of, urgency
 from lineshaft.detect.machines.ear import TAGS, Ear, record_of
 from lineshaft.detect.machines.filing import Filing
 from lineshaft.detect.machines.following import DRIFTED, drift
@@ -143,9 +143,24 @@ class Afar:
             return
         explained: list[dict[str, Any]] = []
         if unfiled or (said.end is not None and known is not None and self._filing.unexplained(known)):
-            explained = self.explain(model["id"], row["number"], model["every"], said.start if said.end else said.told)
+            explained = self.explain(model["id"], row["number"], model["every"], said.start)[:MOST_SENSORS]
+        step = self._strongest(model, row, said) if model["active"] == row["number"] else None
         with self._db.begin() as tx:
-            self._write(tx, model, row, place, said, explained)
+            self._write(tx, model, row, place, said, explained, step)
+
+    def _strongest(self, model: dict[str, Any], row: dict[str, Any], said: Record) -> dict[str, Any] | None:
+        """Return the step an alert was strongest in: the edge's shares, and what the sensors showed if their values are here.
+
+        An edge of an earlier edition tells only how strong it was, when the alert ends.
+        """
+        if said.strongest_at is None:
+            return {"score": urgency(said.peak), "explanation": []} if said.end is not None else None
+        known = set(model["properties"])
+        told = {part["sensor"]: part for part in self.explain(model["id"], row["number"], model["every"], said.strongest_at)}
+        top = [(name, share) for name, share in said.top if name in known]
+        parts = [{**told.get(name, {}), "sensor": name, "share": share} for name, share in top]
+        rest = max(0.0, 1 - sum(share for _, share in top))
+        return {**shown(step_of(said.strongest_at, said.peak, parts)), "rest": round(rest, 4)}
 
     def _write(
         self,
@@ -155,14 +170,17 @@ class Afar:
         place: dict[str, Any],
         said: Record,
         explained: list[dict[str, Any]],
+        step: dict[str, Any] | None,
     ) -> None:
-        """Write one record down: the alert, its finding, its end."""
+        """Write one record down: the alert, its finding, its strongest step, its end."""
         known = self._filing.alert(tx, row["id"], said.start)
         fresh = known is None
         known = known or self._filing.note(tx, row["id"], said.start, said.told, place["source"])
         repaired = place["repaired"]
         over = repaired is not None and said.start <= repaired and (said.end is None or said.end > repaired)
         end = repaired if over else said.end
+        if end is None:
+            self._filing.goes_on(tx, known)
         values = {"told": max(said.told, known["told"]), "end": end}
         tx.execute(alerts.update().where(alerts.c.id == known["id"]).values(**values))
         if fresh:
@@ -171,6 +189,8 @@ class Afar:
         if finding is None and model["active"] == row["number"] and (fresh or said.end is None):
             about = _said(model, said, place["source"], explained)
             finding = self._filing.file(tx, model, row["id"], row["number"], about)
+        if finding is not None and step is not None:
+            self._filing.strongest(tx, finding, step, said.told)
         if finding is not None and end is not None:
             more = {"returned": iso(end)} if over else {}
             self._filing.ended(tx, finding, end, **more, **({"explanation": explained} if explained else {}))
@@ -288,5 +308,6 @@ def _said(model: Mapping[str, Any], said: Record, source: str, explained: list[d
     known = set(model["properties"])
     shares = [(name, share) for name, share in said.sensors if name in known and share >= LEAST_SHARE]
     sensors = [{"property": name, "share": share} for name, share in shares[:MOST_SENSORS]]
-    evidence = {"start": iso(said.start), "start_ns": said.start, "explanation": explained}
+    start = iso(said.start)
+    evidence = {"start": start, "start_ns": said.start, "explanation": explained, "explained_at": start}
     return {"score": urgency(said.peak), "at": said.start, "sensors": sensors, "evidence": evidence, "source": source}

@@ -48,7 +48,7 @@ class Filing:
         source = str(said.get("source", ""))
         row = self.alert(tx, version_id, said["at"]) or self.note(tx, version_id, said["at"], said["at"], source)
         if row["finding"] is not None:
-            self._goes_on(tx, row)
+            self.goes_on(tx, row)
             return str(row["finding"])
         who = {"model": model["name"], "model_id": model["id"], "version": number, "lasts": True}
         evidence = {**said["evidence"], **who}
@@ -62,15 +62,18 @@ class Filing:
         self._guard.record(tx, ME, "findings.add", f"finding:{filed['id']}", about)
         return str(filed["id"])
 
-    def _goes_on(self, tx: Connection, alert: Mapping[str, Any]) -> None:
+    def goes_on(self, tx: Connection, alert: Mapping[str, Any]) -> None:
         """Take the end of an alert back: what came within a day of it is the same one."""
-        if alert["end"] is None:
+        if alert["end"] is None or alert["finding"] is None:
             return
         tx.execute(alerts.update().where(alerts.c.id == alert["id"]).values(end=None))
         self._write(tx, alert["finding"], lasts=True)
 
     def strongest(self, tx: Connection, finding: str, step: Mapping[str, Any], until: int) -> None:
         """Put an alert's strongest step so far beside what its finding began with; it has lasted `until` now."""
+        known = (self._evidence(finding, tx) or {}).get("strongest") or {}
+        if step["score"] < known.get("score", 0.0):
+            return
         self._write(tx, finding, strongest=dict(step), end=iso(until), end_ns=until)
 
     def ended(self, tx: Connection, finding: str, at: int, **more: Any) -> None:

@@ -61,9 +61,10 @@ def way_out(error: Exception) -> str:
 def as_named(said: Record, row: Mapping[str, Any], model: Mapping[str, Any]) -> Record:
     """Return what an edge tells of an alert under the names of now: its file may be of before."""
     names = {old: new for old, new in row["about"].get("renamed", {}).items() if old not in model["properties"]}
-    if not any(name in names for name, _ in said.sensors):
+    if not any(name in names for name, _ in (*said.sensors, *said.top)):
         return said
-    return dataclasses.replace(said, sensors=tuple((names.get(name, name), share) for name, share in said.sensors))
+    sensors, top = (tuple((names.get(name, name), share) for name, share in each) for each in (said.sensors, said.top))
+    return dataclasses.replace(said, sensors=sensors, top=top)
 
 
 def told_now(said: Any, names: Mapping[str, str]) -> Any:

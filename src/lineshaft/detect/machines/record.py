@@ -28,6 +28,10 @@ class Record:
     end: int | None
     peak: float
     sensors: tuple[tuple[str, float], ...]
+    strongest_at: int | None = None
+    """The step of the peak; an edge of an earlier edition does not tell it."""
+    top: tuple[tuple[str, float], ...] = ()
+    """The sensors' shares in that step."""
 
     def is_of(self, model: Mapping[str, Any], number: int) -> bool:
         """Say whether it is of a version of a model; a file of an earlier edition knows its model by name only."""
@@ -41,17 +45,25 @@ def read(text: str, told: int) -> Record:
         raise InvalidInput("an alert's record is too long", code="models.record")
     try:
         said = json.loads(text)
-        sensors = tuple((str(name), float(share)) for name, share in said["sensors"])
+        sensors, top = _shares(said["sensors"]), said.get("strongest") or {}
         start, end = _whole(said["start"]), None if said["end"] is None else _whole(said["end"])
         who = (str(said["model"]), str(said["name"]), str(said["version"]))
-        made = Record(told, *who, start, end, float(said["peak"]), sensors)
+        strongest_at = _whole(top["at"]) if top else None
+        shares = _shares(top["sensors"]) if top else ()
+        made = Record(told, *who, start, end, float(said["peak"]), sensors, strongest_at, shares)
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"an alert's record cannot be read: {error}", code="models.record") from None
     if not 0 < made.start <= now_ns() + AHEAD or (made.end is not None and made.end < made.start):
         raise InvalidInput("an alert's record has times that cannot be", code="models.record")
-    if not math.isfinite(made.peak) or not all(0 <= share <= 1 for _, share in made.sensors):
+    if made.strongest_at is not None and not made.start <= made.strongest_at <= (made.end or now_ns() + AHEAD):
+        raise InvalidInput("an alert's record has times that cannot be", code="models.record")
+    if not math.isfinite(made.peak) or not all(0 <= share <= 1 for _, share in (*made.sensors, *made.top)):
         raise InvalidInput("an alert's record has figures that cannot be", code="models.record")
     return made
+
+
+def _shares(said: Any) -> tuple[tuple[str, float], ...]:
+    return tuple((str(name), float(share)) for name, share in said)
 
 
 def _whole(value: object) -> int:
