@@ -253,6 +253,7 @@ def test_what_comes_late_of_the_time_before_a_repair_is_counted_and_not_judged(e
     assert edge.late["steps"] == 0
 
 
+@pytest.mark.slow
 def test_while_a_position_learns_it_learns_from_what_comes_late(tmp_path):
     edge = Edge(tmp_path)
     try:
@@ -285,6 +286,7 @@ def test_what_comes_late_of_people_at_the_machine_is_not_judged(edge):
     assert edge.now()["state"] == "warning"
 
 
+@pytest.mark.slow
 def test_a_battery_that_was_low_is_not_low_now(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.detect.positions.test_positions.MODEL", MODEL + SELF)
     edge = Edge(tmp_path)
@@ -344,6 +346,7 @@ def test_the_account_of_steps_is_kept_short_and_over_a_restart():
     assert len(again.as_dict()["counts"]["vibration"]) < 100
 
 
+@pytest.mark.slow
 def test_a_long_backlog_is_judged_in_parts(edge, monkeypatch):
     monkeypatch.setattr(following, "MOST", 7)
     edge.live(LEARNED, CUT)
