@@ -1,5 +1,5 @@
 /** Every question a page asks, named once; the live stream says which answers are out of date. */
-import { keepPreviousData, QueryClient, queryOptions, useMutation, useQueryClient, type UseMutationResult } from '@tanstack/react-query';
+import { keepPreviousData, QueryClient, queryOptions, useMutation, useQueryClient, type QueryKey, type UseMutationResult } from '@tanstack/react-query';
 import { complain } from '../app/notices';
 import { ApiProblem, ask } from './client';
 import type * as T from './types';
@@ -109,4 +109,13 @@ export function useCommand<V, R = unknown>(run: (input: V) => Promise<R>, touche
     onError: (error) => complain(error),
     onSettled: () => Promise.all(touches.map((room) => queries.invalidateQueries({ queryKey: [room] }))),
   });
+}
+
+/** Something is gone: it leaves its list at once, and the list alone is asked for again; what was asked of it would not be found. */
+export function useGone(): (list: QueryKey, id: string) => void {
+  const queries = useQueryClient();
+  return (list, id) => {
+    queries.setQueryData<{ items: { id: string }[] }>(list, (old) => old && { ...old, items: old.items.filter((one) => one.id !== id) });
+    void queries.invalidateQueries({ queryKey: list, exact: true });
+  };
 }

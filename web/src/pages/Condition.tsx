@@ -7,7 +7,7 @@ import { lazy, Suspense, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { post } from '../api/client';
 import { condition, type Position } from '../api/condition';
-import { useCommand } from '../api/queries';
+import { useCommand, useGone } from '../api/queries';
 import { toFinding } from '../app/alarmSearch';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
@@ -105,7 +105,8 @@ function One({ of: one }: { of: Position }) {
   const mayEdit = useMay('condition.edit');
   const [asking, setAsking] = useState<'return' | 'off' | null>(null);
   const [changing, setChanging] = useState(false);
-  const off = useCommand(() => post(`condition/positions/${one.id}/take-off`, { version: one.version }), ['condition', 'assets'], () => { setAsking(null); report(t('condition.tookOff', { path: one.path })); });
+  const gone = useGone();
+  const off = useCommand(() => post(`condition/positions/${one.id}/take-off`, { version: one.version }), ['assets'], () => { setAsking(null); report(t('condition.tookOff', { path: one.path })); gone(condition.list.queryKey, one.id); });
   const bearing = typeof one.settings.bearing === 'string' ? one.settings.bearing : one.settings.bearing?.name;
   const facts = [
     [t('word.state'), <Group key="s" gap="xs"><ConditionState state={one.state} /><Text size="sm" c="dimmed">{t('condition.since', { at: f.when(one.since) })}</Text></Group>],

@@ -3,8 +3,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { address, ask, post } from '../api/client';
-import type { MachineModel, ModelVersion } from '../api/models';
-import { useCommand } from '../api/queries';
+import { models, type MachineModel, type ModelVersion } from '../api/models';
+import { useCommand, useGone } from '../api/queries';
 import { report } from '../app/notices';
 import { useMay } from '../app/session';
 import { useFormat } from '../format/useFormat';
@@ -127,7 +127,8 @@ function Away({ of: one }: { of: MachineModel }) {
   const { t } = useTranslation();
   const [asking, setAsking] = useState(false);
   const working = one.active !== null || one.shadow !== null;
-  const remove = useCommand(() => ask(`anomaly-models/${one.id}`, { method: 'DELETE', query: { version: one.version } }), ['anomaly-models'], () => { setAsking(false); report(t('modelCare.gone', { name: one.name })); });
+  const gone = useGone();
+  const remove = useCommand(() => ask(`anomaly-models/${one.id}`, { method: 'DELETE', query: { version: one.version } }), [], () => { setAsking(false); report(t('modelCare.gone', { name: one.name })); gone(models.list.queryKey, one.id); });
   return (
     <Group gap="xs">
       <Button size="compact-sm" variant="default" disabled={working} onClick={() => setAsking(true)}>{t('modelCare.remove')}</Button>
