@@ -18,8 +18,8 @@ GEOMETRY = ("rollers", "roller_diameter", "pitch_diameter")
 FACTORS = ("bpfo", "bpfi", "bsf", "ftf")
 COLUMNS = ("name", *GEOMETRY, "contact_angle", *FACTORS)
 HINT = (
-    f"compare with the table that is delivered: bearings, each with {', '.join(GEOMETRY)} (and contact_angle), or with "
-    f"{', '.join(FACTORS)}"
+    "compare with the table that is delivered: bearings, each with rollers, roller_diameter, pitch_diameter, "
+    "or with bpfo, bpfi, bsf, ftf"
 )
 
 
