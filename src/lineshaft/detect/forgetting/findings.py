@@ -18,12 +18,12 @@ from lineshaft.detect.alerts import name_of
 from lineshaft.detect.fleet.tables import forecasts
 from lineshaft.detect.forgetting.page import AT_ONCE, Page
 from lineshaft.detect.forgotten_tables import counts
+from lineshaft.detect.machines.lasted import end_of
 from lineshaft.detect.model_tables import models, versions
 from lineshaft.detect.place_tables import alerts
 from lineshaft.detect.position_tables import positions
 from lineshaft.detect.tables import alarms, findings
 
-HOUR = 3600 * 10**9
 Kept = Callable[[Sequence[str], Connection | None], set[str]]
 """Says which of these findings something open elsewhere refers to: a case, an order, a proposal."""
 
@@ -71,10 +71,11 @@ class OldFindings:
         return {str(row["id"]) for row, key in named if key in since and row["at"] >= since[key]}
 
     def _taught(self, rows: Sequence[Mapping[str, Any]], tx: Connection | None) -> set[str]:
-        """Return those in the past that a model of the asset learns from: their label says what is normal there."""
+        """Return those in the past that a model of the machine or of what it is part of learns from."""
         query = sa.select(models.c.asset, sa.func.max(models.c.lookback).label("longest")).group_by(models.c.asset)
         begin = {row["asset"]: self._now - int(row["longest"]) for row in self._db.rows(query, tx)}
-        return {str(row["id"]) for row in rows if row["asset"] in begin and _end(row) > begin[row["asset"]]}
+        whose = {row["id"]: [begin[path] for path in _upwards(row["asset"]) if path in begin] for row in rows}
+        return {str(row["id"]) for row in rows if whose[row["id"]] and end_of(row) > min(whose[row["id"]])}
 
     def take(self, tx: Connection, ids: Sequence[str]) -> None:
         """Take findings away, and keep their labels as counts."""
@@ -90,8 +91,10 @@ class OldFindings:
         tx.execute(findings.delete().where(mine))
 
 
-def _end(row: Mapping[str, Any]) -> int:
-    return int(row["evidence"].get("end_ns") or row["at"] + HOUR)
+def _upwards(path: str) -> list[str]:
+    """Return an asset and all it is part of."""
+    names = path.split("/")
+    return ["/".join(names[:size]) for size in range(len(names), 0, -1)]
 
 
 def _add(tx: Connection, key: tuple[str, str, str], number: int, newest: int) -> None:

@@ -43,10 +43,14 @@ def lasted(db: Database, asset: str, start: int, end: int, *, unjudged: bool = F
     return [one for one in found if one.end > one.start and one.start < end and one.end > start]
 
 
+def end_of(row: Mapping[str, Any]) -> int:
+    """Return until when a finding's time goes, as its row tells it: an hour where it does not."""
+    return _moment(row["evidence"], "end", row["at"] + HOUR)
+
+
 def _lasted(row: Mapping[str, Any], end: int, *, lasts: bool) -> Lasted:
     start = _moment(row["evidence"], "start", row["at"])
-    until = _moment(row["evidence"], "end", row["at"] + HOUR)
-    until = max(until, end) if lasts else until
+    until = max(end_of(row), end) if lasts else end_of(row)
     return Lasted(row["id"], row["asset"], row["kind"], start, until, lasts, row["label"], row["failure_mode"])
 
 
