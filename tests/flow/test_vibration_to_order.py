@@ -56,14 +56,17 @@ def wait_for(look, seconds: float = 60.0):
     return None
 
 
+def began(home):
+    """A plant with one pump and its sensor position, since when it has values, and what their noise is drawn from."""
+    (home / "config" / "models").mkdir(parents=True)
+    (home / "config" / "models" / "pump.yaml").write_text(MODEL)
+    (home / "config" / "plant.yaml").write_text(PLANT)
+    (home / "config" / "condition.yaml").write_text(POSITION)
+    return opened(home), (now_ns() // MINUTE - 200) * MINUTE, np.random.default_rng(3)
+
+
 def test_one_order_with_evidence_and_a_new_beginning_after_the_verified_return(tmp_path):
-    (tmp_path / "config" / "models").mkdir(parents=True)
-    (tmp_path / "config" / "models" / "pump.yaml").write_text(MODEL)
-    (tmp_path / "config" / "plant.yaml").write_text(PLANT)
-    (tmp_path / "config" / "condition.yaml").write_text(POSITION)
-    plant = opened(tmp_path)
-    start = (now_ns() // MINUTE - 200) * MINUTE
-    draw = np.random.default_rng(3)
+    plant, start, draw = began(tmp_path)
     with plant.db.begin() as tx:
         plant.positions.book.write(tx, plant.positions.book.list()[0]["id"], through=start)
     plant.act.start_engine()
@@ -108,13 +111,7 @@ def test_one_order_with_evidence_and_a_new_beginning_after_the_verified_return(t
 
 
 def test_what_an_edge_drains_behind_live_values_is_found_where_it_was(tmp_path):
-    (tmp_path / "config" / "models").mkdir(parents=True)
-    (tmp_path / "config" / "models" / "pump.yaml").write_text(MODEL)
-    (tmp_path / "config" / "plant.yaml").write_text(PLANT)
-    (tmp_path / "config" / "condition.yaml").write_text(POSITION)
-    plant = opened(tmp_path)
-    start = (now_ns() // MINUTE - 200) * MINUTE
-    draw = np.random.default_rng(3)
+    plant, start, draw = began(tmp_path)
     with plant.db.begin() as tx:
         plant.positions.book.write(tx, plant.positions.book.list()[0]["id"], through=start, created=start)
     plant.shaft.start()

@@ -9,7 +9,7 @@ from lineshaft.assets.adopting import Position
 from lineshaft.assets.bind import ALWAYS, DERIVED, Span
 from lineshaft.assets.importing import Changes
 from lineshaft.assets.model import AssetModel, Input, Kind, ModelVersion, PropertyDefinition, of_type
-from lineshaft.assets.moving import Moved
+from lineshaft.assets.moving import Moved, within
 from lineshaft.assets.register import Assets, AssetsChanged
 from lineshaft.assets.snapshot import Stay
 from lineshaft.assets.tables import MIGRATIONS
@@ -39,4 +39,5 @@ __all__ = [
     "Stay",
     "of_type",
     "rows_of",
+    "within",
 ]

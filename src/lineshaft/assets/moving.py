@@ -43,14 +43,7 @@ class Moved:
 
     def within(self, value: Any, of: Callable[[str], str] | None = None) -> Any:
         """Return the same lists and mappings with every text that is a path as it is now; other texts stay."""
-        change = of or self.of
-        if isinstance(value, str):
-            return change(value)
-        if isinstance(value, Mapping):
-            return {change(key): self.within(one, change) for key, one in _items(value)}
-        if isinstance(value, list):
-            return [self.within(one, change) for one in _each(value)]
-        return value
+        return within(value, of or self.of)
 
     def told(self, value: Any, of: Callable[[str], str]) -> Any:
         """Return what is told of properties under their names of now; of positions where it says which `asset` or `position`."""
@@ -71,8 +64,19 @@ class Moved:
         ]
         if changed:
             values = {name: sa.bindparam(f"to {name}") for name in names}
-            tx.execute(sa.update(table).where(table.c.id == sa.bindparam("of")).values(values), changed)  # type: ignore[arg-type]
+            tx.execute(sa.update(table).where(table.c.id == sa.bindparam("of")).values(values), changed)
         return len(changed)
+
+
+def within(value: Any, of: Callable[[str], str]) -> Any:
+    """Return the same lists and mappings, keys too, with what `of` gives for every text."""
+    if isinstance(value, str):
+        return of(value)
+    if isinstance(value, Mapping):
+        return {of(key): within(one, of) for key, one in _items(value)}
+    if isinstance(value, list):
+        return [within(one, of) for one in _each(value)]
+    return value
 
 
 def _items(value: Any) -> Iterator[tuple[str, Any]]:

@@ -386,7 +386,7 @@ class Assets:
         for row in tx.execute(sa.select(table.c.id, *columns)).all():
             said = {name: self.retold(moved, old) for name, old in zip(names, row[1:], strict=True)}
             if list(said.values()) != [*row[1:]]:
-                tx.execute(sa.update(table).where(table.c.id == row[0]).values(said))  # type: ignore[arg-type]
+                tx.execute(sa.update(table).where(table.c.id == row[0]).values(said))
 
     def _changed(self, tx: Connection, asset_id: str | None) -> None:
         """Remember that the files no longer say it all; let everybody know after the commit."""

@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import Assets, Moved
+from lineshaft.assets import Assets, Moved, within
 from lineshaft.core import bump
 from lineshaft.detect.fleet import tables as life
-from lineshaft.detect.machines.opening import renamed_settings
+from lineshaft.detect.machines.opening import called, renamed_settings
 from lineshaft.detect.model_tables import labels, models, versions
 from lineshaft.detect.position_tables import resolutions
 from lineshaft.detect.registry import tables as own
@@ -51,20 +51,21 @@ def _models(tx: Connection, moved: Moved) -> None:
         }
         if any(row[key] != value for key, value in new.items()):
             bump(tx, models, row["id"], None, **new)
-            _versions(tx, row["id"], names, moved)
+            _versions(tx, row["id"], names)
 
 
-def _versions(tx: Connection, model_id: str, names: Mapping[str, str], moved: Moved) -> None:
-    columns = (versions.c.id, versions.c.about, versions.c.backtest, versions.c.memory)
-
-    def of(text: str) -> str:
-        return names.get(text, text)
-
+def _versions(tx: Connection, model_id: str, names: Mapping[str, str]) -> None:
+    columns, of = (versions.c.id, versions.c.about, versions.c.backtest, versions.c.memory), called(names)
     for row in tx.execute(sa.select(*columns).where(versions.c.model_id == model_id)).mappings().all():
-        memory = json.dumps(moved.within(json.loads(row["memory"]), of)) if row["memory"] else ""
-        about = {**moved.within(row["about"], of), "renamed": composed(row["about"].get("renamed", {}), names)}
-        values = {"about": about, "backtest": moved.within(row["backtest"], of), "memory": memory}
+        memory = json.dumps(within(json.loads(row["memory"]), of)) if row["memory"] else ""
+        about = _about(row["about"], names)
+        values = {"about": about, "backtest": within(row["backtest"], of), "memory": memory}
         tx.execute(versions.update().where(versions.c.id == row["id"]).values(**values))
+
+
+def _about(about: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is told of a version under the names of now, with what those it was trained with are called."""
+    return {**within(about, called(names)), "renamed": composed(about.get("renamed", {}), names)}
 
 
 def composed(before: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -111,18 +112,14 @@ def _fleets(tx: Connection, moved: Moved) -> None:
             continue
         bump(tx, life.fleets, row["id"], None, **new)
         if any(old != name for old, name in names.items()):
-            _learned(tx, row["id"], names, moved)
+            _learned(tx, row["id"], names)
     _apart(tx, moved, life.forecasts, life.forecasts.c.asset)
 
 
-def _learned(tx: Connection, fleet_id: str, names: Mapping[str, str], moved: Moved) -> None:
+def _learned(tx: Connection, fleet_id: str, names: Mapping[str, str]) -> None:
     table = life.versions
-
-    def of(text: str) -> str:
-        return names.get(text, text)
-
     for row in tx.execute(sa.select(table.c.id, table.c.about).where(table.c.fleet_id == fleet_id)).mappings().all():
-        about = {**moved.within(row["about"], of), "renamed": composed(row["about"].get("renamed", {}), names)}
+        about = _about(row["about"], names)
         tx.execute(table.update().where(table.c.id == row["id"]).values(about=about))
 
 

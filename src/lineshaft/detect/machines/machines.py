@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from lineshaft.assets import Assets
+from lineshaft.assets import Assets, within
 from lineshaft.core import Batch, Bus, Conflict, Database, InvalidInput, LineshaftError, SystemEvent, now_ns
 from lineshaft.detect.anomaly import Evaluation, Model, QualityReport, check, evaluate
 from lineshaft.detect.anomaly.quality import Flaw
@@ -29,7 +29,7 @@ from lineshaft.detect.machines.filing import ME, Filing
 from lineshaft.detect.machines.following import Following, drift
 from lineshaft.detect.machines.labels import Labels
 from lineshaft.detect.machines.lasted import Lasted, left_out
-from lineshaft.detect.machines.opening import blob_of, opened, there, told_now, way_out
+from lineshaft.detect.machines.opening import blob_of, called, opened, there, way_out
 from lineshaft.detect.machines.results import lines_of, table_of
 from lineshaft.detect.machines.table import ALWAYS, Gathered, Store, gather
 from lineshaft.detect.machines.taking import fitted, learned
@@ -166,7 +166,7 @@ class Machines:
         with self._db.begin() as tx:
             names = self.book.number(model["id"], row["number"], tx)["about"].get("renamed")  # while it was trained
             about, backtest = (
-                ({**told_now(about, names), "renamed": names}, told_now(result.backtest, names))
+                ({**within(about, called(names)), "renamed": names}, within(result.backtest, called(names)))
                 if names
                 else (about, result.backtest)
             )

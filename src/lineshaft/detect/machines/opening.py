@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lineshaft.assets import Assets
@@ -39,7 +39,7 @@ def opened(row: Mapping[str, Any]) -> Model:
     if not names:
         return made
     settings = renamed_settings(made.settings.model_dump(mode="json", exclude_defaults=True), names)
-    return made.renamed(lambda name: names.get(name, name), **settings)
+    return made.renamed(called(names), **settings)
 
 
 def there(assets: Assets, path: str) -> None:
@@ -67,10 +67,6 @@ def as_named(said: Record, row: Mapping[str, Any], model: Mapping[str, Any]) -> 
     return dataclasses.replace(said, sensors=sensors, top=top)
 
 
-def told_now(said: Any, names: Mapping[str, str]) -> Any:
-    """Return what a training says, that began before a rename, under the names of now."""
-    if isinstance(said, str):
-        return names.get(said, said)
-    if isinstance(said, Mapping):
-        return {names.get(key, key): told_now(one, names) for key, one in dict(said).items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    return [told_now(one, names) for one in said] if isinstance(said, list) else said  # pyright: ignore[reportUnknownVariableType]
+def called(names: Mapping[str, str]) -> Callable[[str], str]:
+    """Return what gives a name as it is now; another text stays."""
+    return lambda text: names.get(text, text)
